@@ -1,0 +1,118 @@
+"""Checkpoint files: which there are, what they digest to; importable without torch."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ich_resources.backbones.table import FOLDS, Backbone, checkpoint_name
+from ich_resources.errors import CheckpointError
+
+DIGESTS_FILE = "checkpoints.sha256"
+"""Below the model folder, optional: expected digests in the format of ``sha256sum``."""
+
+_REMEDY = "put the released checkpoints there (models/README.md says which and where from)"
+_DIGESTS: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """One fold of one backbone on disk.
+
+    Attributes
+    ----------
+    backbone : str
+        Name of the backbone.
+    path : Path
+        The file.
+    digest : str
+        SHA-256 of its bytes, hexadecimal.
+    expected : bool
+        Whether a digests file names this digest; False where none speaks of the file.
+    """
+
+    backbone: str
+    path: Path
+    digest: str
+    expected: bool
+
+
+def find_checkpoints(
+    model_dir: Path, backbone: Backbone, max_folds: int | None
+) -> list[CheckpointFile]:
+    """Find and digest the folds of a backbone.
+
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
+    backbone : Backbone
+        Whose folds.
+    max_folds : int or None
+        Only the first so many; None for all five.
+
+    Raises
+    ------
+    CheckpointError
+        If one of them is missing or unreadable, or its digest is not the expected one. Never
+        answers with fewer folds than asked for.
+    """
+    folder = model_dir / backbone.folder
+    wanted = [folder / checkpoint_name(fold) for fold in range(FOLDS)[:max_folds]]
+    missing = [path.name for path in wanted if not path.is_file()]
+    if missing:
+        remedy = _REMEDY
+        if len(missing) < len(wanted):
+            remedy += ", or set max_folds_per_backbone to the folds that are there"
+        raise CheckpointError(
+            f"{backbone.name}: checkpoint missing: {', '.join(missing)}",
+            path=folder,
+            remedy=remedy,
+        )
+    known = _known_digests(model_dir)
+    found = []
+    for path in wanted:
+        name = path.relative_to(model_dir).as_posix()
+        digest = digest_file(path)
+        if name in known and known[name] != digest:
+            raise CheckpointError(
+                f"{backbone.name}: SHA-256 is {digest[:12]}..., {DIGESTS_FILE} says "
+                f"{known[name][:12]}...",
+                path=path,
+                remedy="fetch the file again: it is damaged or another one",
+            )
+        found.append(CheckpointFile(backbone.name, path, digest, name in known))
+    return found
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file, remembered in this process while its size and time stay.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read.
+    """
+    try:
+        status = path.stat()
+        key = (os.fspath(path), status.st_size, status.st_mtime_ns)
+        if key not in _DIGESTS:
+            with path.open("rb") as file:
+                _DIGESTS[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise CheckpointError(
+            f"the checkpoint cannot be read: {err.strerror}", path=path, remedy=_REMEDY
+        ) from err
+    return _DIGESTS[key]
+
+
+def _known_digests(model_dir: Path) -> dict[str, str]:
+    path = model_dir / DIGESTS_FILE
+    if not path.is_file():
+        return {}
+    known = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.strip().partition(" ")
+        if name:
+            known[name.strip().removeprefix("*").removeprefix("./")] = digest.lower()
+    return known

@@ -1,0 +1,78 @@
+"""Facts about the backbones; importable without torch (reference.md, section 3)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FOLDS = 5
+"""Folds released per backbone."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One backbone of the ensemble.
+
+    Attributes
+    ----------
+    name : str
+        Its name in every table and manifest.
+    asset : str
+        Its short name in Dagster.
+    folder : str
+        Its folder below the model folder.
+    input_size : int
+        Edge S of the network input in pixels.
+    family : {"densenet", "senet"}
+        Which library builds it and how its head is named.
+    architecture : str
+        Name of the network in torchvision or pretrainedmodels.
+    feature_width : int
+        Channels of the last feature maps.
+    """
+
+    name: str
+    asset: str
+    folder: str
+    input_size: int
+    family: Literal["densenet", "senet"]
+    architecture: str
+    feature_width: int
+
+
+BACKBONES = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone(
+            name="DenseNet121_change_avg",
+            asset="densenet121",
+            folder="2DNet/DenseNet121_change_avg_512",
+            input_size=512,
+            family="densenet",
+            architecture="densenet121",
+            feature_width=1024,
+        ),
+        Backbone(
+            name="DenseNet169_change_avg",
+            asset="densenet169",
+            folder="2DNet/DenseNet169_change_avg_256",
+            input_size=256,
+            family="densenet",
+            architecture="densenet169",
+            feature_width=1664,
+        ),
+        Backbone(
+            name="se_resnext101_32x4d",
+            asset="se_resnext101",
+            folder="2DNet/se_resnext101_32x4d_256",
+            input_size=256,
+            family="senet",
+            architecture="se_resnext101_32x4d",
+            feature_width=2048,
+        ),
+    )
+}
+"""The ensemble, by name, in its order."""
+
+
+def checkpoint_name(fold: int) -> str:
+    """Return the file name of a fold's checkpoint."""
+    return f"model_epoch_best_{fold}.pth"

@@ -1,0 +1,1 @@
+"""DICOM files in, windowed slices out; the only room besides the demo that knows pydicom."""

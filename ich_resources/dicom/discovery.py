@@ -1,0 +1,169 @@
+"""Every file below a folder, read once, and put into the ledger: nothing is left out in silence."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+from ich_resources.dicom.admission import judge_file, judge_slice
+from ich_resources.dicom.geometry import place
+from ich_resources.dicom.header import Header, digest, read_header
+from ich_resources.errors import DicomError
+from ich_resources.reasons import Reason
+from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+
+DICOM_SUFFIXES = (".dcm", ".dicom")
+"""File name endings that count as DICOM even without the magic word (reference.md, section 1)."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """One DICOM file: its header, or why there is none."""
+
+    path: str
+    digest: str
+    header: Header | None
+    judgement: Judgement | None
+
+
+def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
+    """Read every DICOM file below a folder and judge it.
+
+    Parameters
+    ----------
+    input_dir : Path
+        The folder; it is only read.
+    threads : int
+        Files read at once.
+
+    Returns
+    -------
+    Ledger
+        Every series and every stray file, sorted, whatever the order on disk.
+
+    Raises
+    ------
+    DicomError
+        If the folder is missing or unreadable, or holds no DICOM file.
+    """
+    if not input_dir.is_dir():
+        raise DicomError(
+            "the input folder does not exist" if not input_dir.exists() else "not a folder",
+            path=input_dir,
+            remedy="set DICOM_INPUT to the folder that holds the DICOM files",
+        )
+    paths, closed = _files_below(input_dir)
+    with ThreadPoolExecutor(threads) as pool:
+        read = list(pool.map(lambda path: _read(path, input_dir), paths))
+    files = [file for file in read if file is not None]
+    if not files and not closed:
+        raise DicomError(
+            f"no DICOM file among the {len(paths)} files of the input folder",
+            path=input_dir,
+            remedy="a DICOM file has DICM at byte 128 or ends in .dcm or .dicom",
+        )
+    strays = [
+        StrayFile(f.path, f.judgement) for f in files if f.header is None and f.judgement is not None
+    ]
+    return Ledger(
+        input_dir=str(input_dir),
+        series=tuple(_series(files)),
+        strays=tuple(closed + strays),
+        files_seen=len(paths),
+        files_not_dicom=len(paths) - len(files),
+    )
+
+
+def _files_below(folder: Path) -> tuple[list[Path], list[StrayFile]]:
+    """Return the files at any depth, links followed, and the folders that cannot be opened."""
+    files: list[Path] = []
+    closed: list[StrayFile] = []
+
+    def note(err: OSError) -> None:
+        path = Path(err.filename).relative_to(folder).as_posix()
+        reason = f"the folder cannot be opened: {err.strerror}"
+        closed.append(StrayFile(path, Judgement("failed", Reason.UNREADABLE, reason)))
+
+    visited: set[str] = set()
+    for root, folders, names in os.walk(folder, onerror=note, followlinks=True):
+        real = os.path.realpath(root)
+        if real in visited:
+            folders.clear()  # a link in a circle, or to a folder seen before
+            continue
+        visited.add(real)
+        files += [Path(root, name) for name in names]
+    return sorted(files), closed
+
+
+def _read(path: Path, input_dir: Path) -> _File | None:
+    """Return what a file holds, None where it is no DICOM file."""
+    name = path.relative_to(input_dir).as_posix()
+    if path.exists() and not path.is_file():
+        return None  # a pipe or a socket: opening it could wait for ever
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+            if start[128:] != b"DICM" and not name.lower().endswith(DICOM_SUFFIXES):
+                return None
+            content = start + file.read()
+        header = read_header(content, path)
+    except DicomError as err:
+        return _File(name, "", None, Judgement("failed", Reason(err.code), err.message))
+    except OSError as err:
+        reason = f"the file cannot be read: {err.strerror}"
+        return _File(name, "", None, Judgement("failed", Reason.UNREADABLE, reason))
+    stray = judge_file(header)
+    if stray is not None:
+        return _File(name, digest(content), None, stray)
+    return _File(name, digest(content), header, judge_slice(header))
+
+
+def _series(files: list[_File]) -> Iterator[SeriesRecord]:
+    instances = [(_record(f), f.header) for f in files if f.header is not None]
+    unique = _without_copies(instances)
+
+    def series_uid(item: tuple[SliceRecord, Header]) -> str:
+        return item[1].series_instance_uid
+
+    for uid, group in groupby(sorted(unique, key=series_uid), series_uid):
+        members = list(group)
+        first = members[0][1]
+        yield SeriesRecord(
+            study_instance_uid=first.study_instance_uid,
+            series_instance_uid=uid,
+            description=first.description,
+            slices=tuple(place(members)),
+        )
+
+
+def _record(file: _File) -> SliceRecord:
+    assert file.header is not None
+    return SliceRecord(file.path, file.header.sop_instance_uid, file.digest, file.judgement)
+
+
+def _without_copies(
+    instances: list[tuple[SliceRecord, Header]],
+) -> list[tuple[SliceRecord, Header]]:
+    """Fold files of the same bytes into one; fail different files with one SOPInstanceUID."""
+    unique: dict[tuple[str, str], tuple[SliceRecord, Header]] = {}
+    for record, header in instances:
+        key = (record.sop_instance_uid, record.digest)
+        if key in unique:
+            kept, kept_header = unique[key]
+            unique[key] = (replace(kept, copies=(*kept.copies, record.path)), kept_header)
+        else:
+            unique[key] = (record, header)
+    paths: dict[str, list[str]] = {}
+    for record, _ in unique.values():
+        paths.setdefault(record.sop_instance_uid, []).append(record.path)
+
+    def judged(record: SliceRecord) -> SliceRecord:
+        others = [path for path in paths[record.sop_instance_uid] if path != record.path]
+        if not others:
+            return record
+        reason = f"the same SOPInstanceUID with other content: {record.path} and {others[0]}"
+        return replace(record, judgement=Judgement("failed", Reason.DUPLICATE_UID, reason))
+
+    return [(judged(record), header) for record, header in unique.values()]

@@ -1,0 +1,78 @@
+"""Where a slice lies: its position along the slice normal."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ich_resources.dicom.header import Header
+from ich_resources.reasons import Reason
+from ich_resources.series import Judgement, SliceRecord
+
+
+def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
+    """Return the unit normal of a slice, pointing along its largest patient axis.
+
+    Parameters
+    ----------
+    orientation : tuple of 6 float
+        ImageOrientationPatient: direction cosines of row and column.
+
+    Returns
+    -------
+    float64 array, shape (3,)
+        Cross product of row and column (DICOM PS3.3 C.7.6.2.1.1), turned so that its largest
+        component is positive: for an axial series ascending order is feet to head.
+
+    Raises
+    ------
+    ValueError
+        If row and column are parallel or zero.
+    """
+    normal = np.cross(orientation[:3], orientation[3:])
+    length = float(np.linalg.norm(normal))
+    if length < 1e-6:
+        raise ValueError(f"ImageOrientationPatient {orientation} spans no plane")
+    normal = normal / length
+    return normal if normal[np.abs(normal).argmax()] > 0 else -normal
+
+
+def position_along_normal(header: Header) -> float | None:
+    """Return the distance of a slice along its normal in mm, None where it cannot be said.
+
+    Without an orientation the slice counts as axial and z is the distance.
+    """
+    if header.position is None:
+        return None
+    if header.orientation is None:
+        return header.position[2]
+    return float(np.dot(header.position, slice_normal(header.orientation)))
+
+
+def place(slices: list[tuple[SliceRecord, Header]]) -> list[SliceRecord]:
+    """Give every admitted slice of one series its position; all by the same measure.
+
+    ImagePositionPatient is the measure where any admitted slice has it, else SliceLocation. A
+    slice that lacks the series' measure fails: mixing the two would put it anywhere.
+
+    Returns
+    -------
+    list of SliceRecord
+        In the order given.
+    """
+    by_position = any(r.judgement is None and h.position is not None for r, h in slices)
+    return [
+        record if record.judgement else _placed(record, header, by_position)
+        for record, header in slices
+    ]
+
+
+def _placed(record: SliceRecord, header: Header, by_position: bool) -> SliceRecord:
+    try:
+        position = position_along_normal(header) if by_position else header.slice_location
+    except ValueError as err:
+        return replace(record, judgement=Judgement("failed", Reason.BAD_HEADER, str(err)))
+    if position is None:
+        reason = "no ImagePositionPatient, which the other slices of its series have"
+        return replace(record, judgement=Judgement("failed", Reason.NO_POSITION, reason))
+    z = header.position[2] if header.position is not None else header.slice_location
+    return replace(record, position=position, position_z=z)

@@ -1,0 +1,73 @@
+"""Errors for what the world gets wrong; ``ValueError`` stays for the programmer.
+
+::
+
+    IchError
+    ├── DicomError        a DICOM file, slice or series cannot be used
+    ├── CheckpointError   a checkpoint file is missing, damaged or not the expected one
+    ├── InferenceError    a device, a network pass or its result cannot be trusted
+    └── StorageError      the run root cannot be read or written
+"""
+
+from pathlib import Path
+
+
+class IchError(Exception):
+    """What went wrong, where, and what to do about it.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, in one sentence.
+    path : path-like, optional
+        The file or folder concerned.
+    series : str, optional
+        SeriesInstanceUID concerned.
+    remedy : str, optional
+        What the reader can do about it.
+    code : str, optional
+        Machine-readable reason code.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | Path | None = None,
+        series: str | None = None,
+        remedy: str | None = None,
+        code: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.series = series
+        self.remedy = remedy
+        self.code = code
+
+    def __str__(self) -> str:
+        """One line: message, place, remedy."""
+        text = self.message
+        if self.path is not None:
+            text += f" [{self.path}]"
+        if self.series is not None:
+            text += f" [series {self.series}]"
+        if self.remedy:
+            text += f" -> {self.remedy}"
+        return text
+
+
+class DicomError(IchError):
+    """A DICOM file, slice or series cannot be used."""
+
+
+class CheckpointError(IchError):
+    """A checkpoint file is missing, damaged or not the expected one."""
+
+
+class InferenceError(IchError):
+    """A device, a network pass or its result cannot be trusted."""
+
+
+class StorageError(IchError):
+    """The run root cannot be read or written."""

@@ -1,0 +1,27 @@
+"""The six hemorrhage classes, in the order of every array axis C and every table."""
+
+CLASSES = (
+    "any",
+    "epidural",
+    "intraparenchymal",
+    "intraventricular",
+    "subarachnoid",
+    "subdural",
+)
+"""Class names; ``any`` first, then the subtypes (reference.md, opening table)."""
+
+ANY = CLASSES.index("any")
+"""Index of the class that says whether there is any hemorrhage at all."""
+
+
+def class_index(name: str) -> int:
+    """Return the index of a class on the axis C.
+
+    Raises
+    ------
+    ValueError
+        If the name is none of the six classes.
+    """
+    if name not in CLASSES:
+        raise ValueError(f"{name!r} is no hemorrhage class; choose one of {', '.join(CLASSES)}")
+    return CLASSES.index(name)

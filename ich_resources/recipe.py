@@ -1,0 +1,29 @@
+"""What a result depends on, as a fingerprint: equal fingerprints, equal result.
+
+The fingerprint decides whether a series is done, and is the data version Dagster shows.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+CODE_VERSIONS = {
+    "processed_series": "1",
+    "predictions": "1",
+    "ensemble_predictions": "1",
+    "saliency_panels": "1",
+}
+"""Raise a number when the code of that step changes what the step writes."""
+
+
+def fingerprint(recipe: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a recipe in canonical JSON, hexadecimal.
+
+    Parameters
+    ----------
+    recipe : mapping
+        JSON values only; the order of keys does not matter.
+    """
+    canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Which pixels drove a logit: one map per slice."""

@@ -1,0 +1,143 @@
+"""Saliency of the slices of a series, over one network or the ensemble."""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.errors import InferenceError
+from ich_resources.findings import FloatArray, SliceSaliency
+from ich_resources.hemorrhage import class_index
+from ich_resources.preprocessing import CROP_SIZE, SliceContext, network_input
+from ich_resources.saliency import grad_cam, input_gradient
+from ich_resources.saliency.options import SaliencyOptions
+
+
+_METHODS = {
+    "input_grad": (input_gradient.forward, input_gradient.saliency_map),
+    "gradcam": (grad_cam.forward, grad_cam.grad_cam),
+    "gradcampp": (grad_cam.forward, grad_cam.grad_cam_plus_plus),
+}
+
+
+def explain_slices(
+    folds: Sequence[LoadedFold],
+    crops: npt.NDArray[np.uint8],
+    wanted: range,
+    options: SaliencyOptions,
+    *,
+    context: SliceContext,
+    batch_size: int,
+) -> Iterator[SliceSaliency]:
+    """Explain some slices of a series, in order.
+
+    Probabilities and gradients come from one forward pass per network and batch.
+
+    Parameters
+    ----------
+    folds : sequence of LoadedFold
+        One fold per backbone (mode single: only one).
+    crops : uint8 array, shape (N, 512, 512)
+        All slices of the series in order.
+    wanted : range
+        Indices of the slices to explain, with step 1.
+    options : SaliencyOptions
+        Mode, method, target, size.
+    context : {"replicated", "adjacent"}
+        What the three channels hold.
+    batch_size : int
+        Slices per network pass.
+
+    Yields
+    ------
+    SliceSaliency
+        One per wanted slice (reference.md, section 5).
+
+    Raises
+    ------
+    InferenceError
+        If a probability or a map is not finite.
+    """
+    forward, saliency_map = _METHODS[options.method]
+    for start in range(wanted.start, wanted.stop, batch_size):
+        rows = slice(start, min(start + batch_size, wanted.stop))
+        passes = [forward(f.network, _input(f, crops, rows, options, context)) for f in folds]
+        p = {
+            fold.file.backbone: torch.sigmoid(logits.detach()).float().cpu().numpy()
+            for fold, (logits, _) in zip(folds, passes, strict=True)
+        }
+        combined = combine(list(p.values()), options.mode)
+        if options.target_class is None:
+            targets = combined.argmax(1)
+        else:
+            targets = np.full(len(combined), class_index(options.target_class))
+        maps = [
+            saliency_map(logits, source, torch.from_numpy(targets).to(logits.device))
+            for logits, source in passes
+        ]
+        stacked = [m.detach().float().cpu().numpy() for m in maps]
+        for row, target in enumerate(targets.tolist()):
+            slice_map = np.mean([normalised(m[row]) for m in stacked], axis=0, dtype=np.float32)
+            if not np.isfinite(slice_map).all() or not np.isfinite(combined[row]).all():
+                raise InferenceError(
+                    f"the saliency of slice {rows.start + row} is not finite",
+                    remedy="try another saliency method, and check the checkpoints",
+                )
+            yield SliceSaliency(
+                slice_map=slice_map,
+                score=float(slice_map.mean()),
+                target_class=target,
+                combined=combined[row],
+                per_backbone={name: values[row] for name, values in p.items()},
+            )
+
+
+def combine(probabilities: Sequence[FloatArray], mode: str) -> FloatArray:
+    """Return what decides the target class.
+
+    Parameters
+    ----------
+    probabilities : sequence of float32 array, shape (B, 6)
+        sigmoid(logits) of each backbone.
+    mode : {"ensemble", "single"}
+        Mean over backbones of p / sum(p), or the one p.
+
+    Returns
+    -------
+    float32 array, shape (B, 6)
+    """
+    if mode == "single":
+        (only,) = probabilities
+        return only
+    return np.mean([share(p) for p in probabilities], axis=0, dtype=np.float32)
+
+
+def share(probabilities: FloatArray) -> FloatArray:
+    """Return p / sum(p) along the last axis, float32."""
+    return probabilities / probabilities.sum(-1, keepdims=True)
+
+
+def normalised(saliency_map: FloatArray) -> FloatArray:
+    """Return a map resized to the 512 crop and stretched to 0..1; zero where it is constant."""
+    resized = cv2.resize(saliency_map, (CROP_SIZE, CROP_SIZE))
+    low, high = float(resized.min()), float(resized.max())
+    if high <= low:
+        return np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    return np.asarray((resized - low) / (high - low), np.float32)
+
+
+def _input(
+    fold: LoadedFold,
+    crops: npt.NDArray[np.uint8],
+    rows: slice,
+    options: SaliencyOptions,
+    context: SliceContext,
+) -> torch.Tensor:
+    size = options.image_size_override or BACKBONES[fold.file.backbone].input_size
+    device = next(fold.network.parameters()).device
+    batch = torch.from_numpy(network_input(crops, rows, size, context))
+    return batch.to(device, memory_format=torch.channels_last)

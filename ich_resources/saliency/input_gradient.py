@@ -1,0 +1,43 @@
+"""Input gradient (Simonyan et al. 2014, section 3): how fast the logit changes with each pixel."""
+
+import torch
+from torch import Tensor
+
+from ich_resources.backbones.networks import Network
+
+
+def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Run one pass that keeps what the gradient needs.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode.
+    x : float32 Tensor, shape (B, 3, S, S)
+        Network input.
+
+    Returns
+    -------
+    logits : Tensor, shape (B, 6)
+        With their graph.
+    source : Tensor, shape (B, 3, S, S)
+        What ``saliency_map`` differentiates by.
+    """
+    source = x.detach().clone().requires_grad_(True)
+    logits: Tensor = network(source)
+    return logits, source
+
+
+def saliency_map(logits: Tensor, source: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over channels of ``|d logit / d input|``, shape (B, S, S).
+
+    Parameters
+    ----------
+    logits, source : Tensor
+        From ``forward``.
+    targets : int64 Tensor, shape (B,)
+        Class to explain per slice.
+    """
+    chosen = logits.gather(1, targets[:, None]).sum()
+    (gradient,) = torch.autograd.grad(chosen, source)
+    return gradient.abs().mean(1)

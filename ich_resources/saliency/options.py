@@ -1,0 +1,76 @@
+"""What one wants to look at; importable without torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.hemorrhage import CLASSES
+
+SaliencyMode = Literal["ensemble", "single"]
+SaliencyMethod = Literal["input_grad", "gradcam", "gradcampp"]
+
+
+@dataclass(frozen=True)
+class SaliencyOptions:
+    """Options of reference.md, section 5.
+
+    Attributes
+    ----------
+    mode : {"ensemble", "single"}
+        All backbones, or one.
+    method : {"input_grad", "gradcam", "gradcampp"}
+        How the map is made.
+    target_class : str or None
+        Class to explain; None for the most probable one.
+    image_size_override : int or None
+        Edge of the saliency input in pixels; None for the backbone's own.
+    max_slices_per_series : int or None
+        Only so many slices, from the middle of the series; None for all.
+    single_backbone : str
+        Mode single: which backbone.
+    single_fold : int
+        Mode single: which fold's checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If a value is none of those.
+    """
+
+    mode: SaliencyMode = "ensemble"
+    method: SaliencyMethod = "gradcampp"
+    target_class: str | None = None
+    image_size_override: int | None = None
+    max_slices_per_series: int | None = None
+    single_backbone: str = "DenseNet121_change_avg"
+    single_fold: int = 0
+
+    def __post_init__(self) -> None:
+        if self.target_class is not None and self.target_class not in CLASSES:
+            raise ValueError(
+                f"target_class {self.target_class!r} is none of {', '.join(CLASSES)}"
+            )
+        if self.single_backbone not in BACKBONES:
+            raise ValueError(
+                f"single_backbone {self.single_backbone!r} is none of {', '.join(BACKBONES)}"
+            )
+        if self.image_size_override is not None and self.image_size_override < 64:
+            raise ValueError("image_size_override is smaller than 64 pixels")
+        if self.max_slices_per_series is not None and self.max_slices_per_series < 1:
+            raise ValueError("max_slices_per_series is smaller than 1")
+
+
+def middle_slices(count: int, most: int | None) -> range:
+    """Return the indices of the middle slices of a series.
+
+    Parameters
+    ----------
+    count : int
+        Slices in the series.
+    most : int or None
+        How many are wanted at most; None for all.
+    """
+    if most is None or most >= count:
+        return range(count)
+    first = (count - most) // 2
+    return range(first, first + most)

@@ -1,0 +1,1 @@
+"""The run root: the only room that writes results."""

@@ -1,0 +1,101 @@
+"""Whole files or none: everything is written under a temporary name and renamed."""
+
+import errno
+import io
+import json
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ich_resources.errors import StorageError
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space and run the same command again",
+    errno.EDQUOT: "the quota is used up: free some space and run the same command again",
+    errno.EACCES: "make RUN_ROOT writable, or choose another RUN_ROOT",
+    errno.EPERM: "make RUN_ROOT writable, or choose another RUN_ROOT",
+    errno.EROFS: "the file system is read-only: choose another RUN_ROOT",
+    errno.ENOTDIR: "a file is in the way: choose another RUN_ROOT",
+}
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole: after a crash the old content or the new is there, never half.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written; the final name is then untouched.
+    """
+    temporary = path.with_name(f".part-{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as err:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(
+            f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)
+        ) from err
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, indented for people; see ``write_bytes``."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(path, text.encode())
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array as .npy; see ``write_bytes``."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_json(path: Path, *, remedy: str) -> Any:
+    """Read JSON.
+
+    Raises
+    ------
+    StorageError
+        If the file is missing or no JSON; ``remedy`` says what makes it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise StorageError("the file does not exist", path=path, remedy=remedy) from err
+    except (OSError, ValueError) as err:
+        raise StorageError(f"the file cannot be read: {err}", path=path, remedy=remedy) from err
+
+
+def read_array(path: Path, *, remedy: str) -> npt.NDArray[Any]:
+    """Read an array written by ``write_array``.
+
+    Raises
+    ------
+    StorageError
+        If the file is missing or damaged.
+    """
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as err:
+        raise StorageError(f"the array cannot be read: {err}", path=path, remedy=remedy) from err
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files of ours; those already gone do not matter.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be removed.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as err:
+            raise StorageError(f"cannot remove: {err.strerror}", path=path) from err

@@ -1,0 +1,71 @@
+"""Where everything lies below RUN_ROOT (reference.md, section 6, plus our own ``state/``)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SLICE_PREFIX = "ID_"
+"""Precedes the SOPInstanceUID in the file name of a slice image."""
+
+
+def slice_id(sop_instance_uid: str) -> str:
+    """Return the ID of a slice in every table: the stem of its PNG."""
+    return f"{SLICE_PREFIX}{sop_instance_uid}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below one run root.
+
+    Only UIDs that passed ``dicom.header.is_uid`` become path parts: digits and dots, 64
+    characters.
+    """
+
+    run_root: Path
+
+    @property
+    def csv(self) -> Path:
+        """Tables of the processed series."""
+        return self.run_root / "processed" / "csv"
+
+    @property
+    def output(self) -> Path:
+        """What people take away."""
+        return self.run_root / "output"
+
+    @property
+    def panels(self) -> Path:
+        """Saliency panels, one folder per series."""
+        return self.output / "saliency_panels"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger of the last scan."""
+        return self.run_root / "state" / "series_ledger.json"
+
+    def slice_png(self, sop_instance_uid: str) -> Path:
+        """Windowed slice, 8-bit gray at its native size."""
+        return self.run_root / "processed" / "png" / f"{slice_id(sop_instance_uid)}.png"
+
+    def series_csv(self, series_uid: str) -> Path:
+        """Slices of one series, in order."""
+        return self.csv / "series_csv" / f"{series_uid}.csv"
+
+    def study_csv(self, study_uid: str) -> Path:
+        """Slices of one study."""
+        return self.csv / "study_csv" / f"{study_uid}.csv"
+
+    def series_panels(self, series_uid: str) -> Path:
+        """Panels of one series."""
+        return self.panels / series_uid
+
+    def record(self, series_uid: str, step: str) -> Path:
+        """What one step says of one series."""
+        return self.run_root / "state" / "series" / series_uid / f"{step}.json"
+
+    def array(self, series_uid: str, step: str) -> Path:
+        """The array one step made of one series."""
+        return self.run_root / "state" / "series" / series_uid / f"{step}.npy"
+
+    def failure(self, series_uid: str) -> Path:
+        """Why the last run of one series failed."""
+        return self.run_root / "state" / "series" / series_uid / "failure.json"
