@@ -116,19 +116,44 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class WindowedSlice:
-    """One slice after the window: 8-bit gray at its native size.
+class HuSlice:
+    """One slice as the scanner meant it.
 
     Attributes
     ----------
     record : SliceRecord
         Where it came from.
-    image : uint8 array, shape (H, W)
-        Window of the header mapped to 0..255.
+    hu : float64 array, shape (H, W)
+        Hounsfield units.
     window : tuple of float
-        Center and width in HU.
+        Center and width of the header's window in HU.
     """
 
     record: SliceRecord
-    image: npt.NDArray[np.uint8]
+    hu: npt.NDArray[np.float64]
     window: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SeriesImages:
+    """A series ready for the networks.
+
+    Attributes
+    ----------
+    sop_instance_uids : tuple of str
+        The scored slices in series order.
+    crops : uint8 array, shape (N, 512, 512)
+        One 512 crop per slice, shared by all backbones and the saliency.
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one crop per slice.
+    """
+
+    sop_instance_uids: tuple[str, ...]
+    crops: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.crops.ndim != 3 or len(self.crops) != len(self.sop_instance_uids):
+            raise ValueError(f"{len(self.sop_instance_uids)} slices, crops {self.crops.shape}")

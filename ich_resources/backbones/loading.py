@@ -166,3 +166,10 @@ def _require_fit(
             path=path,
             remedy="check that the file lies in the folder of its own backbone",
         )
+
+
+def describe_device(device: torch.device) -> str:
+    """Return a device's name for people: ``cpu``, or ``cuda:0 (NVIDIA ...)``."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)

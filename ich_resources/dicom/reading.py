@@ -1,5 +1,8 @@
-"""One DICOM file to Hounsfield units."""
+"""DICOM files to Hounsfield units."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,24 +12,62 @@ from pydicom.dataset import Dataset
 from ich_resources.dicom.header import digest, read_dataset, read_header
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
+from ich_resources.series import HuSlice, Judgement, SeriesRecord, SliceRecord
+
+READ_AHEAD = 16
+"""Slices held in memory at once, as HU."""
 
 
-def read_hu(path: Path, expected_digest: str) -> tuple[npt.NDArray[np.float64], float, float]:
+def read_series(
+    series: SeriesRecord, input_dir: Path, *, threads: int = 4
+) -> Iterator[HuSlice | SliceRecord]:
+    """Read the admitted slices of a series in order, a few at a time.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger.
+    input_dir : Path
+        Folder its paths are relative to.
+    threads : int
+        Slices decoded at once.
+
+    Yields
+    ------
+    HuSlice or SliceRecord
+        The slice, or its record judged ``failed`` where it cannot be read.
+    """
+    admitted = [record for record in series.slices if record.position is not None]
+    admitted = [record for record in admitted if record.judgement is None]
+    # The UID settles equal positions, so that the order is the same on every machine.
+    admitted.sort(key=lambda record: (record.position, record.sop_instance_uid))
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(admitted), READ_AHEAD):
+            chunk = admitted[start : start + READ_AHEAD]
+            yield from pool.map(lambda record: _read_or_fail(record, input_dir), chunk)
+
+
+def _read_or_fail(record: SliceRecord, input_dir: Path) -> HuSlice | SliceRecord:
+    try:
+        return read_slice(record, input_dir)
+    except DicomError as err:
+        return replace(record, judgement=Judgement("failed", Reason(err.code), err.message))
+
+
+def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
     """Read one slice.
 
     Parameters
     ----------
-    path : Path
-        The DICOM file.
-    expected_digest : str
-        SHA-256 of the bytes that the ledger has judged.
+    record : SliceRecord
+        From the ledger; the file must still have the bytes that were judged.
+    input_dir : Path
+        Folder the record's path is relative to.
 
     Returns
     -------
-    hu : float64 array, shape (H, W)
-        Hounsfield units: stored value * RescaleSlope + RescaleIntercept.
-    center, width : float
-        Window of the header in HU.
+    HuSlice
+        Stored value * RescaleSlope + RescaleIntercept, and the window of the header.
 
     Raises
     ------
@@ -38,13 +79,14 @@ def read_hu(path: Path, expected_digest: str) -> tuple[npt.NDArray[np.float64], 
     ----------
     DICOM PS3.3 C.11.1.1.2 (rescale); reference.md, section 1.
     """
+    path = input_dir / record.path
     try:
         content = path.read_bytes()
     except OSError as err:
         raise DicomError(
             f"the file cannot be read: {err.strerror}", path=path, code=Reason.UNREADABLE
         ) from err
-    if digest(content) != expected_digest:
+    if digest(content) != record.digest:
         raise DicomError(
             "the file has changed since the folder was scanned",
             path=path,
@@ -56,7 +98,7 @@ def read_hu(path: Path, expected_digest: str) -> tuple[npt.NDArray[np.float64], 
     if stored.shape != (header.rows, header.columns):
         raise _mismatch(path, f"the pixels have shape {stored.shape}", header.rows, header.columns)
     slope, intercept = header.rescale
-    return stored.astype(np.float64) * slope + intercept, *header.window
+    return HuSlice(record, stored.astype(np.float64) * slope + intercept, header.window)
 
 
 def _decode(dataset: Dataset, path: Path) -> npt.NDArray[np.generic]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -99,3 +100,9 @@ def remove(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
         except OSError as err:
             raise StorageError(f"cannot remove: {err.strerror}", path=path) from err
+
+
+def write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:
+    """Write an 8-bit gray or BGR image losslessly; see ``write_bytes``."""
+    _, encoded = cv2.imencode(".png", image)
+    write_bytes(path, encoded.tobytes())

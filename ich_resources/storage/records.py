@@ -4,6 +4,8 @@ A step removes its record, writes its files, and writes the record. A record tha
 therefore vouches for files that are whole and belong together, wherever a run was killed.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,17 +80,24 @@ class Records:
         """Return a path below the run root as it stands in a record."""
         return path.relative_to(self._layout.run_root).as_posix()
 
-    def note_failure(self, series_uid: str, step: str, error: Exception) -> None:
-        """Remember why a series failed, for the ledger and the report."""
+    @contextmanager
+    def noting_failure(self, series_uid: str, step: str) -> Iterator[None]:
+        """Remember why a step failed, and forget it once the step succeeds."""
+        try:
+            yield
+        except Exception as error:
+            self._note_failure(series_uid, step, error)
+            raise
+        failure = self.failure(series_uid)
+        if failure is not None and failure.step == step:
+            remove([self._layout.failure(series_uid)])
+
+    def _note_failure(self, series_uid: str, step: str, error: Exception) -> None:
         if isinstance(error, IchError):
             failure = Failure(step, error.code or type(error).__name__, str(error))
         else:
             failure = Failure(step, type(error).__name__, str(error))
         write_json(self._layout.failure(series_uid), asdict(failure))
-
-    def clear_failure(self, series_uid: str) -> None:
-        """Forget an earlier failure: the step that failed has succeeded."""
-        remove([self._layout.failure(series_uid)])
 
     def failure(self, series_uid: str) -> Failure | None:
         """Return why the last run of a series failed, None where it did not."""

@@ -1,0 +1,228 @@
+"""ich_batch: a folder of DICOM in, every result out; one process, one command."""
+
+import time
+from typing import Any
+
+import dagster as dg
+
+from ich_assets.checkpoints import checkpoints_key
+from ich_assets.console import failure_text, people_console
+from ich_assets.partitions import SERIES
+from ich_assets.steps import PROCESSED, Rooms, all_steps, current_records, outcome
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.series import SeriesRecord
+from ich_resources.storage.ledger import read_ledger
+from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.resource import StorageResource
+
+BATCH_TAG = "ich/batch"
+"""Run tag of the runs that a batch has started: the batch's own run id."""
+
+
+@dg.op(out=dg.Out(list, io_manager_key="memory"))
+def scan_folder(
+    context: dg.OpExecutionContext,
+    dicom: DicomResource,
+    networks: NetworksResource,
+    saliency: SaliencyResource,
+    storage: StorageResource,
+) -> list[str]:
+    """Find every series, register the partitions; return those with something left to do."""
+    rooms = Rooms(dicom, networks, saliency, storage)
+    context.log.info(f"Reading {dicom.folder}")
+    _run(context, rooms, "ich_scan")
+    ledger = read_ledger(storage.layout)
+    taken = [series for series in ledger.series if series.to_be_scored]
+    refused = [series for series in ledger.series if not series.to_be_scored]
+    slices = sum(series.count("admitted") for series in taken)
+    context.log.info(
+        f"Found {len(ledger.series)} series: {len(taken)} to score ({slices} slices), "
+        f"{len(refused)} refused"
+    )
+    for series in refused:
+        context.log.info(f"  refused  {_name(series)}  {outcome(series, rooms).reasons}")
+    for stray in ledger.strays:
+        judgement = stray.judgement
+        line = f"  {judgement.state}  {stray.path}  {judgement.code}: {judgement.reason}"
+        (context.log.warning if judgement.state == "failed" else context.log.info)(line)
+    todo = [series.series_instance_uid for series in taken if _todo(series, rooms)]
+    if len(todo) < len(taken):
+        context.log.info(f"{len(taken) - len(todo)} series are done already, nothing has changed")
+    return todo
+
+
+@dg.op(out=dg.Out(float, io_manager_key="memory"))
+def run_series(
+    context: dg.OpExecutionContext,
+    todo: list[str],
+    dicom: DicomResource,
+    networks: NetworksResource,
+    saliency: SaliencyResource,
+    storage: StorageResource,
+) -> float:
+    """Run what is missing or stale of every series; a series that fails fails alone."""
+    rooms = Rooms(dicom, networks, saliency, storage)
+    started = time.perf_counter()
+    if todo:
+        context.log.info(f"Loading networks from {networks.folder}")
+        _run(context, rooms, "ich_checkpoints", [checkpoints_key(b) for b in networks.chosen])
+        context.log.info(
+            f"Networks loaded on {networks.device_name()} in {time.perf_counter() - started:.1f} s"
+        )
+    ledger = {series.series_instance_uid: series for series in read_ledger(storage.layout).series}
+    began = time.perf_counter()
+    for number, uid in enumerate(todo, 1):
+        series_started = time.perf_counter()
+        error = _run_one(context, rooms, ledger[uid])
+        now = time.perf_counter()
+        left = (now - began) / number * (len(todo) - number)
+        line = _progress(number, len(todo), outcome(ledger[uid], rooms), now - series_started, left)
+        if error:
+            context.log.error(f"{line}\n    {error}")
+        else:
+            context.log.info(line)
+    return started
+
+
+@dg.op(out=dg.Out(io_manager_key="memory"))
+def write_outputs(
+    context: dg.OpExecutionContext,
+    started: float,
+    dicom: DicomResource,
+    networks: NetworksResource,
+    saliency: SaliencyResource,
+    storage: StorageResource,
+) -> None:
+    """Write the files people take away; fail if anything that should be scored is not."""
+    rooms = Rooms(dicom, networks, saliency, storage)
+    seconds = round(time.perf_counter() - started, 3)
+    config = {"ops": {"run_outputs": {"config": {"batch_seconds": seconds}}}}
+    _run(context, rooms, "ich_outputs", config=config)
+    ledger = read_ledger(storage.layout)
+    outcomes = [outcome(series, rooms) for series in ledger.series]
+    wanted = [o for o in outcomes if o.state != "refused"]
+    finished = [o for o in wanted if o.state == "done"]
+    counts = {
+        "found": sum(len(o.series.slices) for o in outcomes),
+        "scored": sum(o.scored for o in outcomes),
+        "refused": sum(o.count("refused") for o in outcomes),
+        "failed": sum(o.count("failed") for o in outcomes),
+    }
+    context.log.info(
+        f"{len(finished)} of {len(wanted)} series done, {len(outcomes) - len(wanted)} refused; "
+        + ", ".join(f"{number} slices {state}" for state, number in counts.items())
+    )
+    context.log.info(f"Results are in {storage.layout.output}")
+    problems = [
+        f"series {_name(o.series)} {o.state}: {o.failure or o.reasons}"
+        for o in wanted
+        if o.state != "done"
+    ]
+    problems += [
+        f"file {s.path}: {s.judgement.reason}" for s in ledger.strays if s.judgement.state == "failed"
+    ]
+    if not wanted:
+        problems.append(f"none of the {len(outcomes)} series found can be scored")
+    if problems:
+        raise dg.Failure(
+            f"{len(problems)} problems (see slices_not_scored.csv and series_ledger.csv in "
+            f"{storage.layout.output}):\n  " + "\n  ".join(problems),
+            allow_retries=False,
+        )
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    logger_defs={"console": people_console},
+    config={"loggers": {"console": {"config": {}}}},
+)
+def ich_batch() -> None:
+    """Score a folder of DICOM: scan, every series in one process, the files people take away."""
+    write_outputs(run_series(scan_folder()))
+
+
+def _todo(series: SeriesRecord, rooms: Rooms) -> list[str]:
+    """Return the steps to run: those whose result does not hold, and failed slices once more."""
+    records = current_records(series, rooms)
+    missing = [step for step in all_steps(rooms.networks) if step not in records]
+    retry = PROCESSED in records and bool(records[PROCESSED].content["failed"])
+    return [PROCESSED, *missing] if retry else missing
+
+
+def _run_one(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> str:
+    """Run the steps of one series; return why it failed, or an empty text."""
+    steps = _todo(series, rooms)
+    error = _try(context, rooms, "ich_series", steps, partition=series.series_instance_uid)
+    # Slices that failed before and can be read now make the later steps stale.
+    again = [s for s in all_steps(rooms.networks) if s not in current_records(series, rooms)]
+    if not error and again:
+        error = _try(context, rooms, "ich_series", again, partition=series.series_instance_uid)
+    return error
+
+
+def _run(
+    context: dg.OpExecutionContext,
+    rooms: Rooms,
+    job: str,
+    steps: list[str] | None = None,
+    config: dict[str, Any] | None = None,
+) -> None:
+    """Run one of our asset jobs in this process; its error is the batch's error."""
+    error = _try(context, rooms, job, steps, config=config)
+    if error:
+        raise dg.Failure(error, allow_retries=False)
+
+
+def _try(
+    context: dg.OpExecutionContext,
+    rooms: Rooms,
+    job: str,
+    steps: list[str] | None,
+    *,
+    partition: str | None = None,
+    config: dict[str, Any] | None = None,
+) -> str:
+    """Run an asset job in this process with the batch's own resources; return its error."""
+    # Late: the definitions import this module.
+    from ich_assets.definitions import defs
+
+    result = defs.resolve_job_def(job).execute_in_process(
+        instance=context.instance,
+        partition_key=partition,
+        raise_on_error=False,
+        tags={BATCH_TAG: context.run_id},
+        asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
+        run_config={
+            **(config or {}),
+            "resources": {
+                name: {"config": resource.model_dump()} for name, resource in rooms._asdict().items()
+            },
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    failures = [event for event in result.all_events if event.is_step_failure]
+    if failures:
+        return failure_text(failures[0].step_failure_data.error)
+    return "" if result.success else f"the run {result.run_id} of {job} did not succeed"
+
+
+def _progress(
+    number: int, total: int, result: SeriesOutcome, seconds: float, left: float
+) -> str:
+    width = len(str(total))
+    slices = f"{result.scored}/{result.scored + result.count('failed')} slices"
+    line = f"[{number:>{width}}/{total}] {_name(result.series)}  {result.state}  {slices}"
+    line += f"  {seconds:.1f} s"
+    return line + (f"  (about {_duration(left)} left)" if number < total else "")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _name(series: SeriesRecord) -> str:
+    return series.series_instance_uid

@@ -1,0 +1,53 @@
+"""The checkpoint files of each backbone, verified; a digest that changes makes predictions stale."""
+
+import dagster as dg
+
+from ich_resources.backbones.table import BACKBONES, Backbone
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.recipe import fingerprint
+
+
+def checkpoints_key(backbone: Backbone) -> str:
+    """Return the name of a backbone's checkpoints asset."""
+    return f"{backbone.asset}_checkpoints"
+
+
+def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=checkpoints_key(backbone),
+        group_name="checkpoints",
+        kinds={"pytorch"},
+        tags={"backbone": backbone.asset},
+        description=f"The folds of {backbone.name} (network input {backbone.input_size} x "
+        f"{backbone.input_size}), each loaded strictly: missing, extra or misshapen weights and "
+        "pickled code are errors. The data version is the digest of the files.",
+    )
+    def checkpoints(networks: NetworksResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        files = networks.checkpoints(backbone)
+        folds = networks.load(files)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(fingerprint({"files": [file.digest for file in files]})),
+            metadata={
+                "folder": dg.MetadataValue.path(str(networks.folder / backbone.folder)),
+                "folds": len(files),
+                "device": networks.device_name(),
+                "untrained_weights": any(fold.untrained for fold in folds),
+                "files": dg.MetadataValue.table(
+                    [
+                        dg.TableRecord(
+                            {
+                                "file": file.path.name,
+                                "sha256": file.digest,
+                                "expected_digest_known": file.expected,
+                            }
+                        )
+                        for file in files
+                    ]
+                ),
+            },
+        )
+
+    return checkpoints
+
+
+CHECKPOINTS = [_checkpoints_asset(backbone) for backbone in BACKBONES.values()]

@@ -1,0 +1,135 @@
+"""Doubts about a result, per series: what blocks the next step, and what only warns."""
+
+import warnings
+
+import dagster as dg
+import numpy as np
+
+from ich_assets.partitions import SERIES
+from ich_assets.predictions import ensemble_predictions, load_ensemble
+from ich_assets.saliency import saliency_panels
+from ich_assets.series import load_images, processed_series
+from ich_assets.steps import SALIENCY
+from ich_resources.errors import StorageError
+from ich_resources.saliency.options import middle_slices
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.storage.ledger import find_series
+from ich_resources.storage.resource import StorageResource
+
+# Partitioned checks are what a series needs, and a preview feature of Dagster 1.13.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+
+@dg.asset_check(asset=processed_series, partitions_def=SERIES, blocking=True)
+def slice_accounting(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """Every slice found is either in the array of crops, or refused, or failed; once."""
+    series = find_series(storage.layout, context.partition_key)
+    record, images = load_images(storage, context.partition_key)
+    processed = list(images.sop_instance_uids)
+    failed = [item["sop_instance_uid"] for item in record.content["failed"]]
+    refused_by_header = [s.sop_instance_uid for s in series.slices if s.state == "refused"]
+    failed_by_header = [s.sop_instance_uid for s in series.slices if s.state == "failed"]
+    accounted = sorted(processed + failed + refused_by_header + failed_by_header)
+    found = sorted(s.sop_instance_uid for s in series.slices)
+    return dg.AssetCheckResult(
+        passed=accounted == found,
+        metadata={
+            "found": len(found),
+            "scored": len(processed),
+            "refused": len(refused_by_header),
+            "failed": len(failed) + len(failed_by_header),
+        },
+    )
+
+
+@dg.asset_check(asset=processed_series, partitions_def=SERIES)
+def series_complete(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """No slice that should be scored has failed; else the series is incomplete."""
+    series = find_series(storage.layout, context.partition_key)
+    record, _ = load_images(storage, context.partition_key)
+    failed = [f"{item['path']}: {item['reason']}" for item in record.content["failed"]]
+    failed += [
+        f"{s.path}: {s.judgement.reason}"
+        for s in series.slices
+        if s.judgement is not None and s.judgement.state == "failed"
+    ]
+    return dg.AssetCheckResult(
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(failed)} slices failed" if failed else "every slice is there",
+        metadata={"failed": len(failed), "reasons": dg.MetadataValue.json(failed)},
+    )
+
+
+@dg.asset_check(asset=processed_series, partitions_def=SERIES)
+def slice_order(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """The order along the slice normal is the order of z, and no two slices share a place."""
+    record, _ = load_images(storage, context.partition_key)
+    slices = record.content["slices"]
+    gaps = np.diff([item["position"] for item in slices])
+    steps_in_z = np.diff([item["position_z"] for item in slices])
+    backwards, doubled = int((steps_in_z < 0).sum()), int((np.abs(gaps) < 1e-3).sum())
+    return dg.AssetCheckResult(
+        passed=backwards == 0 and doubled == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="the reference orders by z alone and would order these slices otherwise"
+        if backwards
+        else None,
+        metadata={
+            "steps_against_z": backwards,
+            "places_taken_twice": doubled,
+            "smallest_gap_mm": round(float(gaps.min()), 3) if len(gaps) else 0.0,
+            "largest_gap_mm": round(float(gaps.max()), 3) if len(gaps) else 0.0,
+        },
+    )
+
+
+@dg.asset_check(asset=ensemble_predictions, partitions_def=SERIES, blocking=True)
+def probabilities_valid(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """One row per processed slice, every value finite and within [0, 1]."""
+    _, images = load_images(storage, context.partition_key)
+    _, ensemble = load_ensemble(storage, context.partition_key)
+    finite = np.isfinite(ensemble)
+    outside = int(((ensemble < 0) | (ensemble > 1)).sum())
+    return dg.AssetCheckResult(
+        passed=bool(finite.all()) and not outside and len(ensemble) == len(images.crops),
+        metadata={
+            "slices": len(images.crops),
+            "rows": len(ensemble),
+            "not_finite": int((~finite).sum()),
+            "outside_0_1": outside,
+        },
+    )
+
+
+@dg.asset_check(asset=saliency_panels, partitions_def=SERIES, blocking=True)
+def panel_per_slice(
+    context: dg.AssetCheckExecutionContext, saliency: SaliencyResource, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """One panel for each scored slice that was asked for, all of them on disk."""
+    uid = context.partition_key
+    _, images = load_images(storage, uid)
+    record = storage.records.find(uid, SALIENCY)
+    if record is None:
+        raise StorageError("panels are missing", path=storage.layout.series_panels(uid), series=uid)
+    wanted = [
+        images.sop_instance_uids[i]
+        for i in middle_slices(len(images.crops), saliency.max_slices_per_series)
+    ]
+    panels = list(storage.layout.series_panels(uid).glob("*.png"))
+    per_slice = [sum(path.stem.endswith(f"_ID_{sop_uid}") for path in panels) for sop_uid in wanted]
+    return dg.AssetCheckResult(
+        passed=set(per_slice) == {1} and len(panels) == len(wanted),
+        metadata={"slices": len(wanted), "panels": len(panels)},
+    )
+
+
+CHECKS = [slice_accounting, series_complete, slice_order, probabilities_valid, panel_per_slice]

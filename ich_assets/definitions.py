@@ -1,0 +1,31 @@
+"""The one Definitions object: every asset, check, job and resource."""
+
+import dagster as dg
+
+from ich_assets.batch import ich_batch
+from ich_assets.checkpoints import CHECKPOINTS
+from ich_assets.checks import CHECKS
+from ich_assets.jobs import SERIES_ASSETS, ich_checkpoints, ich_outputs, ich_scan, ich_series
+from ich_assets.ledger import DICOM_SERIES, series_ledger
+from ich_assets.outputs import run_outputs
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.storage.resource import StorageResource
+
+defs = dg.Definitions(
+    assets=[DICOM_SERIES, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
+    asset_checks=CHECKS,
+    jobs=[ich_batch, ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    resources={
+        "dicom": DicomResource(),
+        "networks": NetworksResource(),
+        "saliency": SaliencyResource(),
+        "panels": PanelsResource(),
+        "storage": StorageResource(),
+        "memory": dg.mem_io_manager,
+    },
+    # Else "Materialize" in the UI starts a process, and loads the networks, for every step.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,90 @@
+"""Every series found below the input folder: taken or refused, and why."""
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from ich_assets.partitions import SERIES
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.recipe import fingerprint
+from ich_resources.series import Ledger
+from ich_resources.storage.ledger import write_ledger
+from ich_resources.storage.outcome import judge_outcome
+from ich_resources.storage.outputs import write_ledger_tables
+from ich_resources.storage.resource import StorageResource
+
+TABLE_ROWS = 200
+"""Rows of a table kept in Dagster's metadata; the CSV has all."""
+
+DICOM_SERIES = dg.AssetSpec(
+    "dicom_series",
+    group_name="ledger",
+    kinds={"dicom"},
+    partitions_def=SERIES,
+    description="The DICOM files of one series, as the last scan found them. The data version is "
+    "their content: a late or changed slice makes the series' results stale.",
+)
+
+
+@dg.asset(group_name="ledger", kinds={"dicom"})
+def series_ledger(
+    context: dg.AssetExecutionContext, dicom: DicomResource, storage: StorageResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Read every header below the input folder, judge every slice, register the partitions.
+
+    Every series found is listed with its counts; localizers, dose reports, secondary captures and
+    whatever is no CT are refused with a reason code and a sentence. Files are only read.
+    """
+    ledger = dicom.scan()
+    write_ledger(storage.layout, ledger)
+    _register(context, ledger)
+    outcomes = [judge_outcome(series, {}, None) for series in ledger.series]
+    table, not_scored = write_ledger_tables(storage.layout, ledger, outcomes)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(fingerprint({s.series_instance_uid: s.version for s in ledger.series})),
+        metadata={
+            "input": dg.MetadataValue.path(ledger.input_dir),
+            "ledger": dg.MetadataValue.path(str(storage.layout.ledger)),
+            "files_seen": ledger.files_seen,
+            "files_not_dicom": ledger.files_not_dicom,
+            "series_found": len(ledger.series),
+            "series_taken": sum(s.to_be_scored for s in ledger.series),
+            "series_refused": sum(not s.to_be_scored for s in ledger.series),
+            "files_in_no_series": len(ledger.strays),
+            "series": table_metadata(table),
+            "not_scored": table_metadata(not_scored),
+        },
+    )
+
+
+def _register(context: dg.AssetExecutionContext, ledger: Ledger) -> None:
+    """Make every series that is to be scored a partition, and report its content's version."""
+    taken = [series for series in ledger.series if series.to_be_scored]
+    known = set(context.instance.get_dynamic_partitions(str(SERIES.name)))
+    new = [s.series_instance_uid for s in taken if s.series_instance_uid not in known]
+    if new:
+        context.instance.add_dynamic_partitions(str(SERIES.name), new)
+    for series in taken:
+        context.log_event(
+            dg.AssetMaterialization(
+                DICOM_SERIES.key,
+                partition=series.series_instance_uid,
+                tags={"dagster/data_version": series.version},
+                metadata={
+                    "found": len(series.slices),
+                    "admitted": series.count("admitted"),
+                    "refused": series.count("refused"),
+                    "failed": series.count("failed"),
+                    "description": series.description,
+                },
+            )
+        )
+
+
+def table_metadata(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    """Return the first rows of a table for Dagster's metadata; the CSV has all of them."""
+    rows = frame.head(TABLE_ROWS).replace({np.nan: None}).to_dict("records")
+    return dg.MetadataValue.table(
+        [dg.TableRecord({str(k): v for k, v in row.items()}) for row in rows],
+        dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns]),
+    )

@@ -1,0 +1,5 @@
+"""One partition per series, keyed by SeriesInstanceUID."""
+
+import dagster as dg
+
+SERIES = dg.DynamicPartitionsDefinition(name="series")

@@ -1,0 +1,196 @@
+"""Fold-averaged predictions of each backbone, and the ensemble's."""
+
+import time
+from typing import Any
+
+import dagster as dg
+import numpy as np
+
+from ich_assets.checkpoints import checkpoints_key
+from ich_assets.partitions import SERIES
+from ich_assets.pictures import highest, highest_slices, inline_png, probability_table
+from ich_assets.series import load_images
+from ich_assets.steps import (
+    ENSEMBLE,
+    PROCESSED,
+    ensemble_recipe,
+    predictions_recipe,
+    predictions_step,
+)
+from ich_resources.backbones.table import BACKBONES, Backbone
+from ich_resources.ensemble import mean_over_backbones, mean_over_folds
+from ich_resources.errors import InferenceError
+from ich_resources.findings import FloatArray, FoldProbabilities
+from ich_resources.hemorrhage import ANY
+from ich_resources.inference.resource import PRECISION, NetworksResource
+from ich_resources.panels.resource import PanelsResource
+from ich_resources.recipe import CODE_VERSIONS
+from ich_resources.storage.files import read_array, write_array
+from ich_resources.storage.records import Record
+from ich_resources.storage.resource import StorageResource
+
+
+def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
+    step = predictions_step(backbone)
+
+    @dg.asset(
+        name=step,
+        group_name="predictions",
+        partitions_def=SERIES,
+        deps=[PROCESSED, checkpoints_key(backbone)],
+        kinds={"pytorch"},
+        tags={"backbone": backbone.asset},
+        code_version=CODE_VERSIONS["predictions"],
+        description=f"Probabilities of {backbone.name}, sigmoid(logit), for every slice and class: "
+        "each fold's, and their mean.",
+    )
+    def predictions(
+        context: dg.AssetExecutionContext,
+        networks: NetworksResource,
+        panels: PanelsResource,
+        storage: StorageResource,
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        if backbone not in networks.chosen:
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion("not chosen"),
+                metadata={"left_out": f"{backbone.name} is not among the chosen backbones"},
+            )
+        uid = context.partition_key
+        with storage.records.noting_failure(uid, step):
+            processed, images = load_images(storage, uid)
+            files = networks.checkpoints(backbone)
+            folds = networks.load(files)
+            started = time.perf_counter()
+            result = networks.predict(folds, images)
+            seconds = time.perf_counter() - started
+            content = {
+                "backbone": backbone.name,
+                "folds": [{"file": f.path.name, "digest": f.digest} for f in files],
+                "device": networks.device_name(),
+                "precision": PRECISION,
+                "slice_context": networks.slice_context,
+                "code_version": CODE_VERSIONS["predictions"],
+                "untrained": any(fold.untrained for fold in folds),
+                "seconds": round(seconds, 3),
+            }
+            recipe = predictions_recipe(processed, files, networks)
+            _save(storage, uid, step, recipe, result.probabilities, content)
+        mean = mean_over_folds(result)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(recipe),
+            metadata={
+                "slices": len(mean),
+                "folds": len(folds),
+                **highest(mean),
+                "probabilities": probability_table(mean, list(images.sop_instance_uids)),
+                "curves": inline_png(panels.curves(mean, content["untrained"]), backbone.name),
+                "fold_spread_any": round(float(np.ptp(result.probabilities[..., ANY], 0).max()), 6),
+                "device": content["device"],
+                "precision": PRECISION,
+                "slice_context": networks.slice_context,
+                "untrained_weights": content["untrained"],
+                "seconds": round(seconds, 3),
+                "slices_per_second": round(len(mean) * len(folds) / seconds, 2),
+                "path": dg.MetadataValue.path(str(storage.layout.array(uid, step))),
+            },
+        )
+
+    return predictions
+
+
+BACKBONE_PREDICTIONS = [_predictions_asset(backbone) for backbone in BACKBONES.values()]
+
+
+@dg.asset(
+    name=ENSEMBLE,
+    group_name="predictions",
+    partitions_def=SERIES,
+    deps=BACKBONE_PREDICTIONS,
+    kinds={"numpy"},
+    code_version=CODE_VERSIONS["ensemble_predictions"],
+)
+def ensemble_predictions(
+    context: dg.AssetExecutionContext,
+    networks: NetworksResource,
+    panels: PanelsResource,
+    storage: StorageResource,
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Mean over backbones of each backbone's mean over folds: the probabilities people use."""
+    uid = context.partition_key
+    with storage.records.noting_failure(uid, ENSEMBLE):
+        _, images = load_images(storage, uid)
+        started = time.perf_counter()
+        records, folds = {}, []
+        for backbone in networks.chosen:
+            record, result = _load(storage, uid, backbone)
+            records[backbone.name] = record
+            folds.append(result)
+        ensemble = mean_over_backbones(folds)
+        untrained = any(record.content["untrained"] for record in records.values())
+        recipe = ensemble_recipe(records)
+        content = {
+            "backbones": list(records),
+            "untrained": untrained,
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        _save(storage, uid, ENSEMBLE, recipe, ensemble, content)
+    shown = highest_slices(ensemble)
+    captions = [f"slice {i}  any {ensemble[i, ANY]:.2f}" for i in shown]
+    preview = panels.highest_slices([images.crops[i] for i in shown], captions, untrained)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(recipe),
+        metadata={
+            "slices": len(ensemble),
+            **highest(ensemble),
+            "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
+            "curves": inline_png(panels.curves(ensemble, untrained), "probabilities by slice"),
+            "highest_slices": inline_png(preview, "slices with the highest P(any)"),
+            "backbones": ", ".join(records),
+            "folds": sum(len(record.content["folds"]) for record in records.values()),
+            "untrained_weights": untrained,
+            "seconds": content["seconds"],
+            "path": dg.MetadataValue.path(str(storage.layout.array(uid, ENSEMBLE))),
+        },
+    )
+
+
+def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record, FloatArray]:
+    """Return the record and the probabilities, (N, 6), of the ensemble.
+
+    Raises
+    ------
+    InferenceError
+        If the ensemble has not scored the series.
+    """
+    return _read(storage, uid, ENSEMBLE)
+
+
+def _load(
+    storage: StorageResource, uid: str, backbone: Backbone
+) -> tuple[Record, FoldProbabilities]:
+    record, values = _read(storage, uid, predictions_step(backbone))
+    names = tuple(fold["file"] for fold in record.content["folds"])
+    return record, FoldProbabilities(backbone.name, names, values)
+
+
+def _read(storage: StorageResource, uid: str, step: str) -> tuple[Record, FloatArray]:
+    record = storage.records.find(uid, step)
+    remedy = f"materialise {step} for this partition first"
+    if record is None:
+        raise InferenceError(f"there are no {step}", series=uid, remedy=remedy)
+    return record, read_array(storage.layout.array(uid, step), remedy=remedy)
+
+
+def _save(
+    storage: StorageResource,
+    uid: str,
+    step: str,
+    recipe: str,
+    values: FloatArray,
+    content: dict[str, Any],
+) -> None:
+    path = storage.layout.array(uid, step)
+    storage.records.begin(uid, step)
+    write_array(path, values)
+    name = storage.records.relative(path)
+    storage.records.finish(uid, step, Record(recipe, recipe, (name,), content))

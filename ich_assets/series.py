@@ -1,0 +1,155 @@
+"""processed_series: the DICOM files of a series to windowed slices and shared 512 crops."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+
+from ich_assets.ledger import DICOM_SERIES
+from ich_assets.partitions import SERIES
+from ich_assets.steps import PROCESSED, processed_recipe
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.errors import DicomError
+from ich_resources.preprocessing import centre_crop, window_to_uint8
+from ich_resources.recipe import CODE_VERSIONS, fingerprint
+from ich_resources.series import HuSlice, SeriesImages, SeriesRecord, SliceRecord
+from ich_resources.storage.files import read_array, remove, write_array, write_bytes, write_png
+from ich_resources.storage.ledger import find_series, read_ledger
+from ich_resources.storage.records import Record
+from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.slice_tables import csv_bytes, series_table
+
+
+@dg.asset(
+    name=PROCESSED,
+    group_name="series",
+    partitions_def=SERIES,
+    deps=[DICOM_SERIES],
+    kinds={"dicom", "opencv"},
+    code_version=CODE_VERSIONS["processed_series"],
+)
+def processed_series(
+    context: dg.AssetExecutionContext, dicom: DicomResource, storage: StorageResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Decode each slice once, apply its window, and keep the 512 crop all networks share.
+
+    HU = stored x slope + intercept; the window of the header; 8 bit; order along the slice normal.
+    A slice that cannot be decoded is listed with its reason, never dropped.
+    """
+    uid = context.partition_key
+    with storage.records.noting_failure(uid, PROCESSED):
+        series = find_series(storage.layout, uid)
+        input_dir = Path(read_ledger(storage.layout).input_dir)
+        started = time.perf_counter()
+        old = storage.records.find(uid, PROCESSED)
+        storage.records.begin(uid, PROCESSED)
+        done, crops, failed = _process(series, input_dir, dicom, storage)
+        _require_usable(series, done, failed, dicom.on_bad_slice)
+        write_array(storage.layout.array(uid, PROCESSED), np.stack(crops))
+        table = series_table(series, done, input_dir)
+        write_bytes(storage.layout.series_csv(uid), csv_bytes(table))
+        written = [storage.layout.slice_png(item["sop_instance_uid"]) for item in done]
+        written += [storage.layout.array(uid, PROCESSED), storage.layout.series_csv(uid)]
+        names = tuple(storage.records.relative(path) for path in written)
+        if old is not None:
+            gone = set(old.files) - set(names)
+            remove(storage.layout.run_root / name for name in gone)
+        recipe = processed_recipe(series, dicom)
+        seconds = round(time.perf_counter() - started, 3)
+        content = {"slices": done, "failed": failed, "seconds": seconds}
+        version = fingerprint({"recipe": recipe, "slices": done, "failed": failed})
+        storage.records.finish(uid, PROCESSED, Record(recipe, version, names, content))
+    refused, failed_before = series.count("refused"), series.count("failed")
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(version),
+        metadata={
+            "slices_found": len(series.slices),
+            "slices_processed": len(done),
+            "slices_refused": refused,
+            "slices_failed": failed_before + len(failed),
+            "complete": not failed and not failed_before,
+            "description": series.description,
+            "slice_table": dg.MetadataValue.path(str(storage.layout.series_csv(uid))),
+            "slice_images": dg.MetadataValue.path(str(storage.layout.slice_png("x").parent)),
+            "seconds": seconds,
+        },
+    )
+
+
+def load_images(storage: StorageResource, uid: str) -> tuple[Record, SeriesImages]:
+    """Return the record and the crops of a processed series.
+
+    Raises
+    ------
+    DicomError
+        If the series has not been processed.
+    """
+    record = storage.records.find(uid, PROCESSED)
+    remedy = f"materialise {PROCESSED} for this partition first"
+    if record is None:
+        raise DicomError("the series has not been processed", series=uid, remedy=remedy)
+    crops = read_array(storage.layout.array(uid, PROCESSED), remedy=remedy)
+    sop_uids = tuple(item["sop_instance_uid"] for item in record.content["slices"])
+    return record, SeriesImages(sop_uids, crops)
+
+
+def _process(
+    series: SeriesRecord, input_dir: Path, dicom: DicomResource, storage: StorageResource
+) -> tuple[list[dict[str, Any]], list[npt.NDArray[np.uint8]], list[dict[str, Any]]]:
+    """Write the PNG of each readable slice; return what was done, the crops, what failed."""
+    done, crops, failed = [], [], []
+    for item in dicom.read(series, input_dir):
+        if isinstance(item, SliceRecord):
+            failed.append(_failed(item))
+            continue
+        image = window_to_uint8(item.hu, *item.window)
+        write_png(storage.layout.slice_png(item.record.sop_instance_uid), image)
+        crops.append(centre_crop(image))
+        done.append(_done(item))
+    return done, crops, failed
+
+
+def _done(item: HuSlice) -> dict[str, Any]:
+    return {
+        "sop_instance_uid": item.record.sop_instance_uid,
+        "path": item.record.path,
+        "position": item.record.position,
+        "position_z": item.record.position_z,
+        "window": list(item.window),
+    }
+
+
+def _failed(record: SliceRecord) -> dict[str, Any]:
+    assert record.judgement is not None
+    return {
+        "path": record.path,
+        "sop_instance_uid": record.sop_instance_uid,
+        "code": str(record.judgement.code),
+        "reason": record.judgement.reason,
+    }
+
+
+def _require_usable(
+    series: SeriesRecord, done: list[Any], failed: list[dict[str, Any]], on_bad_slice: str
+) -> None:
+    bad = [_failed(record) for record in series.slices if record.state == "failed"] + failed
+    if not bad:
+        return
+    listed = "; ".join(f"{item['path']}: {item['reason']}" for item in bad[:3])
+    listed += f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
+    if not done:
+        raise DicomError(
+            f"none of the {len(bad)} slices can be used: {listed}",
+            series=series.series_instance_uid,
+            code=bad[0]["code"],
+        )
+    if on_bad_slice == "fail":
+        raise DicomError(
+            f"{len(bad)} of {len(series.slices)} slices cannot be used: {listed}",
+            series=series.series_instance_uid,
+            remedy="mend the files, or set on_bad_slice to keep to score the other slices",
+            code=bad[0]["code"],
+        )

@@ -1,0 +1,1 @@
+"""A synthetic study and stand-in checkpoints, for the demo and the tests."""

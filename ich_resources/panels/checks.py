@@ -1,0 +1,49 @@
+"""Checks of the arrays that become pictures."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+SIZE = 512
+"""Rows and columns of the crop and of its saliency map, in pixels."""
+
+
+def check_gray(gray: npt.NDArray[np.uint8]) -> None:
+    """Check that an array is a crop of a slice image.
+
+    Parameters
+    ----------
+    gray : uint8 array, shape (512, 512)
+        The array to check.
+
+    Raises
+    ------
+    ValueError
+        If it is not uint8 or not of shape (512, 512).
+    """
+    if gray.dtype != np.uint8 or gray.shape != (SIZE, SIZE):
+        raise ValueError(f"slice image is {gray.dtype} {gray.shape}, not uint8 ({SIZE}, {SIZE})")
+
+
+def check_unit_range(values: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> None:
+    """Check that an array has a shape and lies in 0..1.
+
+    Parameters
+    ----------
+    values : array, at least one value
+        The array to check.
+    shape : tuple of int
+        The shape it must have.
+    name : str
+        What it is, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, or a value is outside 0..1 or not a number.
+    """
+    if values.shape != shape:
+        raise ValueError(f"{name} of shape {values.shape}, not {shape}")
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"{name} outside 0..1 or not a number")

@@ -1,0 +1,204 @@
+"""The saliency panel: slice, overlay and probabilities of one slice in one picture."""
+
+from dataclasses import dataclass
+
+import cv2
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+
+from ich_resources.hemorrhage import class_index
+from ich_resources.panels import style
+from ich_resources.panels.bars import ProbabilityBars
+from ich_resources.panels.canvas import add_axes, add_text, fit_text, new_figure, render
+from ich_resources.panels.overlay import blend
+
+WIDTH, HEIGHT = 2400, 800
+LEFT, RIGHT = 40, 2360
+TITLES = 138
+TOP, SIDE = 154, 570
+OVERLAY_LEFT = LEFT + SIDE + 24
+COLOUR_BAR_LEFT = OVERLAY_LEFT + SIDE + 14
+BARS_LEFT, BARS_WIDTH = 1560, 590
+
+COMPRESS_LEVEL = 3
+"""zlib level of the PNG; 6 takes twice as long and saves 6 % of the bytes."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What a panel says in words.
+
+    Attributes
+    ----------
+    series_uid, sop_uid, study_uid : str
+        SeriesInstanceUID, SOPInstanceUID and StudyInstanceUID, at most 64 characters each.
+    slice_index : int
+        Place of the slice in its series, from 0.
+    slice_count : int
+        Slices of the series.
+    saliency_source : str
+        Networks the map comes from, such as ``ensemble of DenseNet121_change_avg, ...``.
+    mode, method : str
+        Saliency mode (``ensemble``, ``single``) and method (``gradcam``, ...).
+    target_class : str
+        Class whose logit the map explains.
+    score : float
+        Saliency score: mean of the map, 0..1.
+    bar_source : str
+        What the bars show, such as ``ensemble probabilities``.
+    slice_context : str
+        What the three input channels hold (``replicated``, ``adjacent``).
+    untrained : bool
+        Whether the weights are stand-ins, so that the panel must warn.
+
+    Raises
+    ------
+    ValueError
+        If the class is unknown or the slice is outside the series.
+    """
+
+    series_uid: str
+    sop_uid: str
+    slice_index: int
+    slice_count: int
+    study_uid: str
+    saliency_source: str
+    mode: str
+    method: str
+    target_class: str
+    score: float
+    bar_source: str
+    slice_context: str
+    untrained: bool
+
+    def __post_init__(self) -> None:
+        """Check the class and the number of the slice."""
+        class_index(self.target_class)
+        if not 0 <= self.slice_index < self.slice_count:
+            raise ValueError(f"slice {self.slice_index} is outside 0..{self.slice_count - 1}")
+
+
+class PanelPainter:
+    """Paints panels of 2400 x 800 pixels onto one figure that is laid out once.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; it shows the panel painted last.
+
+    Notes
+    -----
+    Not for several threads at once: they would share the figure.
+    """
+
+    def __init__(self) -> None:
+        self.figure = new_figure(WIDTH, HEIGHT)
+        self._lay_out_header()
+        self._lay_out_images()
+        add_text(self.figure, BARS_LEFT, TITLES, "Hemorrhage probabilities", 16)
+        self._bars = ProbabilityBars(self.figure, BARS_LEFT, TOP, BARS_WIDTH, SIDE - 30)
+        self._sources = [add_text(self.figure, LEFT, y, "", 13) for y in (754, 782)]
+        add_text(self.figure, RIGHT, 782, style.FOOTER, 11, ha="right", color=style.DIM_TEXT)
+
+    def paint(
+        self,
+        gray: npt.NDArray[np.uint8],
+        saliency: npt.NDArray[np.float32],
+        probabilities: npt.NDArray[np.float32],
+        caption: Caption,
+    ) -> bytes:
+        """Paint the panel of one slice.
+
+        Parameters
+        ----------
+        gray : uint8 array, shape (512, 512)
+            Crop of the slice image, 0..255.
+        saliency : float32 array, shape (512, 512)
+            Saliency map of the crop, 0..1.
+        probabilities : float32 array, shape (6,)
+            What the bars show, 0..1, in the order of ``CLASSES``.
+        caption : Caption
+            What the panel says in words.
+
+        Returns
+        -------
+        bytes
+            PNG, 2400 x 800 pixels; the same input gives the same bytes.
+
+        Raises
+        ------
+        ValueError
+            If an array has the wrong shape or type, or values outside 0..1.
+        """
+        overlay = blend(gray, saliency)
+        self._bars.show(probabilities)
+        self._say(caption)
+        page = render(self.figure)
+        _paste(page, LEFT, np.repeat(gray[..., None], 3, axis=2))
+        _paste(page, OVERLAY_LEFT, (overlay * 255).round().astype(np.uint8))
+        bgr = cv2.cvtColor(page, cv2.COLOR_RGB2BGR)
+        return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, COMPRESS_LEVEL])[1].tobytes()
+
+    def _lay_out_header(self) -> None:
+        """Place the UIDs, the number of the slice and, between them, the warning."""
+        mono = {"family": style.MONO}
+        self._uids = []
+        for y, name in ((44, "Study UID"), (70, "Series UID"), (96, "SOP UID")):
+            add_text(self.figure, LEFT, y, name, 13, color=style.DIM_TEXT, **mono)
+            self._uids.append(add_text(self.figure, LEFT + 130, y, "", 13, **mono))
+        self._place = add_text(self.figure, RIGHT, 58, "", 22, ha="right", weight="bold")
+        self._index = add_text(self.figure, RIGHT, 90, "", 12, ha="right", color=style.DIM_TEXT)
+        self._banner = add_text(
+            self.figure,
+            1485,
+            62,
+            style.UNTRAINED_BANNER,
+            20,
+            ha="center",
+            va="center",
+            weight="bold",
+            color=style.BANNER_TEXT,
+            bbox={"facecolor": style.BANNER, "edgecolor": "none", "boxstyle": "square,pad=0.6"},
+        )
+
+    def _lay_out_images(self) -> None:
+        """Place the two images with their titles, and the colour bar."""
+        add_text(self.figure, LEFT, TITLES, "Slice", 16)
+        self._target = add_text(self.figure, OVERLAY_LEFT, TITLES, "", 16)
+        self._score = add_text(self.figure, OVERLAY_LEFT + SIDE, TITLES, "", 16, ha="right")
+        for left in (LEFT, OVERLAY_LEFT):
+            frame = add_axes(self.figure, left - 1, TOP - 1, SIDE + 2, SIDE + 2)
+            frame.set(xticks=[], yticks=[])
+        bar = add_axes(self.figure, COLOUR_BAR_LEFT, TOP, 14, SIDE)
+        bar.imshow(
+            np.linspace(0, 1, 256)[:, None],
+            cmap=matplotlib.colormaps["jet"],
+            origin="lower",
+            extent=(0, 1, 0, 1),
+            aspect="auto",
+        )
+        bar.set_xticks([])
+        bar.set_yticks([0, 0.5, 1], labels=["0", "0.5", "1"])
+        bar.tick_params(labelright=True, labelleft=False, labelsize=12, pad=6)
+
+    def _say(self, caption: Caption) -> None:
+        """Set every text that differs between panels."""
+        uids = (caption.study_uid, caption.series_uid, caption.sop_uid)
+        for text, uid in zip(self._uids, uids, strict=True):
+            fit_text(text, uid, 13, 780)
+        place = f"Slice {caption.slice_index + 1} of {caption.slice_count}"
+        fit_text(self._place, place, 22, 340)
+        self._index.set_text(f"index {caption.slice_index}, counted from 0")
+        self._banner.set_visible(caption.untrained)
+        self._target.set_text(f"Saliency for {caption.target_class}")
+        self._score.set_text(f"score {caption.score:.3f}")
+        saliency = f"{caption.saliency_source}  |  mode {caption.mode}  |  method {caption.method}"
+        bars = f"{caption.bar_source}  |  slice context {caption.slice_context}"
+        fit_text(self._sources[0], f"Saliency source: {saliency}", 13, RIGHT - LEFT)
+        fit_text(self._sources[1], f"Bar source: {bars}", 13, 1950)
+
+
+def _paste(page: npt.NDArray[np.uint8], left: int, rgb: npt.NDArray[np.uint8]) -> None:
+    """Put an image into its frame, pixel by pixel; drawing it as an artist takes 15 ms more."""
+    page[TOP : TOP + SIDE, left : left + SIDE] = cv2.resize(rgb, (SIDE, SIDE))

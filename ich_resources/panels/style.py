@@ -1,0 +1,20 @@
+"""Colours and sentences that every picture shares."""
+
+BACKGROUND = "#12161c"
+FRAME = "#3b4654"
+TEXT = "#eceff3"
+DIM_TEXT = "#a3aebb"
+BAR = "#4f86b5"
+HIGHEST_BAR = "#f2a33a"
+BANNER = "#ffe14d"
+BANNER_TEXT = "#12161c"
+
+CLASS_COLOURS = ("#ffffff", "#f2a33a", "#56b4e9", "#1fc49a", "#f0e442", "#e07bb0")
+"""One colour per class, in the order of ``CLASSES``; after Okabe and Ito, told apart by the
+colour-blind, brightened for the dark background."""
+
+SANS = "DejaVu Sans"
+MONO = "DejaVu Sans Mono"
+
+UNTRAINED_BANNER = "UNTRAINED STAND-IN WEIGHTS: these numbers mean nothing"
+FOOTER = "Research use only. Not for diagnosis."

@@ -1,0 +1,59 @@
+"""Door of the saliency room."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import dagster as dg
+from pydantic import Field
+
+from ich_resources.findings import SliceSaliency
+from ich_resources.preprocessing import SliceContext
+from ich_resources.saliency.options import SaliencyOptions
+from ich_resources.series import SeriesImages
+
+if TYPE_CHECKING:
+    from ich_resources.backbones.loading import LoadedFold
+
+
+class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Which saliency to draw; it changes no probability of the ensemble."""
+
+    mode: Literal["ensemble", "single"] = Field(
+        "ensemble", description="The mean map of all chosen backbones, or the map of one."
+    )
+    method: Literal["input_grad", "gradcam", "gradcampp"] = Field(
+        "gradcampp", description="How the map is made."
+    )
+    target_class: str | None = Field(
+        None, description="Class to explain. Empty: the most probable one of each slice."
+    )
+    image_size_override: int | None = Field(
+        None, description="Edge of the saliency input in pixels. Empty: the backbone's own."
+    )
+    max_slices_per_series: int | None = Field(
+        None, description="Only so many slices, from the middle. Empty: all."
+    )
+    single_backbone: str = Field(
+        "DenseNet121_change_avg", description="Mode single: whose map is drawn."
+    )
+    single_fold: int = Field(0, ge=0, description="Mode single: which fold's checkpoint.")
+    batch_size: int = Field(4, ge=1, description="Slices per network pass.")
+
+    @property
+    def options(self) -> SaliencyOptions:
+        """The options that change what is drawn."""
+        return SaliencyOptions(**self.model_dump(exclude={"batch_size"}))
+
+    def explain(
+        self,
+        folds: "Sequence[LoadedFold]",
+        images: SeriesImages,
+        wanted: range,
+        context: SliceContext,
+    ) -> Iterator[SliceSaliency]:
+        """Explain some slices of a series; see ``explain.explain_slices``."""
+        from ich_resources.saliency.explain import explain_slices
+
+        return explain_slices(
+            folds, images.crops, wanted, self.options, context=context, batch_size=self.batch_size
+        )

@@ -1,0 +1,78 @@
+"""The ledger as people read it: a row per series, and a row per file that was not scored."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ich_resources.series import StrayFile
+from ich_resources.storage.outcome import SeriesOutcome
+
+LEDGER_COLUMNS = (
+    "series_id",
+    "study_id",
+    "description",
+    "state",
+    "found",
+    "scored",
+    "refused",
+    "failed",
+    "waiting",
+    "copies",
+    "reasons",
+    "failure",
+)
+"""Columns of ``series_ledger.csv``; found = scored + refused + failed + waiting."""
+NOT_SCORED_COLUMNS = ("path", "series_id", "sop_instance_uid", "state", "code", "reason")
+"""Columns of ``slices_not_scored.csv``."""
+
+
+def ledger_table(outcomes: Sequence[SeriesOutcome]) -> pd.DataFrame:
+    """Return ``series_ledger.csv``: every series found, taken or not."""
+    rows = [
+        {
+            "series_id": outcome.series.series_instance_uid,
+            "study_id": outcome.series.study_instance_uid,
+            "description": outcome.series.description,
+            "state": outcome.state,
+            "found": len(outcome.series.slices),
+            "scored": outcome.scored,
+            "refused": outcome.count("refused"),
+            "failed": outcome.count("failed"),
+            "waiting": outcome.waiting,
+            "copies": sum(len(s.copies) for s in outcome.series.slices),
+            "reasons": outcome.reasons,
+            "failure": outcome.failure,
+        }
+        for outcome in outcomes
+    ]
+    return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
+
+
+def not_scored_table(
+    outcomes: Sequence[SeriesOutcome], strays: Sequence[StrayFile]
+) -> pd.DataFrame:
+    """Return ``slices_not_scored.csv``: every refused or failed slice, and every stray file."""
+    rows = [
+        {
+            "path": item.path,
+            "series_id": outcome.series.series_instance_uid,
+            "sop_instance_uid": item.sop_instance_uid,
+            "state": item.state,
+            "code": str(item.code),
+            "reason": item.reason,
+        }
+        for outcome in outcomes
+        for item in outcome.not_scored
+    ]
+    rows += [
+        {
+            "path": stray.path,
+            "series_id": "",
+            "sop_instance_uid": "",
+            "state": stray.judgement.state,
+            "code": str(stray.judgement.code),
+            "reason": stray.judgement.reason,
+        }
+        for stray in strays
+    ]
+    return pd.DataFrame(rows, columns=list(NOT_SCORED_COLUMNS))

@@ -1,0 +1,106 @@
+"""What became of a series: every slice found is scored, refused, failed or still waiting."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ich_resources.series import SeriesRecord
+from ich_resources.storage.records import Failure, Record
+
+SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
+NOT_RUN = "SERIES_FAILED"
+"""Reason code of a good slice whose series failed as a whole."""
+
+
+@dataclass(frozen=True)
+class NotScored:
+    """One slice or file without a probability, and why."""
+
+    path: str
+    sop_instance_uid: str
+    state: Literal["refused", "failed"]
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SeriesOutcome:
+    """One series of the ledger, and what was made of it.
+
+    Attributes
+    ----------
+    series : SeriesRecord
+        As found.
+    records : dict of str to Record
+        The steps whose results still hold.
+    state : str
+        ``done``, ``incomplete`` (some slices failed), ``failed``, ``refused`` or ``waiting``.
+    scored, waiting : int
+        Slices with ensemble probabilities; slices not yet looked at.
+    not_scored : tuple of NotScored
+        The refused and the failed ones.
+    failure : str
+        Why the whole series failed; empty where it did not.
+    """
+
+    series: SeriesRecord
+    records: Mapping[str, Record]
+    state: SeriesState
+    scored: int
+    waiting: int
+    not_scored: tuple[NotScored, ...]
+    failure: str = ""
+
+    def count(self, state: str) -> int:
+        """Return how many slices were refused or failed."""
+        return sum(item.state == state for item in self.not_scored)
+
+    @property
+    def reasons(self) -> str:
+        """Reason codes with their counts, for a table: ``LOCALIZER x2, NO_PIXELS``."""
+        counts = Counter(item.code for item in self.not_scored)
+        return ", ".join(f"{c} x{n}" if n > 1 else c for c, n in sorted(counts.items()))
+
+
+def judge_outcome(
+    series: SeriesRecord, records: Mapping[str, Record], failure: Failure | None
+) -> SeriesOutcome:
+    """Say what became of a series.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger of the last scan.
+    records : dict of str to Record
+        The steps whose results hold for exactly this series, these weights and options.
+    failure : Failure or None
+        What the last run noted.
+    """
+    not_scored = [
+        NotScored(s.path, s.sop_instance_uid, s.judgement.state, s.judgement.code, s.judgement.reason)
+        for s in series.slices
+        if s.judgement is not None
+    ]
+    if not series.to_be_scored:
+        return SeriesOutcome(series, {}, "refused", 0, 0, tuple(not_scored))
+    admitted = [s for s in series.slices if s.judgement is None]
+    processed = records.get("processed_series")
+    if processed is not None:
+        not_scored += [NotScored(**item, state="failed") for item in processed.content["failed"]]
+    done = "saliency_panels" in records and processed is not None
+    if done and processed is not None:
+        incomplete = any(item.state == "failed" for item in not_scored)
+        state: SeriesState = "incomplete" if incomplete else "done"
+        scored = len(processed.content["slices"])
+        return SeriesOutcome(series, records, state, scored, 0, tuple(not_scored))
+    known = {item.sop_instance_uid for item in not_scored}
+    rest = [s for s in admitted if s.sop_instance_uid not in known]
+    if failure is None and admitted:
+        return SeriesOutcome(series, records, "waiting", 0, len(rest), tuple(not_scored))
+    why = failure.message if failure is not None else "no slice of it can be used"
+    not_scored += [
+        NotScored(s.path, s.sop_instance_uid, "failed", NOT_RUN, f"its series failed: {why}")
+        for s in rest
+    ]
+    return SeriesOutcome(series, records, "failed", 0, 0, tuple(not_scored), failure=why)

@@ -1,0 +1,158 @@
+"""The files people take away, written from the results that hold."""
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ich_resources.findings import FloatArray
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.series import Ledger
+from ich_resources.storage.files import read_array, write_bytes, write_json
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
+from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.prediction_tables import (
+    per_class_table,
+    per_series_table,
+    per_slice_table,
+    series_row,
+)
+from ich_resources.storage.slice_tables import (
+    META_COLUMNS,
+    SERIES_COLUMNS,
+    csv_bytes,
+    standard_table,
+    study_table,
+)
+
+_REMEDY = "delete the folder state/series/<series> and run the batch again"
+
+
+@contextmanager
+def only_writer(layout: Layout) -> Iterator[None]:
+    """Wait until no other process on this machine writes the outputs of this run root."""
+    path = layout.run_root / "state" / "outputs.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_ledger_tables(
+    layout: Layout, ledger: Ledger, outcomes: Sequence[SeriesOutcome]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write ``series_ledger.csv`` and ``slices_not_scored.csv``; return them."""
+    series = ledger_table(outcomes)
+    not_scored = not_scored_table(outcomes, ledger.strays)
+    write_bytes(layout.output / "series_ledger.csv", csv_bytes(series))
+    write_bytes(layout.output / "slices_not_scored.csv", csv_bytes(not_scored))
+    return series, not_scored
+
+
+def write_prediction_tables(
+    layout: Layout, outcomes: Sequence[SeriesOutcome]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write ``predictions*.csv``; return the tables per slice and per series."""
+    sop_uids: list[str] = []
+    probabilities: list[FloatArray] = []
+    rows = []
+    for outcome in outcomes:
+        if outcome.state == "refused":
+            continue
+        values = _ensemble(layout, outcome)
+        rows.append(series_row(outcome, values))
+        if values is not None:
+            sop_uids += _sop_uids(outcome)
+            probabilities.append(values)
+    nothing = np.empty((0, len(CLASSES)), np.float32)
+    per_slice = per_slice_table(sop_uids, np.concatenate([nothing, *probabilities]))
+    per_series = per_series_table(rows)
+    write_bytes(layout.output / "predictions.csv", csv_bytes(per_class_table(per_slice)))
+    write_bytes(layout.output / "predictions_per_slice.csv", csv_bytes(per_slice))
+    write_bytes(layout.output / "predictions_per_series.csv", csv_bytes(per_series))
+    return per_slice, per_series
+
+
+def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> None:
+    """Write ``run_manifest.json`` and ``all_slice_saliency_scores.csv``."""
+    finished = [o for o in outcomes if o.state in ("done", "incomplete")]
+    entries = [o.records["saliency_panels"].content["entry"] for o in finished]
+    tables = [
+        pd.read_csv(
+            layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv",
+            dtype={"series_id": str},
+            float_precision="round_trip",
+        )
+        for o in finished
+    ]
+    scores = pd.concat(tables) if tables else pd.DataFrame({"series_id": []})
+    write_json(layout.panels / "run_manifest.json", entries)
+    write_bytes(layout.panels / "all_slice_saliency_scores.csv", csv_bytes(scores))
+
+
+def write_processed_tables(
+    layout: Layout, outcomes: Sequence[SeriesOutcome], *, group_by: str
+) -> None:
+    """Write the tables of processed slices over all series and by study.
+
+    Parameters
+    ----------
+    group_by : {"series", "study"}
+        What ``slice_id`` numbers in ``test_meta_id_seriser.csv``.
+    """
+    processed = [o for o in outcomes if "processed_series" in o.records]
+    tables = [_series_csv(layout, o) for o in processed]
+    by_study: dict[str, list[pd.DataFrame]] = {}
+    for outcome, table in zip(processed, tables, strict=True):
+        by_study.setdefault(outcome.series.study_instance_uid, []).append(table)
+    studies = {uid: study_table(group) for uid, group in by_study.items()}
+    for uid, table in studies.items():
+        write_bytes(layout.study_csv(uid), csv_bytes(table))
+    numbered = list(studies.values()) if group_by == "study" else tables
+    everything = pd.concat(numbered) if numbered else pd.DataFrame(columns=list(SERIES_COLUMNS))
+    names = sorted(everything["filename"])
+    write_bytes(
+        layout.csv / "test_meta_id_seriser.csv", csv_bytes(everything[list(META_COLUMNS)])
+    )
+    write_bytes(layout.csv / "standard_test.csv", csv_bytes(standard_table(names)))
+    summary = {
+        "group_by": group_by,
+        "num_slices": len(names),
+        "num_series": len(processed),
+        "num_studies": len(studies),
+        "slices_refused": sum(o.count("refused") for o in outcomes),
+        "slices_failed": sum(o.count("failed") for o in outcomes),
+    }
+    write_json(layout.csv / "summary.json", summary)
+
+
+def write_report(layout: Layout, report: Mapping[str, Any]) -> Path:
+    """Write ``run_report.json``; return its path."""
+    path = layout.output / "run_report.json"
+    write_json(path, report)
+    return path
+
+
+def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
+    if outcome.scored == 0:
+        return None
+    uid = outcome.series.series_instance_uid
+    return read_array(layout.array(uid, "ensemble_predictions"), remedy=_REMEDY)
+
+
+def _sop_uids(outcome: SeriesOutcome) -> list[str]:
+    slices = outcome.records["processed_series"].content["slices"]
+    return [item["sop_instance_uid"] for item in slices]
+
+
+def _series_csv(layout: Layout, outcome: SeriesOutcome) -> pd.DataFrame:
+    path = layout.series_csv(outcome.series.series_instance_uid)
+    # As text: pandas would take a short UID for a number.
+    texts = dict.fromkeys(("sop_instance_uid", "StudyInstance", "SeriesInstance"), str)
+    return pd.read_csv(path, dtype=texts, float_precision="round_trip")
+

@@ -1,0 +1,105 @@
+"""Tables of probabilities: per class, per slice, per series."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ich_resources.findings import FloatArray
+from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.storage.layout import slice_id
+from ich_resources.storage.outcome import SeriesOutcome
+
+
+def per_slice_table(sop_instance_uids: Sequence[str], probabilities: FloatArray) -> pd.DataFrame:
+    """Return ``predictions_per_slice.csv``, sorted by file name.
+
+    Parameters
+    ----------
+    sop_instance_uids : sequence of str
+        N of them.
+    probabilities : float32 array, shape (N, 6)
+        Ensemble probabilities.
+    """
+    stems = [slice_id(uid) for uid in sop_instance_uids]
+    table = pd.DataFrame(np.asarray(probabilities, np.float64), columns=list(CLASSES))
+    table.insert(0, "ID", stems)
+    table.insert(1, "filename", [f"{stem}.png" for stem in stems])
+    return table.sort_values("filename", ignore_index=True)
+
+
+def per_class_table(per_slice: pd.DataFrame) -> pd.DataFrame:
+    """Return ``predictions.csv``: ID, Label; a row per slice and class, in class order."""
+    ids = [f"{stem}_{name}" for stem in per_slice["ID"] for name in CLASSES]
+    labels = per_slice[list(CLASSES)].to_numpy(np.float64).ravel()
+    return pd.DataFrame({"ID": ids, "Label": labels})
+
+
+def series_row(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict[str, Any]:
+    """Return the row of one series in ``predictions_per_series.csv``, without its rank.
+
+    Parameters
+    ----------
+    outcome : SeriesOutcome
+        Its accounting and provenance.
+    probabilities : float32 array, shape (N, 6), or None
+        Ensemble probabilities in series order; None for a series without any.
+    """
+    row: dict[str, Any] = {
+        "series_id": outcome.series.series_instance_uid,
+        "study_id": outcome.series.study_instance_uid,
+        "state": outcome.state,
+        "slices_found": len(outcome.series.slices),
+        "slices_scored": outcome.scored,
+        "slices_refused": outcome.count("refused"),
+        "slices_failed": outcome.count("failed"),
+        "slices_waiting": outcome.waiting,
+    }
+    for index, name in enumerate(CLASSES):
+        highest = None if probabilities is None else int(probabilities[:, index].argmax())
+        slices = outcome.records["processed_series"].content["slices"] if highest is not None else []
+        row[f"max_{name}"] = (
+            float(probabilities[highest, index])
+            if probabilities is not None and highest is not None
+            else None
+        )
+        row[f"slice_of_max_{name}"] = (
+            slice_id(slices[highest]["sop_instance_uid"]) if highest is not None else ""
+        )
+    return row | provenance(outcome) | {"reasons": outcome.reasons, "failure": outcome.failure}
+
+
+def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
+    """Return what made the probabilities of a series; empty texts where there are none."""
+    made_by = [
+        record.content
+        for step, record in outcome.records.items()
+        if step.endswith("_predictions") and "folds" in record.content
+    ]
+
+    def each(key: str) -> str:
+        return " ".join(sorted({str(content[key]) for content in made_by}))
+
+    checkpoints = [
+        f"{content['backbone']}/{fold['file']}:{fold['digest'][:12]}"
+        for content in made_by
+        for fold in content["folds"]
+    ]
+    return {
+        "checkpoints": " ".join(checkpoints),
+        "device": each("device"),
+        "precision": each("precision"),
+        "slice_context": each("slice_context"),
+        "code_version": each("code_version"),
+        "untrained_weights": each("untrained"),
+    }
+
+
+def per_series_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Return ``predictions_per_series.csv``, ranked by the highest P(any); unscored ones last."""
+    column = f"max_{CLASSES[ANY]}"
+    table = pd.DataFrame(rows)
+    table = table.sort_values([column, "series_id"], ascending=[False, True], ignore_index=True)
+    table.insert(0, "rank", range(1, len(table) + 1))
+    return table

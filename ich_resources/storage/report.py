@@ -1,0 +1,106 @@
+"""``run_report.json``: what ran, with what, how long, and the accounting of every file."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from ich_resources.recipe import CODE_VERSIONS
+from ich_resources.series import Ledger
+from ich_resources.storage.outcome import SeriesOutcome
+
+PACKAGES = (
+    "ich",
+    "dagster",
+    "torch",
+    "torchvision",
+    "pretrainedmodels",
+    "pydicom",
+    "opencv-python-headless",
+    "numpy",
+    "pandas",
+    "matplotlib",
+)
+"""Packages whose versions are reported."""
+DISCLAIMER = "Research use only. Not for diagnosis."
+STATES = ("done", "incomplete", "failed", "waiting", "refused")
+
+
+def run_report(
+    ledger: Ledger,
+    outcomes: Sequence[SeriesOutcome],
+    *,
+    options: Mapping[str, Any],
+    checkpoints: Sequence[Mapping[str, Any]],
+    seconds: float | None,
+) -> dict[str, Any]:
+    """Return the report of a run root.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The last scan.
+    outcomes : sequence of SeriesOutcome
+        One per series of the ledger.
+    options : mapping
+        Options that change the results.
+    checkpoints : sequence of mapping
+        backbone, file, sha256 of every fold used.
+    seconds : float or None
+        Wall time of the batch, where there was one.
+    """
+    timings: dict[str, float] = {}
+    for outcome in outcomes:
+        for step, record in outcome.records.items():
+            timings[step] = round(timings.get(step, 0.0) + record.content["seconds"], 3)
+    states = {state: sum(o.state == state for o in outcomes) for state in STATES}
+    return {
+        "disclaimer": DISCLAIMER,
+        "untrained_weights": any(
+            record.content.get("untrained", False)
+            for outcome in outcomes
+            for record in outcome.records.values()
+        ),
+        "input": ledger.input_dir,
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "code_versions": CODE_VERSIONS,
+        "options": dict(options),
+        "checkpoints": list(checkpoints),
+        "seconds": {"batch": seconds, "steps": timings},
+        "files": {
+            "seen": ledger.files_seen,
+            "not_dicom": ledger.files_not_dicom,
+            "in_no_series": [
+                {"path": s.path, "state": s.judgement.state, "code": s.judgement.code,
+                 "reason": s.judgement.reason}
+                for s in ledger.strays
+            ],
+            "identical_copies": sum(len(s.copies) for o in outcomes for s in o.series.slices),
+        },
+        "series_by_state": states,
+        "slices": {
+            "found": sum(len(o.series.slices) for o in outcomes),
+            "scored": sum(o.scored for o in outcomes),
+            "refused": sum(o.count("refused") for o in outcomes),
+            "failed": sum(o.count("failed") for o in outcomes),
+            "waiting": sum(o.waiting for o in outcomes),
+        },
+        "series": [_series(outcome) for outcome in outcomes],
+    }
+
+
+def _series(outcome: SeriesOutcome) -> dict[str, Any]:
+    return {
+        "series_id": outcome.series.series_instance_uid,
+        "study_id": outcome.series.study_instance_uid,
+        "state": outcome.state,
+        "found": len(outcome.series.slices),
+        "scored": outcome.scored,
+        "refused": outcome.count("refused"),
+        "failed": outcome.count("failed"),
+        "waiting": outcome.waiting,
+        "reasons": outcome.reasons,
+        "failure": outcome.failure,
+        "seconds": {step: record.content["seconds"] for step, record in outcome.records.items()},
+        "devices": sorted({r.content["device"] for r in outcome.records.values() if "device" in r.content}),
+    }

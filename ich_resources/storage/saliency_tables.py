@@ -1,0 +1,110 @@
+"""Rows, names and manifest entries of the saliency panels (reference.md, section 6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ich_resources.findings import FloatArray, SliceSaliency
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.storage.layout import slice_id
+
+
+def panel_name(index: int, probabilities: FloatArray, score: float, sop_uid: str) -> str:
+    """Return the file name of a panel.
+
+    Parameters
+    ----------
+    index : int
+        Place of the slice in its series.
+    probabilities : float32 array, shape (6,)
+        The bars; the highest one is named.
+    score : float
+        Saliency score.
+    sop_uid : str
+        SOPInstanceUID.
+    """
+    top = int(np.argmax(probabilities))
+    return (
+        f"{index:03d}_pred-{CLASSES[top]}_p{probabilities[top]:.3f}_s{score:.5f}"
+        f"_{slice_id(sop_uid)}.png"
+    )
+
+
+def score_row(
+    *,
+    series_uid: str,
+    index: int,
+    sop_uid: str,
+    saved_png: str,
+    bars: FloatArray,
+    bar_source: str,
+    mode: str,
+    method: str,
+    weights: Sequence[tuple[str, str]],
+    saliency: SliceSaliency,
+) -> dict[str, Any]:
+    """Return the row of one slice in ``slice_saliency_scores.csv``.
+
+    Parameters
+    ----------
+    bars : float32 array, shape (6,)
+        Probabilities shown as bars, from ``bar_source``.
+    weights : sequence of (backbone, checkpoint file name)
+        The networks behind the map.
+    saliency : SliceSaliency
+        Map and probabilities on the saliency input.
+    """
+    top, model_top = int(np.argmax(bars)), saliency.model_class
+    row: dict[str, Any] = {
+        "series_id": series_uid,
+        "seq_idx": index,
+        "filename": f"{slice_id(sop_uid)}.png",
+        "saved_png": saved_png,
+        "predicted_class_index": top,
+        "predicted_class_name": CLASSES[top],
+        "bar_prob_source": bar_source,
+        "saliency_mode": mode,
+        "saliency_method": method,
+        "saliency_model_name": "ensemble" if mode == "ensemble" else weights[0][0],
+        "saliency_model_weight": ",".join(f"{name}:{file}" for name, file in weights),
+        "saliency_model_predicted_class_index": model_top,
+        "saliency_model_predicted_class_name": CLASSES[model_top],
+        "target_class_index": saliency.target_class,
+        "saliency_score": saliency.score,
+    }
+    for i, name in enumerate(CLASSES):
+        row[f"prob_{name}"] = float(bars[i])
+        row[f"saliency_model_prob_{name}"] = float(saliency.combined[i])
+        for backbone, p in saliency.per_backbone.items():
+            row[f"{backbone}_prob_{name}"] = float(p[i])
+            row[f"{backbone}_prob_norm_{name}"] = float(p[i] / p.sum())
+    return row
+
+
+def manifest_entry(
+    series_uid: str, bars: FloatArray, *, slices_failed: int, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the entry of one series in ``run_manifest.json``.
+
+    Parameters
+    ----------
+    bars : float32 array, shape (M, 6)
+        Probabilities shown on the exported panels.
+    slices_failed : int
+        Slices that should have been scored and could not be.
+    about : dict
+        What made it: networks, options, whether the weights are untrained.
+    """
+    mean = bars.mean(axis=0, dtype=np.float64)
+    top = int(mean.argmax())
+    return {
+        "series_id": series_uid,
+        "num_slices_exported": len(bars),
+        "predicted_class_index": top,
+        "predicted_class_name": CLASSES[top],
+        "probabilities_mean": dict(zip(CLASSES, mean.tolist(), strict=True)),
+        "complete": slices_failed == 0,
+        "slices_failed": slices_failed,
+        **about,
+    }

@@ -1,0 +1,75 @@
+"""Tables of the processed slices, as the reference names them (reference.md, section 6)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.series import SeriesRecord
+from ich_resources.storage.layout import slice_id
+
+SERIES_COLUMNS = (
+    "filename",
+    "sop_instance_uid",
+    "StudyInstance",
+    "SeriesInstance",
+    "Position2",
+    "dcm_path",
+    "slice_idx",
+    "slice_id",
+    "index",
+)
+"""Columns of ``series_csv`` and ``study_csv``."""
+META_COLUMNS = ("filename", "StudyInstance", "SeriesInstance", "Position2", "slice_id")
+"""Columns of ``test_meta_id_seriser.csv``."""
+
+
+def series_table(
+    series: SeriesRecord, slices: Sequence[Mapping[str, Any]], input_dir: Path
+) -> pd.DataFrame:
+    """Return the table of one series, a row per scored slice in series order.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        Its UIDs.
+    slices : sequence of mapping
+        ``slices`` of its processed_series record.
+    input_dir : Path
+        Folder the slices' paths are relative to.
+    """
+    rows = [
+        {
+            "filename": f"{slice_id(item['sop_instance_uid'])}.png",
+            "sop_instance_uid": item["sop_instance_uid"],
+            "StudyInstance": series.study_instance_uid,
+            "SeriesInstance": series.series_instance_uid,
+            "Position2": item["position_z"],
+            "dcm_path": str(input_dir / item["path"]),
+            "slice_idx": index,
+            "slice_id": f"{series.series_instance_uid}_{index}",
+            "index": index,
+        }
+        for index, item in enumerate(slices)
+    ]
+    return pd.DataFrame(rows, columns=list(SERIES_COLUMNS))
+
+
+def study_table(series_tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the slices of one study, by z and then series, numbered through the study."""
+    table = pd.concat(series_tables).sort_values(["Position2", "SeriesInstance"], kind="stable")
+    numbers = range(len(table))
+    ids = [f"{study}_{i}" for i, study in zip(numbers, table["StudyInstance"], strict=True)]
+    return table.assign(slice_idx=numbers, index=numbers, slice_id=ids).reset_index(drop=True)
+
+
+def standard_table(filenames: Sequence[str]) -> pd.DataFrame:
+    """Return ``standard_test.csv``: the file names and six zero columns."""
+    return pd.DataFrame({"filename": list(filenames), **dict.fromkeys(CLASSES, 0)})
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV in UTF-8, without a row index."""
+    return table.to_csv(index=False, lineterminator="\n").encode()
