@@ -7,10 +7,10 @@ import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.console import failure_text, people_console
-from ich_assets.partitions import SERIES
-from ich_assets.steps import PROCESSED, Rooms, all_steps, current_records, outcome
+from ich_assets.steps import Rooms, all_steps, current_records, outcome
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.recipe import PROCESSED
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.ledger import read_ledger
@@ -53,7 +53,7 @@ def scan_folder(
     return todo
 
 
-@dg.op(out=dg.Out(float, io_manager_key="memory"))
+@dg.op(out=dg.Out(dg.Nothing))
 def run_series(
     context: dg.OpExecutionContext,
     todo: list[str],
@@ -61,7 +61,7 @@ def run_series(
     networks: NetworksResource,
     saliency: SaliencyResource,
     storage: StorageResource,
-) -> float:
+) -> None:
     """Run what is missing or stale of every series; a series that fails fails alone."""
     rooms = Rooms(dicom, networks, saliency, storage)
     started = time.perf_counter()
@@ -83,13 +83,11 @@ def run_series(
             context.log.error(f"{line}\n    {error}")
         else:
             context.log.info(line)
-    return started
 
 
-@dg.op(out=dg.Out(io_manager_key="memory"))
+@dg.op(ins={"all_series": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
 def write_outputs(
     context: dg.OpExecutionContext,
-    started: float,
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
@@ -97,8 +95,11 @@ def write_outputs(
 ) -> None:
     """Write the files people take away; fail if anything that should be scored is not."""
     rooms = Rooms(dicom, networks, saliency, storage)
-    seconds = round(time.perf_counter() - started, 3)
-    config = {"ops": {"run_outputs": {"config": {"batch_seconds": seconds}}}}
+    begun = context.instance.get_run_stats(context.run_id).start_time or time.time()
+    seconds = round(time.time() - begun, 3)
+    config = {
+        "ops": {"run_outputs": {"config": {"only_these_options": True, "batch_seconds": seconds}}}
+    }
     _run(context, rooms, "ich_outputs", config=config)
     ledger = read_ledger(storage.layout)
     outcomes = [outcome(series, rooms) for series in ledger.series]
@@ -121,7 +122,9 @@ def write_outputs(
         if o.state != "done"
     ]
     problems += [
-        f"file {s.path}: {s.judgement.reason}" for s in ledger.strays if s.judgement.state == "failed"
+        f"file {s.path}: {s.judgement.reason}"
+        for s in ledger.strays
+        if s.judgement.state == "failed"
     ]
     if not wanted:
         problems.append(f"none of the {len(outcomes)} series found can be scored")
@@ -197,7 +200,8 @@ def _try(
         run_config={
             **(config or {}),
             "resources": {
-                name: {"config": resource.model_dump()} for name, resource in rooms._asdict().items()
+                name: {"config": resource.model_dump()}
+                for name, resource in rooms._asdict().items()
             },
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
@@ -208,9 +212,7 @@ def _try(
     return "" if result.success else f"the run {result.run_id} of {job} did not succeed"
 
 
-def _progress(
-    number: int, total: int, result: SeriesOutcome, seconds: float, left: float
-) -> str:
+def _progress(number: int, total: int, result: SeriesOutcome, seconds: float, left: float) -> str:
     width = len(str(total))
     slices = f"{result.scored}/{result.scored + result.count('failed')} slices"
     line = f"[{number:>{width}}/{total}] {_name(result.series)}  {result.state}  {slices}"

@@ -1,4 +1,4 @@
-"""The checkpoint files of each backbone, verified; a digest that changes makes predictions stale."""
+"""The checkpoint files of each backbone, verified; new digests make predictions stale."""
 
 import dagster as dg
 

@@ -9,8 +9,8 @@ from ich_assets.partitions import SERIES
 from ich_assets.predictions import ensemble_predictions, load_ensemble
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import load_images, processed_series
-from ich_assets.steps import SALIENCY
 from ich_resources.errors import StorageError
+from ich_resources.recipe import SALIENCY
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.ledger import find_series

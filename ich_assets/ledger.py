@@ -41,7 +41,9 @@ def series_ledger(
     outcomes = [judge_outcome(series, {}, None) for series in ledger.series]
     table, not_scored = write_ledger_tables(storage.layout, ledger, outcomes)
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(fingerprint({s.series_instance_uid: s.version for s in ledger.series})),
+        data_version=dg.DataVersion(
+            fingerprint({s.series_instance_uid: s.version for s in ledger.series})
+        ),
         metadata={
             "input": dg.MetadataValue.path(ledger.input_dir),
             "ledger": dg.MetadataValue.path(str(storage.layout.ledger)),

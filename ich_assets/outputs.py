@@ -1,6 +1,7 @@
 """run_outputs: the CSV and JSON files people take away."""
 
 import dagster as dg
+from pydantic import Field
 
 from ich_assets.ledger import series_ledger, table_metadata
 from ich_assets.saliency import saliency_panels
@@ -10,7 +11,9 @@ from ich_resources.inference.resource import PRECISION, NetworksResource
 from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage import outputs
+from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.ledger import read_ledger
+from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.report import run_report
 from ich_resources.storage.resource import StorageResource
 
@@ -18,6 +21,11 @@ from ich_resources.storage.resource import StorageResource
 class RunOutputsConfig(dg.Config):
     """What only the batch knows."""
 
+    only_these_options: bool = Field(
+        default=False,
+        description="Leave out results made with other weights or options than this run's. "
+        "Else every series' last result is written, with what made it.",
+    )
     batch_seconds: float | None = None
 
 
@@ -31,14 +39,23 @@ def run_outputs(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Write every table over the series of the last scan: probabilities, saliency, accounting.
 
-    Only results that hold for the slices, checkpoints and options of today are written; a series
-    without them is listed with its reason.
+    Only results for the slices of today are written; a series without them is listed with its
+    reason.
     """
     rooms = Rooms(dicom, networks, saliency, storage)
     layout = storage.layout
     with outputs.only_writer(layout):
         ledger = read_ledger(layout)
-        outcomes = [outcome(series, rooms) for series in ledger.series]
+        outcomes = [
+            outcome(series, rooms)
+            if config.only_these_options
+            else judge_outcome(
+                series,
+                consistent_records(series, storage.records),
+                storage.records.failure(series.series_instance_uid),
+            )
+            for series in ledger.series
+        ]
         series_table, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
         per_slice, per_series = outputs.write_prediction_tables(layout, outcomes)
         outputs.write_saliency_tables(layout, outcomes)
@@ -77,7 +94,7 @@ def _options(rooms: Rooms) -> dict[str, object]:
         "on_bad_slice": rooms.dicom.on_bad_slice,
         "group_by": rooms.dicom.group_by,
         "backbones": [backbone.name for backbone in rooms.networks.chosen],
-        "max_folds_per_backbone": rooms.networks.max_folds_per_backbone,
+        "max_folds_per_backbone": rooms.networks.max_folds,
         "slice_context": rooms.networks.slice_context,
         "precision": PRECISION,
         "device": rooms.networks.device,

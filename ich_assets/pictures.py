@@ -28,7 +28,9 @@ def highest_slices(probabilities: FloatArray, first: int = 0) -> list[int]:
 
 def inline_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
     """Return a PNG of at most 50 KB as Markdown, which Dagster stores and shows in line."""
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
+    return dg.MetadataValue.md(
+        f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    )
 
 
 def probability_table(probabilities: FloatArray, sop_uids: list[str]) -> dg.TableMetadataValue:

@@ -10,13 +10,7 @@ from ich_assets.checkpoints import checkpoints_key
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import highest, highest_slices, inline_png, probability_table
 from ich_assets.series import load_images
-from ich_assets.steps import (
-    ENSEMBLE,
-    PROCESSED,
-    ensemble_recipe,
-    predictions_recipe,
-    predictions_step,
-)
+from ich_assets.steps import predictions_recipe
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
 from ich_resources.errors import InferenceError
@@ -24,14 +18,14 @@ from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import PRECISION, NetworksResource
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.recipe import CODE_VERSIONS
+from ich_resources.recipe import CODE_VERSIONS, ENSEMBLE, PROCESSED, ensemble_recipe
 from ich_resources.storage.files import read_array, write_array
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
 
 
 def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
-    step = predictions_step(backbone)
+    step = backbone.predictions_step
 
     @dg.asset(
         name=step,
@@ -63,14 +57,17 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
             started = time.perf_counter()
             result = networks.predict(folds, images)
             seconds = time.perf_counter() - started
-            content = {
+            untrained = any(fold.untrained for fold in folds)
+            device = networks.device_name()
+            content: dict[str, Any] = {
                 "backbone": backbone.name,
+                "images": processed.data_version,
                 "folds": [{"file": f.path.name, "digest": f.digest} for f in files],
-                "device": networks.device_name(),
+                "device": device,
                 "precision": PRECISION,
                 "slice_context": networks.slice_context,
                 "code_version": CODE_VERSIONS["predictions"],
-                "untrained": any(fold.untrained for fold in folds),
+                "untrained": untrained,
                 "seconds": round(seconds, 3),
             }
             recipe = predictions_recipe(processed, files, networks)
@@ -83,12 +80,12 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 "folds": len(folds),
                 **highest(mean),
                 "probabilities": probability_table(mean, list(images.sop_instance_uids)),
-                "curves": inline_png(panels.curves(mean, content["untrained"]), backbone.name),
+                "curves": inline_png(panels.curves(mean, untrained), backbone.name),
                 "fold_spread_any": round(float(np.ptp(result.probabilities[..., ANY], 0).max()), 6),
-                "device": content["device"],
+                "device": device,
                 "precision": PRECISION,
                 "slice_context": networks.slice_context,
-                "untrained_weights": content["untrained"],
+                "untrained_weights": untrained,
                 "seconds": round(seconds, 3),
                 "slices_per_second": round(len(mean) * len(folds) / seconds, 2),
                 "path": dg.MetadataValue.path(str(storage.layout.array(uid, step))),
@@ -127,9 +124,9 @@ def ensemble_predictions(
             folds.append(result)
         ensemble = mean_over_backbones(folds)
         untrained = any(record.content["untrained"] for record in records.values())
-        recipe = ensemble_recipe(records)
-        content = {
-            "backbones": list(records),
+        recipe = ensemble_recipe({name: r.data_version for name, r in records.items()})
+        content: dict[str, Any] = {
+            "predictions": {b.name: b.predictions_step for b in networks.chosen},
             "untrained": untrained,
             "seconds": round(time.perf_counter() - started, 3),
         }
@@ -168,7 +165,7 @@ def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record, FloatArra
 def _load(
     storage: StorageResource, uid: str, backbone: Backbone
 ) -> tuple[Record, FoldProbabilities]:
-    record, values = _read(storage, uid, predictions_step(backbone))
+    record, values = _read(storage, uid, backbone.predictions_step)
     names = tuple(fold["file"] for fold in record.content["folds"])
     return record, FoldProbabilities(backbone.name, names, values)
 

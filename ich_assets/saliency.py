@@ -12,11 +12,11 @@ from ich_assets.partitions import SERIES
 from ich_assets.pictures import highest_slices, inline_png
 from ich_assets.predictions import load_ensemble
 from ich_assets.series import load_images
-from ich_assets.steps import ENSEMBLE, PROCESSED, SALIENCY, saliency_files, saliency_recipe
+from ich_assets.steps import saliency_files, saliency_recipe
 from ich_resources.hemorrhage import ANY, CLASSES
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.recipe import CODE_VERSIONS
+from ich_resources.recipe import CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.files import remove, write_bytes, write_json
@@ -129,6 +129,7 @@ def saliency_panels(
         remove(path for path in folder.iterdir() if path.name not in names)
         recipe = saliency_recipe(processed, ensemble_record, files, networks, saliency)
         content = {
+            "bars": ensemble_record.data_version,
             "entry": entry,
             "untrained": untrained,
             "device": networks.device_name(),
@@ -146,7 +147,9 @@ def saliency_panels(
             "panels": len(rows),
             "folder": dg.MetadataValue.path(str(folder)),
             "highest_panel": dg.MetadataValue.path(str(folder / highest["saved_png"])),
-            "highest_slices": inline_png(preview, "saliency over the slices with the highest P(any)"),
+            "highest_slices": inline_png(
+                preview, "saliency over the slices with the highest P(any)"
+            ),
             "mean_score": round(float(np.mean([row["saliency_score"] for row in rows])), 5),
             "mode": saliency.mode,
             "method": saliency.method,

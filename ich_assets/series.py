@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ich_assets.ledger import DICOM_SERIES
 from ich_assets.partitions import SERIES
-from ich_assets.steps import PROCESSED, processed_recipe
+from ich_assets.steps import processed_recipe
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import DicomError
 from ich_resources.preprocessing import centre_crop, window_to_uint8
-from ich_resources.recipe import CODE_VERSIONS, fingerprint
+from ich_resources.recipe import CODE_VERSIONS, PROCESSED, fingerprint
 from ich_resources.series import HuSlice, SeriesImages, SeriesRecord, SliceRecord
 from ich_resources.storage.files import read_array, remove, write_array, write_bytes, write_png
 from ich_resources.storage.ledger import find_series, read_ledger
@@ -59,7 +59,12 @@ def processed_series(
             remove(storage.layout.run_root / name for name in gone)
         recipe = processed_recipe(series, dicom)
         seconds = round(time.perf_counter() - started, 3)
-        content = {"slices": done, "failed": failed, "seconds": seconds}
+        content = {
+            "series_version": series.version,
+            "slices": done,
+            "failed": failed,
+            "seconds": seconds,
+        }
         version = fingerprint({"recipe": recipe, "slices": done, "failed": failed})
         storage.records.finish(uid, PROCESSED, Record(recipe, version, names, content))
     refused, failed_before = series.count("refused"), series.count("failed")

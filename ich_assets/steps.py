@@ -3,24 +3,22 @@
 from typing import Any, NamedTuple
 
 from ich_resources.backbones.checkpoint import CheckpointFile
-from ich_resources.backbones.table import BACKBONES, Backbone
+from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import PRECISION, NetworksResource
-from ich_resources.recipe import CODE_VERSIONS, fingerprint
+from ich_resources.recipe import (
+    CODE_VERSIONS,
+    ENSEMBLE,
+    PROCESSED,
+    SALIENCY,
+    ensemble_recipe,
+    fingerprint,
+)
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
-
-PROCESSED = "processed_series"
-ENSEMBLE = "ensemble_predictions"
-SALIENCY = "saliency_panels"
-
-
-def predictions_step(backbone: Backbone) -> str:
-    """Return the name of a backbone's predictions asset."""
-    return f"{backbone.asset}_predictions"
 
 
 class Rooms(NamedTuple):
@@ -61,16 +59,6 @@ def predictions_recipe(
     )
 
 
-def ensemble_recipe(predictions: dict[str, Record]) -> str:
-    """Fingerprint of what the ensemble's probabilities depend on, by backbone name."""
-    return fingerprint(
-        {
-            "code": CODE_VERSIONS["ensemble_predictions"],
-            "backbones": {name: record.data_version for name, record in predictions.items()},
-        }
-    )
-
-
 def saliency_files(networks: NetworksResource, saliency: SaliencyResource) -> list[CheckpointFile]:
     """Return the checkpoints behind the maps: the first fold of each backbone, or the one."""
     options = saliency.options
@@ -104,7 +92,7 @@ def saliency_recipe(
 
 def all_steps(networks: NetworksResource) -> list[str]:
     """Return the steps of a series in order, for the chosen backbones."""
-    return [PROCESSED, *map(predictions_step, networks.chosen), ENSEMBLE, SALIENCY]
+    return [PROCESSED, *[b.predictions_step for b in networks.chosen], ENSEMBLE, SALIENCY]
 
 
 def current_records(series: SeriesRecord, rooms: Rooms) -> dict[str, Record]:
@@ -125,9 +113,9 @@ def current_records(series: SeriesRecord, rooms: Rooms) -> dict[str, Record]:
     for backbone in rooms.networks.chosen:
         files = rooms.networks.checkpoints(backbone)
         recipe = predictions_recipe(processed, files, rooms.networks)
-        record = keep(predictions_step(backbone), recipe)
+        record = keep(backbone.predictions_step, recipe)
         if record is not None:
-            predictions[backbone.name] = record
+            predictions[backbone.name] = record.data_version
     if len(predictions) < len(rooms.networks.chosen):
         return found
     ensemble = keep(ENSEMBLE, ensemble_recipe(predictions))
@@ -139,7 +127,7 @@ def current_records(series: SeriesRecord, rooms: Rooms) -> dict[str, Record]:
 
 
 def outcome(series: SeriesRecord, rooms: Rooms) -> SeriesOutcome:
-    """Say what became of a series of the ledger."""
+    """Say what became of a series of the ledger, with the weights and options of today."""
     uid = series.series_instance_uid
     records = current_records(series, rooms) if series.to_be_scored else {}
     return judge_outcome(series, records, rooms.storage.records.failure(uid))

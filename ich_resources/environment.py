@@ -11,6 +11,8 @@ RUN_ROOT = "RUN_ROOT"
 """Folder that takes every result."""
 MODEL_DIR = "MODEL_DIR"
 """Folder that holds ``2DNet`` with the checkpoints."""
+MAX_FOLDS = "MAX_FOLDS_PER_BACKBONE"
+"""Only the first so many folds of each backbone."""
 
 
 def folder(configured: str, variable: str, field: str) -> Path:
@@ -40,3 +42,19 @@ def folder(configured: str, variable: str, field: str) -> Path:
             remedy=f"set the environment variable {variable}, or {field} in the run configuration",
         )
     return Path(text).expanduser().absolute()
+
+
+def whole_number(configured: int | None, variable: str) -> int | None:
+    """Return a number from the run configuration, else from the environment, else None.
+
+    Raises
+    ------
+    IchError
+        If the environment variable is not a positive whole number.
+    """
+    text = os.environ.get(variable, "").strip()
+    if configured is not None or not text:
+        return configured
+    if not text.isdecimal() or int(text) < 1:
+        raise IchError(f"{variable} is {text!r}", remedy="set it to a whole number from 1")
+    return int(text)

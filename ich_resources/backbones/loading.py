@@ -137,9 +137,8 @@ def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:
     _require_fit(network, weights, backbone, file.path)
     network.load_state_dict(weights, strict=True, assign=True)
     network.float().eval().requires_grad_(False)
-    return LoadedFold(
-        file, network.to(device=device, memory_format=torch.channels_last), untrained
-    )
+    network.to(device).to(memory_format=torch.channels_last)
+    return LoadedFold(file, network, untrained)
 
 
 def _require_fit(

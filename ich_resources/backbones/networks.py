@@ -1,4 +1,4 @@
-"""The networks, from torchvision and pretrainedmodels, in the layout of the released checkpoints."""
+"""The networks, from torchvision and pretrainedmodels, laid out as the released checkpoints."""
 
 import pretrainedmodels
 import torch

@@ -37,6 +37,11 @@ class Backbone:
     architecture: str
     feature_width: int
 
+    @property
+    def predictions_step(self) -> str:
+        """Name of its predictions asset."""
+        return f"{self.asset}_predictions"
+
 
 BACKBONES = {
     backbone.name: backbone

@@ -65,7 +65,9 @@ def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
             remedy="a DICOM file has DICM at byte 128 or ends in .dcm or .dicom",
         )
     strays = [
-        StrayFile(f.path, f.judgement) for f in files if f.header is None and f.judgement is not None
+        StrayFile(f.path, f.judgement)
+        for f in files
+        if f.header is None and f.judgement is not None
     ]
     return Ledger(
         input_dir=str(input_dir),

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import pydicom
 import pydicom.config
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.datadict import keyword_for_tag
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 

@@ -1,5 +1,6 @@
 """DICOM files to Hounsfield units."""
 
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from ich_resources.dicom.frame_size import encoded_pixels
 from ich_resources.dicom.header import digest, read_dataset, read_header
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
@@ -103,9 +105,8 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
 
 def _decode(dataset: Dataset, path: Path) -> npt.NDArray[np.generic]:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and not syntax.is_compressed:
-        _check_length(dataset, path)
     try:
+        _check_size(dataset, path)
         return np.asarray(dataset.pixel_array)
     except (RuntimeError, NotImplementedError) as err:
         missing = "missing dependencies" in str(err) or isinstance(err, NotImplementedError)
@@ -116,7 +117,7 @@ def _decode(dataset: Dataset, path: Path) -> npt.NDArray[np.generic]:
             remedy="install the codec of this transfer syntax" if missing else None,
             code=Reason.DECODER_MISSING if missing else Reason.DECODE_FAILED,
         ) from err
-    except (ValueError, AttributeError, EOFError, TypeError, KeyError) as err:
+    except (ValueError, AttributeError, EOFError, TypeError, KeyError, struct.error) as err:
         raise DicomError(
             f"the pixels cannot be decoded: {_first_line(err)}",
             path=path,
@@ -124,13 +125,21 @@ def _decode(dataset: Dataset, path: Path) -> npt.NDArray[np.generic]:
         ) from err
 
 
-def _check_length(dataset: Dataset, path: Path) -> None:
-    """Compare the uncompressed bytes with the header: too many decode to a wrong picture."""
-    expected = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+def _check_size(dataset: Dataset, path: Path) -> None:
+    """Compare the pixels with the header: too many would decode to a wrong picture."""
+    rows, columns = dataset.Rows, dataset.Columns
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is not None and syntax.is_compressed and syntax.is_encapsulated:
+        pixels = encoded_pixels(dataset)
+        # One byte may pad an RLE segment (DICOM PS3.5, annex G.3.1).
+        if pixels is not None and pixels - rows * columns not in (0, 1):
+            raise _mismatch(path, f"{pixels} compressed pixels", rows, columns)
+        return
+    expected = rows * columns * dataset.BitsAllocated // 8
     found = len(dataset.PixelData)
     # One byte pads an odd length (DICOM PS3.5, section 8.2).
     if found not in (expected, expected + expected % 2):
-        raise _mismatch(path, f"{found} bytes of pixels", dataset.Rows, dataset.Columns)
+        raise _mismatch(path, f"{found} bytes of pixels", rows, columns)
 
 
 def _mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> DicomError:

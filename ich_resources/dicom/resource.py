@@ -14,16 +14,18 @@ from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord
 class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """A folder of DICOM files, at any depth; it is only read."""
 
-    input_dir: str = Field("", description="Folder to read. Empty: the environment's DICOM_INPUT.")
+    input_dir: str = Field(
+        default="", description="Folder to read. Empty: the environment's DICOM_INPUT."
+    )
     on_bad_slice: Literal["keep", "fail"] = Field(
-        "keep",
+        default="keep",
         description="keep: score the other slices and mark the series incomplete. "
         "fail: the series fails.",
     )
     group_by: Literal["series", "study"] = Field(
-        "series", description="What slice_id numbers in test_meta_id_seriser.csv."
+        default="series", description="What slice_id numbers in test_meta_id_seriser.csv."
     )
-    threads: int = Field(4, ge=1, description="Files read at once.")
+    threads: int = Field(default=4, ge=1, description="Files read at once.")
 
     @property
     def folder(self) -> Path:

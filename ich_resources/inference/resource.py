@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
-from ich_resources.environment import MODEL_DIR, folder
+from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
 from ich_resources.findings import FoldProbabilities
 from ich_resources.series import SeriesImages
 
@@ -27,21 +27,25 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     model_dir: str = Field(
-        "", description="Folder that holds 2DNet. Empty: the environment's MODEL_DIR."
+        default="", description="Folder that holds 2DNet. Empty: the environment's MODEL_DIR."
     )
     device: str = Field(
-        "auto",
+        default="auto",
         description="auto, cpu, cuda or cuda:N. A device asked for and absent is an error.",
     )
-    batch_size: int = Field(16, ge=1, description="Slices per network pass.")
+    batch_size: int = Field(default=16, ge=1, description="Slices per network pass.")
     max_folds_per_backbone: int | None = Field(
-        None, ge=1, le=FOLDS, description="Only the first so many folds; empty for all five."
+        default=None,
+        ge=1,
+        le=FOLDS,
+        description="Only the first so many folds. "
+        "Empty: the environment's MAX_FOLDS_PER_BACKBONE, else all five.",
     )
     backbones: list[str] = Field(
-        list(BACKBONES), description="The backbones of the ensemble, by name."
+        default=list(BACKBONES), description="The backbones of the ensemble, by name."
     )
     slice_context: Literal["replicated", "adjacent"] = Field(
-        "replicated",
+        default="replicated",
         description="Three channels of one slice (as the reference), or its neighbours.",
     )
 
@@ -59,13 +63,18 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return folder(self.model_dir, MODEL_DIR, "resources.networks.config.model_dir")
 
     @property
+    def max_folds(self) -> int | None:
+        """Folds per backbone at most, None for all."""
+        return whole_number(self.max_folds_per_backbone, MAX_FOLDS)
+
+    @property
     def chosen(self) -> list[Backbone]:
         """The chosen backbones, in the ensemble's order."""
         return [backbone for name, backbone in BACKBONES.items() if name in self.backbones]
 
     def checkpoints(self, backbone: Backbone) -> list[CheckpointFile]:
         """Find and digest the folds of a backbone; see ``checkpoint.find_checkpoints``."""
-        return find_checkpoints(self.folder, backbone, self.max_folds_per_backbone)
+        return find_checkpoints(self.folder, backbone, self.max_folds)
 
     def checkpoint(self, backbone: Backbone, fold: int) -> CheckpointFile:
         """Find and digest one fold of a backbone."""

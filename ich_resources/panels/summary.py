@@ -129,7 +129,9 @@ def draw_highest_slices(
     page = render(figure)
     for left, crop in zip(lefts, crops, strict=True):
         small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-        page[top + GAP : top + GAP + side, left : left + side] = small if small.ndim == 3 else small[..., None]
+        page[top + GAP : top + GAP + side, left : left + side] = (
+            small if small.ndim == 3 else small[..., None]
+        )
     return encode_small(page)
 
 

@@ -16,7 +16,6 @@ from ich_resources.preprocessing import CROP_SIZE, SliceContext, network_input
 from ich_resources.saliency import grad_cam, input_gradient
 from ich_resources.saliency.options import SaliencyOptions
 
-
 _METHODS = {
     "input_grad": (input_gradient.forward, input_gradient.saliency_map),
     "gradcam": (grad_cam.forward, grad_cam.grad_cam),
@@ -81,7 +80,7 @@ def explain_slices(
         ]
         stacked = [m.detach().float().cpu().numpy() for m in maps]
         for row, target in enumerate(targets.tolist()):
-            slice_map = np.mean([normalised(m[row]) for m in stacked], axis=0, dtype=np.float32)
+            slice_map = np.stack([normalised(m[row]) for m in stacked]).mean(0, dtype=np.float32)
             if not np.isfinite(slice_map).all() or not np.isfinite(combined[row]).all():
                 raise InferenceError(
                     f"the saliency of slice {rows.start + row} is not finite",

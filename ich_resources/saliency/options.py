@@ -47,9 +47,7 @@ class SaliencyOptions:
 
     def __post_init__(self) -> None:
         if self.target_class is not None and self.target_class not in CLASSES:
-            raise ValueError(
-                f"target_class {self.target_class!r} is none of {', '.join(CLASSES)}"
-            )
+            raise ValueError(f"target_class {self.target_class!r} is none of {', '.join(CLASSES)}")
         if self.single_backbone not in BACKBONES:
             raise ValueError(
                 f"single_backbone {self.single_backbone!r} is none of {', '.join(BACKBONES)}"

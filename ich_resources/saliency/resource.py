@@ -19,25 +19,25 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Which saliency to draw; it changes no probability of the ensemble."""
 
     mode: Literal["ensemble", "single"] = Field(
-        "ensemble", description="The mean map of all chosen backbones, or the map of one."
+        default="ensemble", description="The mean map of all chosen backbones, or the map of one."
     )
     method: Literal["input_grad", "gradcam", "gradcampp"] = Field(
-        "gradcampp", description="How the map is made."
+        default="gradcampp", description="How the map is made."
     )
     target_class: str | None = Field(
-        None, description="Class to explain. Empty: the most probable one of each slice."
+        default=None, description="Class to explain. Empty: the most probable one of each slice."
     )
     image_size_override: int | None = Field(
-        None, description="Edge of the saliency input in pixels. Empty: the backbone's own."
+        default=None, description="Edge of the saliency input in pixels. Empty: the backbone's own."
     )
     max_slices_per_series: int | None = Field(
-        None, description="Only so many slices, from the middle. Empty: all."
+        default=None, description="Only so many slices, from the middle. Empty: all."
     )
     single_backbone: str = Field(
-        "DenseNet121_change_avg", description="Mode single: whose map is drawn."
+        default="DenseNet121_change_avg", description="Mode single: whose map is drawn."
     )
-    single_fold: int = Field(0, ge=0, description="Mode single: which fold's checkpoint.")
-    batch_size: int = Field(4, ge=1, description="Slices per network pass.")
+    single_fold: int = Field(default=0, ge=0, description="Mode single: which fold's checkpoint.")
+    batch_size: int = Field(default=4, ge=1, description="Slices per network pass.")
 
     @property
     def options(self) -> SaliencyOptions:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ich_resources.recipe import PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.records import Failure, Record
 
@@ -78,17 +79,19 @@ def judge_outcome(
         What the last run noted.
     """
     not_scored = [
-        NotScored(s.path, s.sop_instance_uid, s.judgement.state, s.judgement.code, s.judgement.reason)
+        NotScored(
+            s.path, s.sop_instance_uid, s.judgement.state, s.judgement.code, s.judgement.reason
+        )
         for s in series.slices
         if s.judgement is not None
     ]
     if not series.to_be_scored:
         return SeriesOutcome(series, {}, "refused", 0, 0, tuple(not_scored))
     admitted = [s for s in series.slices if s.judgement is None]
-    processed = records.get("processed_series")
+    processed = records.get(PROCESSED)
     if processed is not None:
         not_scored += [NotScored(**item, state="failed") for item in processed.content["failed"]]
-    done = "saliency_panels" in records and processed is not None
+    done = SALIENCY in records and processed is not None
     if done and processed is not None:
         incomplete = any(item.state == "failed" for item in not_scored)
         state: SeriesState = "incomplete" if incomplete else "done"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
+from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.series import Ledger
 from ich_resources.storage.files import read_array, write_bytes, write_json
 from ich_resources.storage.layout import Layout
@@ -81,7 +82,7 @@ def write_prediction_tables(
 def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> None:
     """Write ``run_manifest.json`` and ``all_slice_saliency_scores.csv``."""
     finished = [o for o in outcomes if o.state in ("done", "incomplete")]
-    entries = [o.records["saliency_panels"].content["entry"] for o in finished]
+    entries = [o.records[SALIENCY].content["entry"] for o in finished]
     tables = [
         pd.read_csv(
             layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv",
@@ -105,7 +106,7 @@ def write_processed_tables(
     group_by : {"series", "study"}
         What ``slice_id`` numbers in ``test_meta_id_seriser.csv``.
     """
-    processed = [o for o in outcomes if "processed_series" in o.records]
+    processed = [o for o in outcomes if PROCESSED in o.records]
     tables = [_series_csv(layout, o) for o in processed]
     by_study: dict[str, list[pd.DataFrame]] = {}
     for outcome, table in zip(processed, tables, strict=True):
@@ -116,9 +117,7 @@ def write_processed_tables(
     numbered = list(studies.values()) if group_by == "study" else tables
     everything = pd.concat(numbered) if numbered else pd.DataFrame(columns=list(SERIES_COLUMNS))
     names = sorted(everything["filename"])
-    write_bytes(
-        layout.csv / "test_meta_id_seriser.csv", csv_bytes(everything[list(META_COLUMNS)])
-    )
+    write_bytes(layout.csv / "test_meta_id_seriser.csv", csv_bytes(everything[list(META_COLUMNS)]))
     write_bytes(layout.csv / "standard_test.csv", csv_bytes(standard_table(names)))
     summary = {
         "group_by": group_by,
@@ -142,11 +141,11 @@ def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
     if outcome.scored == 0:
         return None
     uid = outcome.series.series_instance_uid
-    return read_array(layout.array(uid, "ensemble_predictions"), remedy=_REMEDY)
+    return read_array(layout.array(uid, ENSEMBLE), remedy=_REMEDY)
 
 
 def _sop_uids(outcome: SeriesOutcome) -> list[str]:
-    slices = outcome.records["processed_series"].content["slices"]
+    slices = outcome.records[PROCESSED].content["slices"]
     return [item["sop_instance_uid"] for item in slices]
 
 
@@ -155,4 +154,3 @@ def _series_csv(layout: Layout, outcome: SeriesOutcome) -> pd.DataFrame:
     # As text: pandas would take a short UID for a number.
     texts = dict.fromkeys(("sop_instance_uid", "StudyInstance", "SeriesInstance"), str)
     return pd.read_csv(path, dtype=texts, float_precision="round_trip")
-

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.recipe import PROCESSED
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
 
@@ -58,7 +59,7 @@ def series_row(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict
     }
     for index, name in enumerate(CLASSES):
         highest = None if probabilities is None else int(probabilities[:, index].argmax())
-        slices = outcome.records["processed_series"].content["slices"] if highest is not None else []
+        slices = outcome.records[PROCESSED].content["slices"] if highest is not None else []
         row[f"max_{name}"] = (
             float(probabilities[highest, index])
             if probabilities is not None and highest is not None

@@ -71,8 +71,12 @@ def run_report(
             "seen": ledger.files_seen,
             "not_dicom": ledger.files_not_dicom,
             "in_no_series": [
-                {"path": s.path, "state": s.judgement.state, "code": s.judgement.code,
-                 "reason": s.judgement.reason}
+                {
+                    "path": s.path,
+                    "state": s.judgement.state,
+                    "code": s.judgement.code,
+                    "reason": s.judgement.reason,
+                }
                 for s in ledger.strays
             ],
             "identical_copies": sum(len(s.copies) for o in outcomes for s in o.series.slices),
@@ -102,5 +106,7 @@ def _series(outcome: SeriesOutcome) -> dict[str, Any]:
         "reasons": outcome.reasons,
         "failure": outcome.failure,
         "seconds": {step: record.content["seconds"] for step, record in outcome.records.items()},
-        "devices": sorted({r.content["device"] for r in outcome.records.values() if "device" in r.content}),
+        "devices": sorted(
+            {r.content["device"] for r in outcome.records.values() if "device" in r.content}
+        ),
     }

@@ -13,7 +13,9 @@ from ich_resources.storage.records import Records
 class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The run root: every result lies below it."""
 
-    run_root: str = Field("", description="Folder for results. Empty: the environment's RUN_ROOT.")
+    run_root: str = Field(
+        default="", description="Folder for results. Empty: the environment's RUN_ROOT."
+    )
 
     @cached_property
     def layout(self) -> Layout:

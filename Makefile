@@ -1,0 +1,60 @@
+# make demo, make test: all a fresh machine needs is python3 (3.11 or later) with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo_run
+export DAGSTER_HOME := $(CURDIR)/.dagster
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui test lint unit clean
+
+help:
+	@echo "make demo   a synthetic study with untrained weights, from DICOM to panels"
+	@echo "make ui     the Dagster UI on http://127.0.0.1:3000"
+	@echo "make test   style, types, import contracts, every test"
+	@echo "make clean  remove what make has made"
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(DAGSTER_HOME)
+	@cp dagster.yaml $@
+
+demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	@$(BIN)/python -m ich_resources.demo $(DEMO)
+	$(BIN)/dagster job execute -m ich_assets.definitions -j ich_batch -c $(DEMO)/run.yaml
+	@echo
+	@echo "Made with untrained stand-in weights: the numbers mean nothing."
+	@echo "Panels    $(CURDIR)/$(DEMO)/results/output/saliency_panels/"
+	@echo "Ranking   $(CURDIR)/$(DEMO)/results/output/predictions_per_series.csv"
+	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"
+	@echo "Next      make ui"
+
+# Without folders of your own the UI shows those of the demo.
+ui: export DICOM_INPUT ?= $(CURDIR)/$(DEMO)/dicom
+ui: export MODEL_DIR ?= $(CURDIR)/$(DEMO)/models
+ui: export RUN_ROOT ?= $(CURDIR)/$(DEMO)/results
+ui: export MAX_FOLDS_PER_BACKBONE ?= $(if $(filter $(CURDIR)/$(DEMO)/%,$(MODEL_DIR)),1,)
+ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+
+test: lint unit
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed
+	$(BIN)/pytest
+
+clean:
+	rm -rf $(VENV) $(DEMO) $(DAGSTER_HOME) *.egg-info
