@@ -23,9 +23,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+$(DAGSTER_HOME)/dagster.yaml: conf/dagster.yaml
 	@mkdir -p $(DAGSTER_HOME)
-	@cp dagster.yaml $@
+	@cp conf/dagster.yaml $@
 
 demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/python -m ich_resources.demo $(DEMO)

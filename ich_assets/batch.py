@@ -1,24 +1,20 @@
 """ich_batch: a folder of DICOM in, every result out; one process, one command."""
 
 import time
-from typing import Any
 
 import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
-from ich_assets.console import failure_text, people_console
-from ich_assets.steps import Rooms, all_steps, current_records, outcome
+from ich_assets.console import people_console
+from ich_assets.runs import adopt, require, run_one_series, steps_to_run
+from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.recipe import PROCESSED
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.ledger import read_ledger
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.resource import StorageResource
-
-BATCH_TAG = "ich/batch"
-"""Run tag of the runs that a batch has started: the batch's own run id."""
 
 
 @dg.op(out=dg.Out(list, io_manager_key="memory"))
@@ -32,7 +28,7 @@ def scan_folder(
     """Find every series, register the partitions; return those with something left to do."""
     rooms = Rooms(dicom, networks, saliency, storage)
     context.log.info(f"Reading {dicom.folder}")
-    _run(context, rooms, "ich_scan")
+    require(context, rooms, "ich_scan")
     ledger = read_ledger(storage.layout)
     taken = [series for series in ledger.series if series.to_be_scored]
     refused = [series for series in ledger.series if not series.to_be_scored]
@@ -47,7 +43,10 @@ def scan_folder(
         judgement = stray.judgement
         line = f"  {judgement.state}  {stray.path}  {judgement.code}: {judgement.reason}"
         (context.log.warning if judgement.state == "failed" else context.log.info)(line)
-    todo = [series.series_instance_uid for series in taken if _todo(series, rooms)]
+    todo = [series.series_instance_uid for series in taken if steps_to_run(series, rooms)]
+    for series in taken:
+        if series.series_instance_uid not in todo:
+            adopt(context, rooms, series)
     if len(todo) < len(taken):
         context.log.info(f"{len(taken) - len(todo)} series are done already, nothing has changed")
     return todo
@@ -67,7 +66,7 @@ def run_series(
     started = time.perf_counter()
     if todo:
         context.log.info(f"Loading networks from {networks.folder}")
-        _run(context, rooms, "ich_checkpoints", [checkpoints_key(b) for b in networks.chosen])
+        require(context, rooms, "ich_checkpoints", [checkpoints_key(b) for b in networks.chosen])
         context.log.info(
             f"Networks loaded on {networks.device_name()} in {time.perf_counter() - started:.1f} s"
         )
@@ -75,7 +74,7 @@ def run_series(
     began = time.perf_counter()
     for number, uid in enumerate(todo, 1):
         series_started = time.perf_counter()
-        error = _run_one(context, rooms, ledger[uid])
+        error = run_one_series(context, rooms, ledger[uid])
         now = time.perf_counter()
         left = (now - began) / number * (len(todo) - number)
         line = _progress(number, len(todo), outcome(ledger[uid], rooms), now - series_started, left)
@@ -100,7 +99,7 @@ def write_outputs(
     config = {
         "ops": {"run_outputs": {"config": {"only_these_options": True, "batch_seconds": seconds}}}
     }
-    _run(context, rooms, "ich_outputs", config=config)
+    require(context, rooms, "ich_outputs", config=config)
     ledger = read_ledger(storage.layout)
     outcomes = [outcome(series, rooms) for series in ledger.series]
     wanted = [o for o in outcomes if o.state != "refused"]
@@ -115,6 +114,8 @@ def write_outputs(
         f"{len(finished)} of {len(wanted)} series done, {len(outcomes) - len(wanted)} refused; "
         + ", ".join(f"{number} slices {state}" for state, number in counts.items())
     )
+    if any(r.content.get("untrained") for o in outcomes for r in o.records.values()):
+        context.log.warning("made with untrained stand-in weights: the numbers mean nothing")
     context.log.info(f"Results are in {storage.layout.output}")
     problems = [
         f"series {_name(o.series)} {o.state}: {o.failure or o.reasons}"
@@ -144,72 +145,6 @@ def write_outputs(
 def ich_batch() -> None:
     """Score a folder of DICOM: scan, every series in one process, the files people take away."""
     write_outputs(run_series(scan_folder()))
-
-
-def _todo(series: SeriesRecord, rooms: Rooms) -> list[str]:
-    """Return the steps to run: those whose result does not hold, and failed slices once more."""
-    records = current_records(series, rooms)
-    missing = [step for step in all_steps(rooms.networks) if step not in records]
-    retry = PROCESSED in records and bool(records[PROCESSED].content["failed"])
-    return [PROCESSED, *missing] if retry else missing
-
-
-def _run_one(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> str:
-    """Run the steps of one series; return why it failed, or an empty text."""
-    steps = _todo(series, rooms)
-    error = _try(context, rooms, "ich_series", steps, partition=series.series_instance_uid)
-    # Slices that failed before and can be read now make the later steps stale.
-    again = [s for s in all_steps(rooms.networks) if s not in current_records(series, rooms)]
-    if not error and again:
-        error = _try(context, rooms, "ich_series", again, partition=series.series_instance_uid)
-    return error
-
-
-def _run(
-    context: dg.OpExecutionContext,
-    rooms: Rooms,
-    job: str,
-    steps: list[str] | None = None,
-    config: dict[str, Any] | None = None,
-) -> None:
-    """Run one of our asset jobs in this process; its error is the batch's error."""
-    error = _try(context, rooms, job, steps, config=config)
-    if error:
-        raise dg.Failure(error, allow_retries=False)
-
-
-def _try(
-    context: dg.OpExecutionContext,
-    rooms: Rooms,
-    job: str,
-    steps: list[str] | None,
-    *,
-    partition: str | None = None,
-    config: dict[str, Any] | None = None,
-) -> str:
-    """Run an asset job in this process with the batch's own resources; return its error."""
-    # Late: the definitions import this module.
-    from ich_assets.definitions import defs
-
-    result = defs.resolve_job_def(job).execute_in_process(
-        instance=context.instance,
-        partition_key=partition,
-        raise_on_error=False,
-        tags={BATCH_TAG: context.run_id},
-        asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
-        run_config={
-            **(config or {}),
-            "resources": {
-                name: {"config": resource.model_dump()}
-                for name, resource in rooms._asdict().items()
-            },
-            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        },
-    )
-    failures = [event for event in result.all_events if event.is_step_failure]
-    if failures:
-        return failure_text(failures[0].step_failure_data.error)
-    return "" if result.success else f"the run {result.run_id} of {job} did not succeed"
 
 
 def _progress(number: int, total: int, result: SeriesOutcome, seconds: float, left: float) -> str:

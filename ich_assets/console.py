@@ -60,6 +60,7 @@ def failure_text(error: Any) -> str:
         root = root.cause
     name = root.cls_name.rpartition(".")[2]
     ours = {cls.__name__ for cls in (IchError, dg.Failure, *IchError.__subclasses__())}
+    ours.add("DagsterAssetCheckFailedError")
     if name in ours:
         return re.sub(rf"^[\w.]*{name}: ", "", root.message.strip())
     return str(error.to_string())

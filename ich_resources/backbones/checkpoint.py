@@ -110,8 +110,16 @@ def _known_digests(model_dir: Path) -> dict[str, str]:
     path = model_dir / DIGESTS_FILE
     if not path.is_file():
         return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as err:
+        raise CheckpointError(
+            f"the digests cannot be read: {err}",
+            path=path,
+            remedy="write the file with sha256sum, or take it away",
+        ) from err
     known = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         digest, _, name = line.strip().partition(" ")
         if name:
             known[name.strip().removeprefix("*").removeprefix("./")] = digest.lower()

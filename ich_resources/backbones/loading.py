@@ -112,7 +112,7 @@ def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
             path=path,
             remedy="fetch the released file again, or save only its state_dict",
         ) from err
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as err:
+    except Exception as err:  # torch lets many kinds through for a damaged file
         raise CheckpointError(
             f"the checkpoint cannot be read: {str(err).splitlines()[0] if str(err) else err!r}",
             path=path,
@@ -120,11 +120,19 @@ def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
         ) from err
     nested = isinstance(checkpoint, dict) and "state_dict" in checkpoint
     state = checkpoint["state_dict"] if nested else checkpoint
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
         raise CheckpointError(
             "the checkpoint holds no state dict", path=path, remedy="fetch the released file again"
         )
     weights = {key.removeprefix("module."): value for key, value in state.items()}
+    if len(weights) < len(state):
+        raise CheckpointError(
+            "the checkpoint names weights twice, with and without module.",
+            path=path,
+            remedy="fetch the released file again",
+        )
     return weights, bool(nested and checkpoint.get(UNTRAINED_KEY, False))
 
 
@@ -153,9 +161,14 @@ def _require_fit(
         if weights[key].shape != expected[key].shape
     ]
     problems += [
+        f"{key} holds no plain floating-point numbers"
+        for key in expected.keys() & weights.keys()
+        if expected[key].is_floating_point() and not _is_plain(weights[key])
+    ]
+    problems += [
         f"{key} has values that are not finite"
         for key, value in weights.items()
-        if value.is_floating_point() and not value.isfinite().all()
+        if _is_plain(value) and not value.isfinite().all()
     ]
     if problems:
         problems.sort()
@@ -165,6 +178,10 @@ def _require_fit(
             path=path,
             remedy="check that the file lies in the folder of its own backbone",
         )
+
+
+def _is_plain(value: torch.Tensor) -> bool:
+    return value.is_floating_point() and value.layout == torch.strided and not value.is_meta
 
 
 def describe_device(device: torch.device) -> str:

@@ -109,7 +109,7 @@ def _judge_usability(header: Header) -> Judgement | None:
     if header.malformed:
         return _failed(Reason.BAD_HEADER, header.malformed)
     if not header.has_pixels:
-        return _failed(Reason.NO_PIXELS, "it has no PixelData")
+        return _failed(Reason.NO_PIXELS, "it has no PixelData, or ends inside it")
     if not header.rows or not header.columns:
         return _failed(Reason.SIZE_MISMATCH, f"Rows {header.rows}, Columns {header.columns}")
     if header.samples != 1:

@@ -54,6 +54,10 @@ def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
             path=input_dir,
             remedy="set DICOM_INPUT to the folder that holds the DICOM files",
         )
+    if not os.access(input_dir, os.R_OK | os.X_OK):
+        raise DicomError(
+            "the input folder cannot be opened", path=input_dir, remedy="check its permissions"
+        )
     paths, closed = _files_below(input_dir)
     with ThreadPoolExecutor(threads) as pool:
         read = list(pool.map(lambda path: _read(path, input_dir), paths))
@@ -95,6 +99,7 @@ def _files_below(folder: Path) -> tuple[list[Path], list[StrayFile]]:
             folders.clear()  # a link in a circle, or to a folder seen before
             continue
         visited.add(real)
+        folders.sort()  # which of two links is followed must not depend on the disk
         files += [Path(root, name) for name in names]
     return sorted(files), closed
 
@@ -102,9 +107,9 @@ def _files_below(folder: Path) -> tuple[list[Path], list[StrayFile]]:
 def _read(path: Path, input_dir: Path) -> _File | None:
     """Return what a file holds, None where it is no DICOM file."""
     name = path.relative_to(input_dir).as_posix()
-    if path.exists() and not path.is_file():
-        return None  # a pipe or a socket: opening it could wait for ever
     try:
+        if path.exists() and not path.is_file():
+            return None  # a pipe or a socket: opening it could wait for ever
         with path.open("rb") as file:
             start = file.read(132)
             if start[128:] != b"DICM" and not name.lower().endswith(DICOM_SUFFIXES):

@@ -4,9 +4,12 @@ import hashlib
 import io
 import math
 import re
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +18,7 @@ import pydicom.config
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
 from ich_resources.errors import DicomError
@@ -28,6 +31,23 @@ warnings.filterwarnings("ignore", module=r"pydicom\b")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 UID_LENGTH = 64
 """Longest UID, in characters (DICOM PS3.5, section 9.1)."""
+
+PARSE_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom and the decoders raise for bytes that are not what they claim to be."""
 
 T = TypeVar("T")
 
@@ -104,7 +124,11 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
     has_magic = content[128:132] == b"DICM"
     try:
         dataset = pydicom.dcmread(io.BytesIO(content), force=not has_magic)
-    except (InvalidDicomError, EOFError, ValueError, KeyError, OSError, NotImplementedError) as err:
+        if not dataset:  # pydicom drops the whole header where encapsulated pixels are cut short
+            dataset = pydicom.dcmread(
+                io.BytesIO(content), force=not has_magic, stop_before_pixels=True
+            )
+    except PARSE_ERRORS as err:
         raise _unreadable(path, str(err)) from err
     if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.file_meta:
         raise _unreadable(path, "it has no SOPClassUID")
@@ -120,23 +144,25 @@ def read_header(content: bytes, path: Path) -> Header:
         If the file is no DICOM data set (code UNREADABLE).
     """
     dataset = read_dataset(content, path)
-    meta = dataset.file_meta
-    cut = _cut_element(dataset)
+    cut = _cut_element(dataset) or _cut_element(dataset.file_meta)
     malformed = [f"the file is truncated inside {cut}"] if cut else []
 
-    def value(keyword: str, convert: Callable[[Any], T], default: T) -> T:
+    def value(
+        keyword: str, convert: Callable[[Any], T], default: T, source: Dataset = dataset
+    ) -> T:
         # The values are parsed only here, so a malformed one shows here and not at dcmread.
         try:
-            raw = dataset.get(keyword)
+            raw = source.get(keyword)
             if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
                 return default
             return convert(raw)
-        except (ValueError, TypeError, OverflowError, AttributeError, IndexError) as err:
+        except PARSE_ERRORS as err:
             malformed.append(f"{keyword} cannot be read: {err}")
             return default
 
     header = Header(
-        sop_class_uid=value("SOPClassUID", str, str(meta.get("MediaStorageSOPClassUID", ""))),
+        sop_class_uid=value("SOPClassUID", str, "")
+        or value("MediaStorageSOPClassUID", str, "", dataset.file_meta),
         sop_instance_uid=value("SOPInstanceUID", str, ""),
         series_instance_uid=value("SeriesInstanceUID", str, ""),
         study_instance_uid=value("StudyInstanceUID", str, ""),
@@ -147,7 +173,7 @@ def read_header(content: bytes, path: Path) -> Header:
         columns=value("Columns", int, None),
         frames=value("NumberOfFrames", int, 1),
         samples=value("SamplesPerPixel", int, 1),
-        has_pixels="PixelData" in dataset,
+        has_pixels=value("PixelData", bool, False),
         position=value("ImagePositionPatient", _vector(3), None),
         orientation=value("ImageOrientationPatient", _vector(6), None),
         slice_location=value("SliceLocation", _first, None),
@@ -162,9 +188,10 @@ def _cut_element(dataset: Dataset) -> str:
 
     Half a UID is a UID too, only a wrong one.
     """
-    tag = max(dataset.keys(), default=None)
-    raw = dataset.get_item(tag) if tag is not None else None
-    if tag is None or not isinstance(raw, RawDataElement) or raw.value is None:
+    if not dataset:
+        return ""
+    tag, raw = max(dataset.items(), key=itemgetter(0))
+    if not isinstance(raw, RawDataElement) or raw.value is None:
         return ""
     if raw.length == 0xFFFFFFFF or len(raw.value) >= raw.length:
         return ""

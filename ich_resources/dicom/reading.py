@@ -1,6 +1,5 @@
 """DICOM files to Hounsfield units."""
 
-import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from ich_resources.dicom.frame_size import encoded_pixels
-from ich_resources.dicom.header import digest, read_dataset, read_header
+from ich_resources.dicom.frame_size import misfit
+from ich_resources.dicom.header import PARSE_ERRORS, digest, read_dataset, read_header
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice, Judgement, SeriesRecord, SliceRecord
@@ -112,14 +111,14 @@ def _decode(dataset: Dataset, path: Path) -> npt.NDArray[np.generic]:
         missing = "missing dependencies" in str(err) or isinstance(err, NotImplementedError)
         name = syntax.name if syntax is not None else "an unnamed transfer syntax"
         raise DicomError(
-            f"the pixels ({name}) cannot be decoded: {_first_line(err)}",
+            f"the pixels ({name}) cannot be decoded: {_one_line(err)}",
             path=path,
             remedy="install the codec of this transfer syntax" if missing else None,
             code=Reason.DECODER_MISSING if missing else Reason.DECODE_FAILED,
         ) from err
-    except (ValueError, AttributeError, EOFError, TypeError, KeyError, struct.error) as err:
+    except PARSE_ERRORS as err:
         raise DicomError(
-            f"the pixels cannot be decoded: {_first_line(err)}",
+            f"the pixels cannot be decoded: {_one_line(err)}",
             path=path,
             code=Reason.DECODE_FAILED,
         ) from err
@@ -130,16 +129,15 @@ def _check_size(dataset: Dataset, path: Path) -> None:
     rows, columns = dataset.Rows, dataset.Columns
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax is not None and syntax.is_compressed and syntax.is_encapsulated:
-        pixels = encoded_pixels(dataset)
-        # One byte may pad an RLE segment (DICOM PS3.5, annex G.3.1).
-        if pixels is not None and pixels - rows * columns not in (0, 1):
-            raise _mismatch(path, f"{pixels} compressed pixels", rows, columns)
+        found = misfit(dataset)
+        if found:
+            raise _mismatch(path, found, rows, columns)
         return
     expected = rows * columns * dataset.BitsAllocated // 8
-    found = len(dataset.PixelData)
+    length = len(dataset.PixelData)
     # One byte pads an odd length (DICOM PS3.5, section 8.2).
-    if found not in (expected, expected + expected % 2):
-        raise _mismatch(path, f"{found} bytes of pixels", rows, columns)
+    if length not in (expected, expected + expected % 2):
+        raise _mismatch(path, f"{length} bytes of pixels", rows, columns)
 
 
 def _mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> DicomError:
@@ -150,5 +148,6 @@ def _mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> 
     )
 
 
-def _first_line(err: Exception) -> str:
-    return (str(err).splitlines() or [type(err).__name__])[0]
+def _one_line(err: Exception) -> str:
+    """Return the whole message: pydicom names the decoders it tried on the lines below."""
+    return " ".join(str(err).split()) or type(err).__name__

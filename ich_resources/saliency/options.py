@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ich_resources.backbones.table import BACKBONES
+from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.hemorrhage import CLASSES
 
 SaliencyMode = Literal["ensemble", "single"]
@@ -52,6 +52,8 @@ class SaliencyOptions:
             raise ValueError(
                 f"single_backbone {self.single_backbone!r} is none of {', '.join(BACKBONES)}"
             )
+        if self.single_fold not in range(FOLDS):
+            raise ValueError(f"single_fold {self.single_fold} is none of 0 to {FOLDS - 1}")
         if self.image_size_override is not None and self.image_size_override < 64:
             raise ValueError("image_size_override is smaller than 64 pixels")
         if self.max_slices_per_series is not None and self.max_slices_per_series < 1:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from pydantic import Field
 
+from ich_resources.backbones.table import FOLDS
 from ich_resources.findings import SliceSaliency
 from ich_resources.preprocessing import SliceContext
 from ich_resources.saliency.options import SaliencyOptions
@@ -36,7 +37,9 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     single_backbone: str = Field(
         default="DenseNet121_change_avg", description="Mode single: whose map is drawn."
     )
-    single_fold: int = Field(default=0, ge=0, description="Mode single: which fold's checkpoint.")
+    single_fold: int = Field(
+        default=0, ge=0, lt=FOLDS, description="Mode single: which fold's checkpoint."
+    )
     batch_size: int = Field(default=4, ge=1, description="Slices per network pass.")
 
     @property

@@ -5,6 +5,7 @@ import io
 import json
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ _REMEDIES = {
     errno.EACCES: "make RUN_ROOT writable, or choose another RUN_ROOT",
     errno.EPERM: "make RUN_ROOT writable, or choose another RUN_ROOT",
     errno.EROFS: "the file system is read-only: choose another RUN_ROOT",
+    errno.EFBIG: "files may not grow so large here (ulimit -f): raise the limit and run again",
+    errno.EEXIST: "a file is in the way: choose another RUN_ROOT",
     errno.ENOTDIR: "a file is in the way: choose another RUN_ROOT",
+    errno.EISDIR: "a folder is in the way: choose another RUN_ROOT",
 }
 
 
@@ -38,16 +42,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as err:
-        temporary.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)
         ) from err
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, indented for people; see ``write_bytes``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_bytes(path, text.encode())
+    # A file name that is not UTF-8 holds lone surrogates; "\udcf6" is their escape in JSON too.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
@@ -83,7 +90,7 @@ def read_array(path: Path, *, remedy: str) -> npt.NDArray[Any]:
     """
     try:
         return np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as err:
+    except Exception as err:  # numpy lets many kinds through for a damaged header
         raise StorageError(f"the array cannot be read: {err}", path=path, remedy=remedy) from err
 
 

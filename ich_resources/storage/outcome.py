@@ -7,7 +7,7 @@ from typing import Literal
 
 from ich_resources.recipe import PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.records import Failure, Record
+from ich_resources.storage.records import CHECKS, Failure, Record
 
 SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
 NOT_RUN = "SERIES_FAILED"
@@ -91,7 +91,8 @@ def judge_outcome(
     processed = records.get(PROCESSED)
     if processed is not None:
         not_scored += [NotScored(**item, state="failed") for item in processed.content["failed"]]
-    done = SALIENCY in records and processed is not None
+    doubted = failure is not None and failure.step == CHECKS
+    done = SALIENCY in records and processed is not None and not doubted
     if done and processed is not None:
         incomplete = any(item.state == "failed" for item in not_scored)
         state: SeriesState = "incomplete" if incomplete else "done"

@@ -86,8 +86,8 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
     tables = [
         pd.read_csv(
             layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv",
-            dtype={"series_id": str},
-            float_precision="round_trip",
+            dtype=str,  # as it stands: no number is rounded, no UID taken for one
+            keep_default_na=False,
         )
         for o in finished
     ]
@@ -153,4 +153,4 @@ def _series_csv(layout: Layout, outcome: SeriesOutcome) -> pd.DataFrame:
     path = layout.series_csv(outcome.series.series_instance_uid)
     # As text: pandas would take a short UID for a number.
     texts = dict.fromkeys(("sop_instance_uid", "StudyInstance", "SeriesInstance"), str)
-    return pd.read_csv(path, dtype=texts, float_precision="round_trip")
+    return pd.read_csv(path, dtype=texts)

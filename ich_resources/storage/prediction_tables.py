@@ -12,6 +12,48 @@ from ich_resources.recipe import PROCESSED
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
 
+PER_SERIES_COLUMNS = (
+    "series_id",
+    "study_id",
+    "state",
+    "slices_found",
+    "slices_scored",
+    "slices_refused",
+    "slices_failed",
+    "slices_waiting",
+    *(f"{value}_{name}" for name in CLASSES for value in ("max", "slice_of_max")),
+    "checkpoints",
+    "device",
+    "precision",
+    "slice_context",
+    "code_version",
+    "untrained_weights",
+    "reasons",
+    "failure",
+)
+"""Columns of ``predictions_per_series.csv`` after ``rank``."""
+
+PER_SERIES_COLUMNS = (
+    "series_id",
+    "study_id",
+    "state",
+    "slices_found",
+    "slices_scored",
+    "slices_refused",
+    "slices_failed",
+    "slices_waiting",
+    *(f"{what}_{name}" for name in CLASSES for what in ("max", "slice_of_max")),
+    "checkpoints",
+    "device",
+    "precision",
+    "slice_context",
+    "code_version",
+    "untrained_weights",
+    "reasons",
+    "failure",
+)
+"""Columns of ``predictions_per_series.csv`` behind the rank."""
+
 
 def per_slice_table(sop_instance_uids: Sequence[str], probabilities: FloatArray) -> pd.DataFrame:
     """Return ``predictions_per_slice.csv``, sorted by file name.
@@ -100,7 +142,7 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
 def per_series_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Return ``predictions_per_series.csv``, ranked by the highest P(any); unscored ones last."""
     column = f"max_{CLASSES[ANY]}"
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=list(PER_SERIES_COLUMNS))
     table = table.sort_values([column, "series_id"], ascending=[False, True], ignore_index=True)
     table.insert(0, "rank", range(1, len(table) + 1))
     return table

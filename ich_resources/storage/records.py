@@ -37,6 +37,10 @@ class Record:
     content: dict[str, Any]
 
 
+CHECKS = "asset checks"
+"""Stands for the step of a failure that no asset raised, but a check that blocks."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why the last run of a series failed."""
@@ -86,13 +90,18 @@ class Records:
         try:
             yield
         except Exception as error:
-            self._note_failure(series_uid, step, error)
+            self.note_failure(series_uid, step, error)
             raise
+        self.forget_failure(series_uid, step)
+
+    def forget_failure(self, series_uid: str, step: str) -> None:
+        """Forget an earlier failure of a step that has now succeeded."""
         failure = self.failure(series_uid)
         if failure is not None and failure.step == step:
             remove([self._layout.failure(series_uid)])
 
-    def _note_failure(self, series_uid: str, step: str, error: Exception) -> None:
+    def note_failure(self, series_uid: str, step: str, error: Exception) -> None:
+        """Remember why a series failed, for the ledger and the report."""
         if isinstance(error, IchError):
             failure = Failure(step, error.code or type(error).__name__, str(error))
         else:

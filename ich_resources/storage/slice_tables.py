@@ -71,5 +71,5 @@ def standard_table(filenames: Sequence[str]) -> pd.DataFrame:
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8, without a row index."""
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    """Return a table as CSV in UTF-8, without a row index; bytes of no encoding are escaped."""
+    return table.to_csv(index=False, lineterminator="\n").encode(errors="backslashreplace")

@@ -1,0 +1,117 @@
+"""Runs of our asset jobs inside a batch: one process, the batch's own resources."""
+
+from typing import Any
+
+import dagster as dg
+
+from ich_assets.console import failure_text
+from ich_assets.steps import Rooms, all_steps, current_records
+from ich_resources.errors import IchError
+from ich_resources.recipe import PROCESSED, SALIENCY
+from ich_resources.series import SeriesRecord
+from ich_resources.storage.records import CHECKS
+
+BATCH_TAG = "ich/batch"
+"""Run tag of the runs that a batch has started: the batch's own run id."""
+
+
+def steps_to_run(series: SeriesRecord, rooms: Rooms) -> list[str]:
+    """Return the steps whose result does not hold, and slices that failed once more."""
+    failure = rooms.storage.records.failure(series.series_instance_uid)
+    if failure is not None and failure.step == CHECKS:
+        return all_steps(rooms.networks)
+    records = current_records(series, rooms)
+    missing = [step for step in all_steps(rooms.networks) if step not in records]
+    retry = PROCESSED in records and bool(records[PROCESSED].content["failed"])
+    return [PROCESSED, *missing] if retry else missing
+
+
+def run_one_series(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> str:
+    """Run what one series needs; return why it failed, or an empty text."""
+    uid = series.series_instance_uid
+    error = attempt(context, rooms, "ich_series", steps_to_run(series, rooms), partition=uid)
+    # Slices that failed before and can be read now make the later steps stale.
+    again = [s for s in all_steps(rooms.networks) if s not in current_records(series, rooms)]
+    if not error and again:
+        error = attempt(context, rooms, "ich_series", again, partition=uid)
+    noted = rooms.storage.records
+    if error and noted.failure(uid) is None:
+        noted.note_failure(uid, CHECKS, IchError(error, code="CHECK_FAILED"))
+    if not error:
+        noted.forget_failure(uid, CHECKS)
+    return error
+
+
+def attempt(
+    context: dg.OpExecutionContext,
+    rooms: Rooms,
+    job: str,
+    steps: list[str] | None = None,
+    *,
+    partition: str | None = None,
+    config: dict[str, Any] | None = None,
+) -> str:
+    """Run an asset job, or some steps of it, and return its error or an empty text."""
+    # Late: the definitions import the batch.
+    from ich_assets.definitions import defs
+
+    resources = {name: {"config": room.model_dump()} for name, room in rooms._asdict().items()}
+    result = defs.resolve_job_def(job).execute_in_process(
+        instance=context.instance,
+        partition_key=partition,
+        raise_on_error=False,
+        tags={BATCH_TAG: context.run_id},
+        asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
+        run_config={
+            **(config or {}),
+            "resources": resources,
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    failures = [event for event in result.all_events if event.is_step_failure]
+    if failures:
+        return failure_text(failures[0].step_failure_data.error)
+    return "" if result.success else f"the run {result.run_id} of {job} did not succeed"
+
+
+def require(
+    context: dg.OpExecutionContext,
+    rooms: Rooms,
+    job: str,
+    steps: list[str] | None = None,
+    *,
+    config: dict[str, Any] | None = None,
+) -> None:
+    """Run an asset job without which the batch cannot go on.
+
+    Raises
+    ------
+    dagster.Failure
+        With the job's error.
+    """
+    error = attempt(context, rooms, job, steps, config=config)
+    if error:
+        raise dg.Failure(error, allow_retries=False)
+
+
+def adopt(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> None:
+    """Tell this Dagster instance of results that another one (or none) has made.
+
+    Without it a finished run root would look empty in the UI of a new DAGSTER_HOME.
+    """
+    uid = series.series_instance_uid
+    known = context.instance.get_materialized_partitions(dg.AssetKey(SALIENCY))
+    if uid in known:
+        return
+    for step, record in current_records(series, rooms).items():
+        context.log_event(
+            dg.AssetMaterialization(
+                step,
+                partition=uid,
+                tags={"dagster/data_version": record.data_version},
+                metadata={
+                    "found_in": dg.MetadataValue.path(str(rooms.storage.layout.record(uid, step))),
+                    "seconds": record.content["seconds"],
+                },
+            )
+        )

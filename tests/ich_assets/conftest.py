@@ -1,0 +1,38 @@
+"""One finished batch on the demo study, and empty folders for others."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from workplace import Finished, Workplace
+
+from ich_resources.demo.study import DemoStudy, write_demo_study
+
+
+@dataclass
+class FinishedDemo:
+    """The demo study after its batch, shared by tests that only look."""
+
+    place: Workplace
+    study: DemoStudy
+    first: Finished
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, stand_in_models: Path) -> Workplace:
+    """Empty folders and stand-in checkpoints."""
+    place = Workplace(tmp_path, stand_in_models)
+    place.dicom.mkdir()
+    return place
+
+
+@pytest.fixture(scope="session")
+def finished_demo(tmp_path_factory: pytest.TempPathFactory, stand_in_models: Path) -> FinishedDemo:
+    """The demo study with three slices a series, run once with a DAGSTER_HOME of its own."""
+    root = tmp_path_factory.mktemp("demo")
+    home = root / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    place = Workplace(root, stand_in_models, {"DAGSTER_HOME": str(home)})
+    study = write_demo_study(place.dicom, slices=3)
+    return FinishedDemo(place, study, place.batch())

@@ -1,0 +1,71 @@
+"""The real command line on folders of a test's own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CONFIG = """\
+resources:
+  networks: {config: {max_folds_per_backbone: 1}}
+  saliency: {config: {image_size_override: 64, method: gradcam}}
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What one command left behind."""
+
+    status: int
+    text: str
+
+
+@dataclass
+class Workplace:
+    """Folders of one user, and the command that user types."""
+
+    root: Path
+    models: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dicom(self) -> Path:
+        return self.root / "dicom"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def output(self) -> Path:
+        return self.results / "output"
+
+    def environ(self) -> dict[str, str]:
+        ours = {
+            "DICOM_INPUT": str(self.dicom),
+            "RUN_ROOT": str(self.results),
+            "MODEL_DIR": str(self.models),
+            "PYTHONWARNINGS": "",
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("DAGSTER_")}
+        return kept | ours | self.environment
+
+    def batch(self, config: str = CONFIG) -> Finished:
+        """Run ``dagster job execute`` on the batch job."""
+        file = self.root / "run.yaml"
+        file.write_text(config)
+        command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
+        command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", str(file)]
+        done = subprocess.run(
+            command, env=self.environ(), cwd=self.root, text=True, capture_output=True, timeout=600
+        )
+        return Finished(done.returncode, done.stdout + done.stderr)
+
+    def tree(self) -> dict[str, bytes]:
+        """Every file of the results but the report, whose timings differ, and the records."""
+        return {
+            path.relative_to(self.results).as_posix(): path.read_bytes()
+            for path in sorted(self.results.rglob("*"))
+            if path.is_file() and path.suffix != ".json"
+        }
