@@ -1,5 +1,7 @@
 """The checkpoint files of each backbone, verified; new digests make predictions stale."""
 
+import time
+
 import dagster as dg
 
 from ich_resources.backbones.table import BACKBONES, Backbone
@@ -24,6 +26,7 @@ def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
     )
     def checkpoints(networks: NetworksResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         files = networks.checkpoints(backbone)
+        started = time.perf_counter()
         folds = networks.load(files)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(fingerprint({"files": [file.digest for file in files]})),
@@ -31,6 +34,7 @@ def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 "folder": dg.MetadataValue.path(str(networks.folder / backbone.folder)),
                 "folds": len(files),
                 "device": networks.device_name(),
+                "seconds": round(time.perf_counter() - started, 3),
                 "untrained_weights": any(fold.untrained for fold in folds),
                 "files": dg.MetadataValue.table(
                     [

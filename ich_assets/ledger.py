@@ -1,5 +1,7 @@
 """Every series found below the input folder: taken or refused, and why."""
 
+import time
+
 import dagster as dg
 import numpy as np
 import pandas as pd
@@ -35,7 +37,9 @@ def series_ledger(
     Every series found is listed with its counts; localizers, dose reports, secondary captures and
     whatever is no CT are refused with a reason code and a sentence. Files are only read.
     """
+    started = time.perf_counter()
     ledger = dicom.scan()
+    seconds = round(time.perf_counter() - started, 3)
     write_ledger(storage.layout, ledger)
     _register(context, ledger)
     outcomes = [judge_outcome(series, {}, None) for series in ledger.series]
@@ -47,6 +51,7 @@ def series_ledger(
         metadata={
             "input": dg.MetadataValue.path(ledger.input_dir),
             "ledger": dg.MetadataValue.path(str(storage.layout.ledger)),
+            "seconds": seconds,
             "files_seen": ledger.files_seen,
             "files_not_dicom": ledger.files_not_dicom,
             "series_found": len(ledger.series),

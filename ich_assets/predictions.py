@@ -78,9 +78,9 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
             metadata={
                 "slices": len(mean),
                 "folds": len(folds),
-                **highest(mean),
                 "probabilities": probability_table(mean, list(images.sop_instance_uids)),
                 "curves": inline_png(panels.curves(mean, untrained), backbone.name),
+                **highest(mean),
                 "fold_spread_any": round(float(np.ptp(result.probabilities[..., ANY], 0).max()), 6),
                 "device": device,
                 "precision": PRECISION,
@@ -133,15 +133,15 @@ def ensemble_predictions(
         _save(storage, uid, ENSEMBLE, recipe, ensemble, content)
     shown = highest_slices(ensemble)
     captions = [f"slice {i}  any {ensemble[i, ANY]:.2f}" for i in shown]
-    preview = panels.highest_slices([images.crops[i] for i in shown], captions, untrained)
+    preview = panels.side_by_side([images.crops[i] for i in shown], captions, untrained)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(recipe),
         metadata={
             "slices": len(ensemble),
-            **highest(ensemble),
             "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
             "curves": inline_png(panels.curves(ensemble, untrained), "probabilities by slice"),
             "highest_slices": inline_png(preview, "slices with the highest P(any)"),
+            **highest(ensemble),
             "backbones": ", ".join(records),
             "folds": sum(len(record.content["folds"]) for record in records.values()),
             "untrained_weights": untrained,

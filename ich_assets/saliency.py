@@ -57,7 +57,7 @@ def saliency_panels(
         files = saliency_files(networks, saliency)
         folds = networks.load(files)
         untrained = ensemble_record.content["untrained"] or any(f.untrained for f in folds)
-        series = find_series(storage.layout, uid)
+        series, _ = find_series(storage.layout, uid)
         wanted = middle_slices(len(ensemble), saliency.max_slices_per_series)
         weights = [(file.backbone, file.path.name) for file in files]
         storage.records.begin(uid, SALIENCY)
@@ -139,7 +139,7 @@ def saliency_panels(
         paths = tuple(storage.records.relative(folder / name) for name in names)
         storage.records.finish(uid, SALIENCY, Record(recipe, recipe, paths, content))
     captions = [f"slice {i}  any {ensemble[i, ANY]:.2f}" for i in shown]
-    preview = panels.highest_slices([overlays[i] for i in shown], captions, untrained)
+    preview = panels.side_by_side([overlays[i] for i in shown], captions, untrained)
     highest = next(row for row in rows if row["seq_idx"] == shown[0])
     return dg.MaterializeResult(
         data_version=dg.DataVersion(recipe),

@@ -10,14 +10,16 @@ import numpy.typing as npt
 
 from ich_assets.ledger import DICOM_SERIES
 from ich_assets.partitions import SERIES
+from ich_assets.pictures import SHOWN, inline_png
 from ich_assets.steps import processed_recipe
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import DicomError
+from ich_resources.panels.resource import PanelsResource
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.recipe import CODE_VERSIONS, PROCESSED, fingerprint
 from ich_resources.series import HuSlice, SeriesImages, SeriesRecord, SliceRecord
 from ich_resources.storage.files import read_array, remove, write_array, write_bytes, write_png
-from ich_resources.storage.ledger import find_series, read_ledger
+from ich_resources.storage.ledger import find_series
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.slice_tables import csv_bytes, series_table
@@ -32,7 +34,10 @@ from ich_resources.storage.slice_tables import csv_bytes, series_table
     code_version=CODE_VERSIONS["processed_series"],
 )
 def processed_series(
-    context: dg.AssetExecutionContext, dicom: DicomResource, storage: StorageResource
+    context: dg.AssetExecutionContext,
+    dicom: DicomResource,
+    panels: PanelsResource,
+    storage: StorageResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Decode each slice once, apply its window, and keep the 512 crop all networks share.
 
@@ -41,8 +46,7 @@ def processed_series(
     """
     uid = context.partition_key
     with storage.records.noting_failure(uid, PROCESSED):
-        series = find_series(storage.layout, uid)
-        input_dir = Path(read_ledger(storage.layout).input_dir)
+        series, input_dir = find_series(storage.layout, uid)
         started = time.perf_counter()
         old = storage.records.find(uid, PROCESSED)
         storage.records.begin(uid, PROCESSED)
@@ -67,6 +71,10 @@ def processed_series(
         }
         version = fingerprint({"recipe": recipe, "slices": done, "failed": failed})
         storage.records.finish(uid, PROCESSED, Record(recipe, version, names, content))
+    shown = sorted({round(i * (len(crops) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
+    preview = panels.side_by_side(
+        [crops[i] for i in shown], [f"slice {i}" for i in shown], untrained=False
+    )
     refused, failed_before = series.count("refused"), series.count("failed")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
@@ -76,6 +84,7 @@ def processed_series(
             "slices_refused": refused,
             "slices_failed": failed_before + len(failed),
             "complete": not failed and not failed_before,
+            "slices": inline_png(preview, "from the first slice to the last"),
             "description": series.description,
             "slice_table": dg.MetadataValue.path(str(storage.layout.series_csv(uid))),
             "slice_images": dg.MetadataValue.path(str(storage.layout.slice_png("x").parent)),

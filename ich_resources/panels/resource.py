@@ -41,13 +41,13 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return draw_probability_curves(probabilities, untrained)
 
-    def highest_slices(
+    def side_by_side(
         self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], untrained: bool
     ) -> bytes:
         """Return a few slices side by side as a small PNG."""
-        from ich_resources.panels.summary import draw_highest_slices
+        from ich_resources.panels.summary import draw_slices
 
-        return draw_highest_slices(crops, captions, untrained)
+        return draw_slices(crops, captions, untrained)
 
 
 @cache

@@ -87,10 +87,10 @@ def draw_probability_curves(probabilities: npt.NDArray[np.float32], untrained: b
     return encode_small(render(figure))
 
 
-def draw_highest_slices(
+def draw_slices(
     crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], untrained: bool
 ) -> bytes:
-    """Draw the slices with the highest probabilities side by side.
+    """Draw a few slices of a series side by side.
 
     Parameters
     ----------

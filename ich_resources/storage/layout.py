@@ -39,8 +39,12 @@ class Layout:
 
     @property
     def ledger(self) -> Path:
-        """The ledger of the last scan."""
+        """Index of the last scan."""
         return self.run_root / "state" / "series_ledger.json"
+
+    def found(self, series_uid: str) -> Path:
+        """What the last scan found of one series."""
+        return self.run_root / "state" / "series" / series_uid / "found.json"
 
     def slice_png(self, sop_instance_uid: str) -> Path:
         """Windowed slice, 8-bit gray at its native size."""

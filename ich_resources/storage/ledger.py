@@ -1,6 +1,11 @@
-"""The ledger on disk: JSON for the later steps."""
+"""The ledger on disk: an index of the last scan, and a file per series.
+
+A step of one series reads that series' file only: at thousands of series the whole ledger is
+tens of megabytes.
+"""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ich_resources.errors import StorageError
@@ -9,10 +14,15 @@ from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, S
 from ich_resources.storage.files import read_json, write_json
 from ich_resources.storage.layout import Layout
 
+_REMEDY = "materialise series_ledger first"
+
 
 def write_ledger(layout: Layout, ledger: Ledger) -> None:
-    """Write the ledger; see ``files.write_bytes``."""
-    write_json(layout.ledger, asdict(ledger))
+    """Write the ledger, its index last; see ``files.write_bytes``."""
+    for series in ledger.series:
+        write_json(layout.found(series.series_instance_uid), asdict(series))
+    index = asdict(ledger) | {"series": [s.series_instance_uid for s in ledger.series]}
+    write_json(layout.ledger, index)
 
 
 def read_ledger(layout: Layout) -> Ledger:
@@ -23,43 +33,45 @@ def read_ledger(layout: Layout) -> Ledger:
     StorageError
         If no folder has been scanned into this run root yet.
     """
-    value = read_json(layout.ledger, remedy="materialise series_ledger first")
+    index = read_json(layout.ledger, remedy=_REMEDY)
     return Ledger(
-        input_dir=value["input_dir"],
-        series=tuple(
-            SeriesRecord(
-                study_instance_uid=series["study_instance_uid"],
-                series_instance_uid=series["series_instance_uid"],
-                description=series["description"],
-                slices=tuple(_slice(record) for record in series["slices"]),
-            )
-            for series in value["series"]
-        ),
+        input_dir=index["input_dir"],
+        series=tuple(_read_series(layout, uid) for uid in index["series"]),
         strays=tuple(
             StrayFile(stray["path"], _require(_judgement(stray["judgement"])))
-            for stray in value["strays"]
+            for stray in index["strays"]
         ),
-        files_seen=value["files_seen"],
-        files_not_dicom=value["files_not_dicom"],
+        files_seen=index["files_seen"],
+        files_not_dicom=index["files_not_dicom"],
     )
 
 
-def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
-    """Return one series of the ledger.
+def find_series(layout: Layout, series_uid: str) -> tuple[SeriesRecord, Path]:
+    """Return one series of the ledger, and the folder that its paths are relative to.
 
     Raises
     ------
     StorageError
         If the last scan did not find it.
     """
-    for series in read_ledger(layout).series:
-        if series.series_instance_uid == series_uid:
-            return series
-    raise StorageError(
-        "the series is not in the ledger of the last scan",
-        path=layout.ledger,
-        series=series_uid,
-        remedy="put its files back and materialise series_ledger again",
+    index = read_json(layout.ledger, remedy=_REMEDY)
+    if series_uid not in index["series"]:
+        raise StorageError(
+            "the series is not in the ledger of the last scan",
+            path=layout.ledger,
+            series=series_uid,
+            remedy="put its files back and materialise series_ledger again",
+        )
+    return _read_series(layout, series_uid), Path(index["input_dir"])
+
+
+def _read_series(layout: Layout, series_uid: str) -> SeriesRecord:
+    value = read_json(layout.found(series_uid), remedy=_REMEDY)
+    return SeriesRecord(
+        study_instance_uid=value["study_instance_uid"],
+        series_instance_uid=value["series_instance_uid"],
+        description=value["description"],
+        slices=tuple(_slice(record) for record in value["slices"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +27,10 @@ query($key: AssetKeyInput!, $partition: String!) {
  assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetMaterializations(partitions: [$partition]) {
     runId metadataEntries { label ... on MarkdownMetadataEntry { mdStr } } } } } }
+"""
+STALE = """
+query($key: AssetKeyInput!, $partition: String!) {
+ assetNodeOrError(assetKey: $key) { ... on AssetNode { staleStatus(partition: $partition) } } }
 """
 NODES = "{ assetNodes { assetKey { path } groupName } }"
 
@@ -55,7 +61,7 @@ class Webserver:
         return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def webserver(finished_demo):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -85,34 +91,62 @@ def webserver(finished_demo):
             process.wait()
 
 
-def test_a_registered_partition_can_be_materialised_from_the_ui(webserver, finished_demo):
-    uid = finished_demo.study.plain_series
-    launched = webserver.ask(
+def _materialise(server: Webserver, asset: str, *, partition: str = "", config=None) -> str:
+    """Launch one asset as the UI's button does, wait, and return the run id."""
+    tags = [{"key": "dagster/partition", "value": partition}] if partition else []
+    launched = server.ask(
         LAUNCH,
         params={
             "selector": {
                 "repositoryLocationName": "ich",
                 "repositoryName": "__repository__",
                 "pipelineName": "__ASSET_JOB",
-                "assetSelection": [{"path": ["ensemble_predictions"]}],
+                "assetSelection": [{"path": [asset]}],
                 "assetCheckSelection": [],
             },
             "mode": "default",
-            "runConfigData": {},
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": uid}]},
+            "runConfigData": config or {},
+            "executionMetadata": {"tags": tags},
         },
     )["launchPipelineExecution"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
 
     def status() -> str:
-        return webserver.ask(STATUS, id=run_id)["runOrError"]["status"]
+        return server.ask(STATUS, id=run_id)["runOrError"]["status"]
 
-    assert webserver.wait(120, lambda: status() in ("SUCCESS", "FAILURE"))
+    assert server.wait(180, lambda: status() in ("SUCCESS", "FAILURE"))
     assert status() == "SUCCESS"
+    return run_id
+
+
+def test_a_registered_partition_can_be_materialised_from_the_ui(webserver, finished_demo):
+    uid = finished_demo.study.plain_series
+    run_id = _materialise(webserver, "ensemble_predictions", partition=uid)
     node = webserver.ask(PARTITION, key={"path": ["ensemble_predictions"]}, partition=uid)
     newest, first = node["assetNodeOrError"]["assetMaterializations"][:2]
     assert newest["runId"] == run_id != first["runId"]
     pictures = [e["mdStr"] for e in newest["metadataEntries"] if "mdStr" in e]
     assert len(pictures) == 2
     assert all("data:image/png;base64," in picture for picture in pictures)
+
+
+def test_new_weights_make_predictions_stale_in_the_ui(webserver, finished_demo, tmp_path):
+    uid = finished_demo.study.plain_series
+
+    def status_of(asset: str) -> str:
+        answer = webserver.ask(STALE, key={"path": [asset]}, partition=uid)
+        return answer["assetNodeOrError"]["staleStatus"]
+
+    assert status_of("densenet169_predictions") == "FRESH"
+    models = tmp_path / "models"
+    shutil.copytree(finished_demo.place.models, models)
+    (models / "checkpoints.sha256").unlink()
+    path = models / "2DNet" / "DenseNet169_change_avg_256" / "model_epoch_best_0.pth"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"]["module.mlp.bias"] += 1
+    torch.save(checkpoint, path)
+    config = {"resources": {"networks": {"config": {"model_dir": str(models)}}}}
+    _materialise(webserver, "densenet169_checkpoints", config=config)
+    assert status_of("densenet169_predictions") == "STALE"
+    assert status_of("densenet121_predictions") == "FRESH"

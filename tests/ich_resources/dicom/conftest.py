@@ -27,7 +27,7 @@ PYDICOM = {"RLE": (RLELossless, "pydicom"), "JPEG 2000": (JPEG2000Lossless, "pyl
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three slices of 64 x 64 at z = 10, 5, 0 mm in this order of names; shared, so not to touch."""
+    """Three slices of 64 x 64, by name at z = 10, 5, 0 mm; shared, so not to be changed."""
     folder = tmp_path_factory.mktemp("phantom")
     write_series(folder, name="head", slices=3, bleed=True, size=64)
     return folder

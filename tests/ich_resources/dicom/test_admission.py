@@ -49,6 +49,7 @@ def test_what_a_pacs_adds_is_refused(tmp_path, write, code):
     [
         ({"SOPClassUID": MRImageStorage, "Modality": "MR"}, Reason.NOT_CT),
         ({"SOPClassUID": PositronEmissionTomographyImageStorage, "Modality": "PT"}, Reason.NOT_CT),
+        ({"SOPClassUID": MRImageStorage}, Reason.NOT_CT),
         ({"Modality": "OT"}, Reason.NOT_CT),
         ({"Modality": None}, Reason.NOT_CT),
         ({"SOPClassUID": EnhancedCTImageStorage}, Reason.MULTIFRAME),

@@ -198,7 +198,7 @@ def test_no_series_uid_is_a_stray(folder, edit):
     assert len(_only(ledger).slices) == 2
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(20, method="thread")
 def test_pipe_does_not_hang(folder):
     os.mkfifo(folder / "pipe.dcm")
     ledger = scan(folder)
@@ -212,7 +212,7 @@ def test_linked_folder_is_followed(folder, tmp_path):
     assert {record.path for record in series.slices} == {"to/IM0001", "to/IM0002", "to/IM0003"}
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(20, method="thread")
 def test_circle_of_links_ends(folder):
     (folder / "self").symlink_to(folder)
     (folder / "sub").mkdir()

@@ -89,6 +89,7 @@ def test_malformed_value_is_named(one, set_bytes, keyword, value):
         ("../../etc", False),
         ("1.2\0", False),
         ("1.٢", False),  # a digit, but none of ASCII
+        ("٢.1", False),
     ],
 )
 def test_is_uid(text, expected):
@@ -119,8 +120,7 @@ def test_no_truncation_gives_another_uid(tmp_path, syntax):
     for end in range(132, len(content)):
         try:
             cut = read_header(content[:end], path)
-        except DicomError as err:
-            assert err.code == Reason.UNREADABLE
+        except DicomError:
             continue
         readable += 1
         assert all(getattr(cut, name) in ("", getattr(whole, name)) for name in uids), end

@@ -8,7 +8,7 @@ import pytest
 
 from ich_resources.panels import style
 from ich_resources.panels.small_png import encode_small
-from ich_resources.panels.summary import draw_highest_slices, draw_probability_curves
+from ich_resources.panels.summary import draw_probability_curves, draw_slices
 
 LIMIT = 50_000
 CAPTIONS = [f"slice {k}  any 0.9{k}" for k in range(4)]
@@ -72,7 +72,7 @@ def test_legend_stands_clear_of_the_curves() -> None:
     assert not _near(page[:38], style.BACKGROUND).all()
 
 
-@pytest.mark.parametrize("draw", [draw_probability_curves, draw_highest_slices])
+@pytest.mark.parametrize("draw", [draw_probability_curves, draw_slices])
 def test_banner_only_for_untrained_weights(draw: Callable[..., bytes]) -> None:
     curves = draw is draw_probability_curves
     arguments = (_probabilities(28),) if curves else (_noise(4, 140), CAPTIONS)
@@ -85,23 +85,23 @@ def test_banner_only_for_untrained_weights(draw: Callable[..., bytes]) -> None:
 @pytest.mark.parametrize("size", [32, 140, 300, 512])
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_highest_slices_of_noise_stay_small(count: int, size: int) -> None:
-    png = draw_highest_slices(_noise(count, size), CAPTIONS[:count], True)
+    png = draw_slices(_noise(count, size), CAPTIONS[:count], True)
     assert len(png) <= LIMIT
     page = _decode(png)
     assert page.shape[1] == 560
     assert _near(page[-3:], style.BACKGROUND).all()
-    assert png == draw_highest_slices(_noise(count, size), CAPTIONS[:count], True)
+    assert png == draw_slices(_noise(count, size), CAPTIONS[:count], True)
 
 
 def test_highest_slices_show_the_crops_in_order() -> None:
     crops = [np.full((512, 512), value, np.uint8) for value in (40, 100, 160, 220)]
-    page = _decode(draw_highest_slices(crops, CAPTIONS, False))
+    page = _decode(draw_slices(crops, CAPTIONS, False))
     for k, value in enumerate((40, 100, 160, 220)):
         np.testing.assert_allclose(page[60, 8 + 138 * k + 65], value, atol=3)
 
 
 def test_long_captions_stay_below_their_slice() -> None:
-    page = _decode(draw_highest_slices(_noise(4, 64), ["slice 9  intraparenchymal 0.83"] * 4, True))
+    page = _decode(draw_slices(_noise(4, 64), ["slice 9  intraparenchymal 0.83"] * 4, True))
     words = page[28 + 8 + 130 : -20]
     assert not _near(words, style.BACKGROUND).all()
     for k in range(5):
@@ -118,9 +118,9 @@ def test_bad_input() -> None:
     crop = np.zeros((512, 512), np.uint8)
     for crops, captions in (([], []), ([crop] * 5, ["x"] * 5), ([crop], ["x", "y"])):
         with pytest.raises(ValueError, match="captions"):
-            draw_highest_slices(crops, captions, False)
+            draw_slices(crops, captions, False)
     with pytest.raises(ValueError, match="slice image"):
-        draw_highest_slices([crop[:9]], ["x"], False)
+        draw_slices([crop[:9]], ["x"], False)
 
 
 def test_encode_small_keeps_few_colours_exactly() -> None:

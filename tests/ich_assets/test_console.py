@@ -1,0 +1,70 @@
+"""What a person reads when something fails."""
+
+import logging
+
+import dagster as dg
+import pytest
+
+from ich_assets.console import failure_text, people_console
+from ich_resources.errors import CheckpointError, DicomError
+
+
+def _failing(error: Exception):
+    @dg.op
+    def fails() -> None:
+        raise error
+
+    @dg.job(executor_def=dg.in_process_executor, logger_defs={"console": people_console})
+    def job():
+        fails()
+
+    return job
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DicomError("no DICOM file", path="/data/in", remedy="set DICOM_INPUT"),
+        CheckpointError("checkpoint missing: a.pth", path="/models"),
+    ],
+)
+def test_our_own_errors_are_one_sentence(error):
+    result = _failing(error).execute_in_process(raise_on_error=False)
+    (event,) = [e for e in result.all_events if e.is_step_failure]
+    assert failure_text(event.step_failure_data.error) == str(error)
+
+
+def test_a_bug_keeps_its_stack():
+    result = _failing(KeyError("position")).execute_in_process(raise_on_error=False)
+    (event,) = [e for e in result.all_events if e.is_step_failure]
+    text = failure_text(event.step_failure_data.error)
+    assert "KeyError" in text
+    assert __file__ in text
+
+
+def test_a_failure_inside_a_failure_is_not_named_twice():
+    result = _failing(dg.Failure("2 problems:\n  one")).execute_in_process(raise_on_error=False)
+    (event,) = [e for e in result.all_events if e.is_step_failure]
+    assert failure_text(event.step_failure_data.error) == "2 problems:\n  one"
+
+
+def test_the_terminal_shows_progress_and_failures_only(capfd):
+    @dg.op
+    def works(context: dg.OpExecutionContext) -> None:
+        context.log.debug("too much")
+        context.log.info("[1/2] series done")
+        context.log.warning("untrained")
+        raise DicomError("broken", path="/x")
+
+    @dg.job(
+        executor_def=dg.in_process_executor,
+        logger_defs={"console": people_console},
+        config={"loggers": {"console": {"config": {}}}},
+    )
+    def job():
+        works()
+
+    job.execute_in_process(raise_on_error=False)
+    printed = capfd.readouterr().err.splitlines()
+    assert printed == ["[1/2] series done", "WARNING: untrained", "ERROR: broken [/x]"]
+    assert logging.getLogger("ich").handlers == []

@@ -1,0 +1,112 @@
+"""Which results belong together: a step whose input was made anew is left out."""
+
+from dataclasses import replace
+
+import pytest
+
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY, ensemble_recipe
+from ich_resources.series import SeriesRecord, SliceRecord
+from ich_resources.storage.chain import consistent_records
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.records import Record, Records
+
+UID = "1.2.3"
+SERIES = SeriesRecord("1.2", UID, "head", (SliceRecord("a.dcm", "1.2.3.1", "digest"),))
+FIRST, SECOND = list(BACKBONES.values())[:2]
+VERSIONS = {FIRST.name: "first", SECOND.name: "second"}
+
+
+def prediction(version: str, images: str = "images") -> Record:
+    return Record("r", version, (), {"images": images})
+
+
+WHOLE = {
+    PROCESSED: Record("r", "images", (), {"series_version": SERIES.version}),
+    FIRST.predictions_step: prediction("first"),
+    SECOND.predictions_step: prediction("second"),
+    ENSEMBLE: Record(
+        ensemble_recipe(VERSIONS),
+        "ensemble",
+        (),
+        {"predictions": {b.name: b.predictions_step for b in (FIRST, SECOND)}},
+    ),
+    SALIENCY: Record("r", "panels", (), {"bars": "ensemble"}),
+}
+
+
+@pytest.fixture
+def records(tmp_path):
+    """A run root with every step of a series done."""
+    records = Records(Layout(tmp_path))
+    for step, record in WHOLE.items():
+        records.finish(UID, step, record)
+    return records
+
+
+def test_a_whole_chain(records):
+    assert consistent_records(SERIES, records) == WHOLE
+
+
+def test_the_ensemble_names_its_backbones(records):
+    """Predictions of a backbone that is not in the ensemble are none of its business."""
+    records.finish(UID, "se_resnext101_predictions", prediction("third"))
+    assert consistent_records(SERIES, records) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "slices",
+    [
+        (replace(SERIES.slices[0], digest="other"),),
+        (*SERIES.slices, SliceRecord("b.dcm", "1.2.3.2", "late")),
+    ],
+)
+def test_a_series_that_has_changed_has_no_results(records, slices):
+    assert consistent_records(replace(SERIES, slices=slices), records) == {}
+
+
+@pytest.mark.parametrize(
+    ("step", "anew", "left"),
+    [
+        (PROCESSED, None, []),
+        (PROCESSED, replace(WHOLE[PROCESSED], data_version="other images"), [PROCESSED]),
+        (FIRST.predictions_step, None, [PROCESSED]),
+        (SECOND.predictions_step, None, [PROCESSED, FIRST.predictions_step]),
+        (
+            SECOND.predictions_step,
+            prediction("second", images="other images"),
+            [PROCESSED, FIRST.predictions_step],
+        ),
+        (
+            SECOND.predictions_step,
+            prediction("other weights"),
+            [PROCESSED, FIRST.predictions_step, SECOND.predictions_step],
+        ),
+        (ENSEMBLE, None, [PROCESSED]),
+        (
+            ENSEMBLE,
+            replace(WHOLE[ENSEMBLE], data_version="other ensemble"),
+            [PROCESSED, FIRST.predictions_step, SECOND.predictions_step, ENSEMBLE],
+        ),
+        (
+            SALIENCY,
+            None,
+            [PROCESSED, FIRST.predictions_step, SECOND.predictions_step, ENSEMBLE],
+        ),
+    ],
+)
+def test_one_step_withdrawn_or_made_anew(records, step, anew, left):
+    records.begin(UID, step)
+    if anew is not None:
+        records.finish(UID, step, anew)
+    found = consistent_records(SERIES, records)
+    assert list(found) == left
+    assert all(found[name] == (anew if name == step else WHOLE[name]) for name in left)
+
+
+def test_an_ensemble_of_other_predictions(records):
+    other = replace(WHOLE[ENSEMBLE], recipe=ensemble_recipe(VERSIONS | {FIRST.name: "other"}))
+    records.finish(UID, ENSEMBLE, other)
+    found = consistent_records(SERIES, records)
+    assert ENSEMBLE not in found and SALIENCY not in found
+    assert {FIRST.predictions_step, SECOND.predictions_step} <= found.keys()

@@ -1,0 +1,203 @@
+"""The files people take away, from a run root with a few series in it."""
+
+import fcntl
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ich_resources.errors import StorageError
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.reasons import Reason
+from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
+from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.storage import outputs
+from ich_resources.storage.files import write_array, write_bytes
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
+from ich_resources.storage.records import Failure, Record
+from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes, series_table
+
+SCOUT = Judgement("refused", Reason.LOCALIZER, "a localizer")
+
+
+@pytest.fixture
+def layout(tmp_path):
+    return Layout(tmp_path)
+
+
+def finished(layout: Layout, uid: str, z: dict[str, float], highest: float) -> SeriesOutcome:
+    """Write what the steps write of a series of study 1.20, and return its outcome."""
+    slices = tuple(SliceRecord(f"in/{sop}", sop, "d") for sop in z)
+    series = SeriesRecord("1.20", uid, "", slices)
+    done = [{"sop_instance_uid": s, "path": f"in/{s}", "position_z": z[s]} for s in z]
+    ensemble = np.full((len(z), 6), 0.1, np.float32)
+    ensemble[-1, 0] = highest
+    write_bytes(layout.series_csv(uid), csv_bytes(series_table(series, done, layout.run_root)))
+    write_array(layout.array(uid, ENSEMBLE), ensemble)
+    scores = [
+        {"series_id": uid, "seq_idx": i, "filename": f"ID_{s}.png", "saliency_score": 0.1 + i / 3}
+        for i, s in enumerate(z)
+    ]
+    path = layout.series_panels(uid) / "slice_saliency_scores.csv"
+    write_bytes(path, csv_bytes(pd.DataFrame(scores)))
+    records = {
+        PROCESSED: Record("", "", (), {"slices": done, "failed": []}),
+        ENSEMBLE: Record("", "", (), {}),
+        SALIENCY: Record("", "", (), {"entry": {"series_id": uid}}),
+    }
+    return judge_outcome(series, records, None)
+
+
+@pytest.fixture
+def outcomes(layout):
+    """Two series of one study, a scout, and one that failed; their UIDs look like numbers."""
+    failed = SeriesRecord("1.20", "1.50", "", (SliceRecord("f", "1.51", "d"),))
+    scout = SeriesRecord("1.20", "1.60", "", (SliceRecord("s", "1.61", "d", SCOUT),))
+    return [
+        finished(layout, "1.10", {"1.30": -5.5, "1.4": 10.0}, 0.5),
+        finished(layout, "1.9", {"1.70": 0.1 + 0.2, "1.8": 10.0}, 0.75),
+        judge_outcome(failed, {}, Failure(PROCESSED, "E", "no use")),
+        judge_outcome(scout, {}, None),
+    ]
+
+
+def read(path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def test_predictions_over_all_series(layout, outcomes):
+    per_slice, _ = outputs.write_prediction_tables(layout, outcomes)
+    names = ["ID_1.30.png", "ID_1.4.png", "ID_1.70.png", "ID_1.8.png"]
+    assert per_slice["filename"].to_list() == names
+    assert per_slice["any"].to_list() == pytest.approx([0.1, 0.5, 0.1, 0.75])
+    assert (layout.output / "predictions_per_slice.csv").read_bytes() == csv_bytes(per_slice)
+    labels = read(layout.output / "predictions.csv")
+    assert labels["ID"].to_list() == [
+        f"{name.removesuffix('.png')}_{c}" for name in names for c in CLASSES
+    ]
+
+
+def test_ranking_lists_every_series_meant_to_be_scored(layout, outcomes):
+    _, per_series = outputs.write_prediction_tables(layout, outcomes)
+    table = read(layout.output / "predictions_per_series.csv")
+    assert (
+        table["series_id"].to_list() == per_series["series_id"].to_list() == ["1.9", "1.10", "1.50"]
+    )
+    assert table["slice_of_max_any"].to_list() == ["ID_1.8", "ID_1.4", ""]
+    assert table["state"].to_list() == ["done", "done", "failed"]
+    assert table["max_any"].to_list() == ["0.75", "0.5", ""]
+
+
+def test_a_result_that_is_gone_is_an_error(layout, outcomes):
+    layout.array("1.9", ENSEMBLE).unlink()
+    with pytest.raises(StorageError) as caught:
+        outputs.write_prediction_tables(layout, outcomes)
+    assert caught.value.path == layout.array("1.9", ENSEMBLE)
+    assert "run the batch again" in caught.value.remedy
+
+
+def test_ledger_tables(layout, outcomes):
+    stray = StrayFile("x", Judgement("failed", Reason.UNREADABLE, "broken"))
+    ledger = Ledger("/in", tuple(o.series for o in outcomes), (stray,), 7, 0)
+    series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
+    assert (layout.output / "series_ledger.csv").read_bytes() == csv_bytes(series)
+    assert (layout.output / "slices_not_scored.csv").read_bytes() == csv_bytes(not_scored)
+    assert series["state"].to_list() == ["done", "done", "failed", "refused"]
+    assert not_scored["path"].to_list() == ["f", "s", "x"]
+
+
+def test_saliency_of_all_series_as_each_wrote_it(layout, outcomes):
+    outputs.write_saliency_tables(layout, outcomes)
+    manifest = json.loads((layout.panels / "run_manifest.json").read_text())
+    assert manifest == [{"series_id": "1.10"}, {"series_id": "1.9"}]
+    each = [
+        (layout.series_panels(uid) / "slice_saliency_scores.csv").read_text()
+        for uid in ("1.10", "1.9")
+    ]
+    rows = each[1].split("\n", 1)[1]
+    assert (layout.panels / "all_slice_saliency_scores.csv").read_text() == each[0] + rows
+
+
+def test_saliency_of_different_networks_keeps_every_column(layout, outcomes):
+    path = layout.series_panels("1.9") / "slice_saliency_scores.csv"
+    write_bytes(path, b"series_id,other_prob_any\n1.9,0.5\n")
+    outputs.write_saliency_tables(layout, outcomes)
+    table = read(layout.panels / "all_slice_saliency_scores.csv")
+    assert table["series_id"].to_list() == ["1.10", "1.10", "1.9"]
+    assert table["other_prob_any"].to_list() == ["", "", "0.5"]
+    assert table["seq_idx"].to_list() == ["0", "1", ""]
+
+
+@pytest.mark.parametrize(
+    ("group_by", "slice_ids", "series"),
+    [
+        ("series", ["1.10_0", "1.10_1", "1.9_0", "1.9_1"], ["1.10", "1.10", "1.9", "1.9"]),
+        ("study", ["1.20_0", "1.20_1", "1.20_2", "1.20_3"], ["1.10", "1.9", "1.10", "1.9"]),
+    ],
+)
+def test_numbering_by_series_or_study(layout, outcomes, group_by, slice_ids, series):
+    outputs.write_processed_tables(layout, outcomes, group_by=group_by)
+    meta = read(layout.csv / "test_meta_id_seriser.csv")
+    assert tuple(meta.columns) == META_COLUMNS
+    assert meta["slice_id"].to_list() == slice_ids
+    assert meta["SeriesInstance"].to_list() == series
+    assert set(meta["StudyInstance"]) == {"1.20"}
+    study = read(layout.study_csv("1.20"))
+    assert study["slice_id"].to_list() == [f"1.20_{i}" for i in range(4)]
+    assert study["sop_instance_uid"].to_list() == ["1.30", "1.70", "1.4", "1.8"]
+    assert study["Position2"].to_list() == ["-5.5", "0.30000000000000004", "10.0", "10.0"]
+
+
+def test_standard_table_and_summary(layout, outcomes):
+    outputs.write_processed_tables(layout, outcomes, group_by="series")
+    standard = read(layout.csv / "standard_test.csv")
+    names = ["ID_1.30.png", "ID_1.4.png", "ID_1.70.png", "ID_1.8.png"]
+    assert standard["filename"].to_list() == names
+    assert json.loads((layout.csv / "summary.json").read_text()) == {
+        "group_by": "series",
+        "num_slices": 4,
+        "num_series": 2,
+        "num_studies": 1,
+        "slices_refused": 1,
+        "slices_failed": 1,
+    }
+
+
+@pytest.mark.parametrize("group_by", ["series", "study"])
+def test_no_series_at_all(layout, group_by):
+    """Every file is there, with its header and nothing else."""
+    ledger = Ledger("/in", (), (), 0, 0)
+    outputs.write_ledger_tables(layout, ledger, [])
+    per_slice, per_series = outputs.write_prediction_tables(layout, [])
+    outputs.write_saliency_tables(layout, [])
+    outputs.write_processed_tables(layout, [], group_by=group_by)
+    assert len(per_slice) == len(per_series) == 0
+    assert {"rank", "series_id", "state", "slices_scored", "max_any"} <= set(per_series.columns)
+    tables = [*layout.output.rglob("*.csv"), *layout.csv.rglob("*.csv")]
+    assert len(tables) == 8
+    for path in tables:
+        content = path.read_bytes()
+        assert content.count(b"\n") == 1
+        assert len(pd.read_csv(io.BytesIO(content))) == 0
+    assert json.loads((layout.panels / "run_manifest.json").read_text()) == []
+    assert json.loads((layout.csv / "summary.json").read_text())["num_slices"] == 0
+
+
+def test_report(layout):
+    path = outputs.write_report(layout, {"series": [], "seconds": None})
+    assert path == layout.output / "run_report.json"
+    assert json.loads(path.read_text()) == {"series": [], "seconds": None}
+
+
+def test_one_writer_at_a_time(layout):
+    with outputs.only_writer(layout):
+        (lock,) = (layout.run_root / "state").iterdir()
+        with lock.open("w") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with pytest.raises(RuntimeError), outputs.only_writer(layout):
+        raise RuntimeError
+    with lock.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
