@@ -5,11 +5,15 @@ import warnings
 import dagster as dg
 import numpy as np
 
+from ich_assets.checkpoints import checkpoints_key
 from ich_assets.partitions import SERIES
-from ich_assets.predictions import ensemble_predictions, load_ensemble
+from ich_assets.predictions import ensemble_predictions, load_ensemble, load_folds
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import load_images, processed_series
+from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.errors import StorageError
+from ich_resources.hemorrhage import ANY
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import SALIENCY
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
@@ -18,6 +22,15 @@ from ich_resources.storage.resource import StorageResource
 
 # Partitioned checks are what a series needs, and a preview feature of Dagster 1.13.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+WIDEST_BRAIN_WINDOW = 200.0
+"""Wider header windows show something else, in HU."""
+BRAIN_CENTERS = (0.0, 80.0)
+"""Centers of brain windows, in HU."""
+SHORTFALL = 0.2
+"""How far P(any) may lie below the largest subtype."""
+FOLD_SPREAD = 0.5
+"""How far apart the folds of one backbone may lie in P(any)."""
 
 
 @dg.asset_check(asset=processed_series, partitions_def=SERIES, blocking=True)
@@ -132,4 +145,88 @@ def panel_per_slice(
     )
 
 
-CHECKS = [slice_accounting, series_complete, slice_order, probabilities_valid, panel_per_slice]
+@dg.asset_check(asset=processed_series, partitions_def=SERIES)
+def brain_window(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """Every slice was windowed for brain; the networks were trained on nothing else."""
+    record, _ = load_images(storage, context.partition_key)
+    windows = sorted({tuple(item["window"]) for item in record.content["slices"]})
+    other = [
+        [center, width]
+        for center, width in windows
+        if not (width <= WIDEST_BRAIN_WINDOW and BRAIN_CENTERS[0] <= center <= BRAIN_CENTERS[1])
+    ]
+    return dg.AssetCheckResult(
+        passed=not other,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "windows": dg.MetadataValue.json([list(window) for window in windows]),
+            "not_for_brain": dg.MetadataValue.json(other),
+        },
+    )
+
+
+@dg.asset_check(asset=ensemble_predictions, partitions_def=SERIES)
+def any_covers_subtypes(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """P(any) is not far below the largest subtype, of which it is the union."""
+    _, ensemble = load_ensemble(storage, context.partition_key)
+    shortfall = np.delete(ensemble, ANY, axis=1).max(1) - ensemble[:, ANY]
+    return dg.AssetCheckResult(
+        passed=bool((shortfall <= SHORTFALL).all()),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "slices_below": int((shortfall > SHORTFALL).sum()),
+            "largest_shortfall": round(float(shortfall.max()), 4),
+            "slice": int(shortfall.argmax()),
+        },
+    )
+
+
+@dg.asset_check(asset=ensemble_predictions, partitions_def=SERIES)
+def folds_agree(
+    context: dg.AssetCheckExecutionContext, networks: NetworksResource, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """The folds of each backbone give similar P(any); where they do not, the mean says little."""
+    spreads = {}
+    for backbone in networks.chosen:
+        _, folds = load_folds(storage, context.partition_key, backbone)
+        spreads[backbone.name] = float(np.ptp(folds.probabilities[..., ANY], axis=0).max())
+    return dg.AssetCheckResult(
+        passed=max(spreads.values()) <= FOLD_SPREAD,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={name: round(spread, 4) for name, spread in spreads.items()},
+    )
+
+
+def _digests_known(backbone: Backbone) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="digests_known",
+        asset=checkpoints_key(backbone),
+        description="Every checkpoint's digest stands in checkpoints.sha256 of the model folder. "
+        "(One that differs is an error already.)",
+    )
+    def digests_known(networks: NetworksResource) -> dg.AssetCheckResult:
+        unknown = [file.path.name for file in networks.checkpoints(backbone) if not file.expected]
+        return dg.AssetCheckResult(
+            passed=not unknown,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"unknown": len(unknown), "files": dg.MetadataValue.json(unknown)},
+        )
+
+    return digests_known
+
+
+SERIES_CHECKS = [
+    slice_accounting,
+    series_complete,
+    slice_order,
+    brain_window,
+    probabilities_valid,
+    any_covers_subtypes,
+    folds_agree,
+    panel_per_slice,
+]
+CHECKS = [*SERIES_CHECKS, *map(_digests_known, BACKBONES.values())]

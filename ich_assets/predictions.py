@@ -119,7 +119,7 @@ def ensemble_predictions(
         started = time.perf_counter()
         records, folds = {}, []
         for backbone in networks.chosen:
-            record, result = _load(storage, uid, backbone)
+            record, result = load_folds(storage, uid, backbone)
             records[backbone.name] = record
             folds.append(result)
         ensemble = mean_over_backbones(folds)
@@ -162,9 +162,16 @@ def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record, FloatArra
     return _read(storage, uid, ENSEMBLE)
 
 
-def _load(
+def load_folds(
     storage: StorageResource, uid: str, backbone: Backbone
 ) -> tuple[Record, FoldProbabilities]:
+    """Return the record and the fold probabilities of one backbone.
+
+    Raises
+    ------
+    InferenceError
+        If the backbone has not scored the series.
+    """
     record, values = _read(storage, uid, backbone.predictions_step)
     names = tuple(fold["file"] for fold in record.content["folds"])
     return record, FoldProbabilities(backbone.name, names, values)

@@ -35,8 +35,8 @@ def folder(configured: str, variable: str, field: str) -> Path:
     IchError
         If neither names a folder.
     """
-    text = configured or os.environ.get(variable, "")
-    if not text.strip():
+    text = configured.strip() or os.environ.get(variable, "").strip()
+    if not text:
         raise IchError(
             f"{variable} is not set",
             remedy=f"set the environment variable {variable}, or {field} in the run configuration",

@@ -19,6 +19,18 @@ class Reason(StrEnum):
     DICOMDIR = "DICOMDIR"
     BAD_UID = "BAD_UID"
     NO_SERIES_UID = "NO_SERIES_UID"
+    # remarks on a whole series: refused or only warned of, as the policy says
+    TOO_FEW_SLICES = "TOO_FEW_SLICES"
+    NOT_AXIAL = "NOT_AXIAL"
+    MIXED_GEOMETRY = "MIXED_GEOMETRY"
+    DUPLICATE_POSITION = "DUPLICATE_POSITION"
+    SLICE_GAP = "SLICE_GAP"
+    GANTRY_TILT = "GANTRY_TILT"
+    BONE_KERNEL = "BONE_KERNEL"
+    CONTRAST = "CONTRAST"
+    NOT_HEAD = "NOT_HEAD"
+    DERIVED = "DERIVED"
+    BETTER_SIBLING = "BETTER_SIBLING"
     # failed
     UNREADABLE = "UNREADABLE"
     BAD_HEADER = "BAD_HEADER"

@@ -22,6 +22,14 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What is worth knowing of a whole series."""
+
+    code: Reason
+    reason: str
+
+
+@dataclass(frozen=True)
 class SliceRecord:
     """One SOP instance as found in the folder; identical copies count once.
 
@@ -59,12 +67,24 @@ class SliceRecord:
 
 @dataclass(frozen=True)
 class SeriesRecord:
-    """One series as found in the folder, every slice of it judged."""
+    """One series as found in the folder, every slice of it judged.
+
+    Attributes
+    ----------
+    description : str
+        SeriesDescription.
+    remarks : tuple of Remark
+        What the policy refuses or warns of.
+    primary : bool
+        Whether it is the best series of its study.
+    """
 
     study_instance_uid: str
     series_instance_uid: str
     description: str
     slices: tuple[SliceRecord, ...]
+    remarks: tuple[Remark, ...] = ()
+    primary: bool = False
 
     def count(self, state: SliceState) -> int:
         """Return the number of slices in a state."""

@@ -1,7 +1,7 @@
 """Every file below a folder, read once, and put into the ledger: nothing is left out in silence."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -9,10 +9,14 @@ from pathlib import Path
 
 from ich_resources.dicom.admission import judge_file, judge_slice
 from ich_resources.dicom.geometry import place
-from ich_resources.dicom.header import Header, digest, read_header
+from ich_resources.dicom.header import Header, read_header
+from ich_resources.dicom.parsing import digest
+from ich_resources.dicom.policy import Verdict, apply, refuse, verdicts
+from ich_resources.dicom.series_rules import remarks
+from ich_resources.dicom.siblings import primary
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 """File name endings that count as DICOM even without the magic word (reference.md, section 1)."""
@@ -28,7 +32,13 @@ class _File:
     judgement: Judgement | None
 
 
-def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
+def scan(
+    input_dir: Path,
+    *,
+    threads: int = 4,
+    policy: Mapping[str, str] | None = None,
+    primary_only: bool = False,
+) -> Ledger:
     """Read every DICOM file below a folder and judge it.
 
     Parameters
@@ -37,6 +47,10 @@ def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
         The folder; it is only read.
     threads : int
         Files read at once.
+    policy : mapping, optional
+        ``refuse`` or ``warn`` by code, where not the default; see ``policy.verdicts``.
+    primary_only : bool
+        Whether to refuse every series of a study but the best.
 
     Returns
     -------
@@ -47,6 +61,8 @@ def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
     ------
     DicomError
         If the folder is missing or unreadable, or holds no DICOM file.
+    ValueError
+        If the policy names an unknown code or verdict.
     """
     if not input_dir.is_dir():
         raise DicomError(
@@ -75,7 +91,7 @@ def scan(input_dir: Path, *, threads: int = 4) -> Ledger:
     ]
     return Ledger(
         input_dir=str(input_dir),
-        series=tuple(_series(files)),
+        series=_series(files, verdicts(policy or {}), primary_only),
         strays=tuple(closed + strays),
         files_seen=len(paths),
         files_not_dicom=len(paths) - len(files),
@@ -127,22 +143,39 @@ def _read(path: Path, input_dir: Path) -> _File | None:
     return _File(name, digest(content), header, judge_slice(header))
 
 
-def _series(files: list[_File]) -> Iterator[SeriesRecord]:
+def _series(
+    files: list[_File], table: Mapping[Reason, Verdict], primary_only: bool
+) -> tuple[SeriesRecord, ...]:
     instances = [(_record(f), f.header) for f in files if f.header is not None]
-    unique = _without_copies(instances)
 
     def series_uid(item: tuple[SliceRecord, Header]) -> str:
         return item[1].series_instance_uid
 
-    for uid, group in groupby(sorted(unique, key=series_uid), series_uid):
+    found: dict[str, SeriesRecord] = {}
+    admissible: dict[str, list[tuple[SeriesRecord, list[Header]]]] = {}
+    for uid, group in groupby(sorted(_without_copies(instances), key=series_uid), series_uid):
         members = list(group)
-        first = members[0][1]
-        yield SeriesRecord(
-            study_instance_uid=first.study_instance_uid,
+        headers = [header for _, header in members]
+        placed = place(members)
+        series = SeriesRecord(
+            study_instance_uid=headers[0].study_instance_uid,
             series_instance_uid=uid,
-            description=first.description,
-            slices=tuple(place(members)),
+            description=headers[0].description,
+            slices=tuple(placed),
+            remarks=remarks(list(zip(placed, headers, strict=True))),
         )
+        found[uid] = series = apply(series, table)
+        used = [h for s, h in zip(series.slices, headers, strict=True) if s.judgement is None]
+        if used:
+            admissible.setdefault(series.study_instance_uid, []).append((series, used))
+    for siblings in admissible.values():
+        best = primary(siblings)
+        found[best] = replace(found[best], primary=True)
+        for series, _ in siblings if primary_only else ():
+            if series.series_instance_uid != best:
+                remark = Remark(Reason.BETTER_SIBLING, f"{best} of the same study is better")
+                found[series.series_instance_uid] = refuse(series, remark)
+    return tuple(found.values())
 
 
 def _record(file: _File) -> SliceRecord:
@@ -162,15 +195,18 @@ def _without_copies(
             unique[key] = (replace(kept, copies=(*kept.copies, record.path)), kept_header)
         else:
             unique[key] = (record, header)
+    # A truncated copy fails by itself, and a second localizer is refused: neither is a rival.
     paths: dict[str, list[str]] = {}
     for record, _ in unique.values():
-        paths.setdefault(record.sop_instance_uid, []).append(record.path)
+        if record.judgement is None:
+            paths.setdefault(record.sop_instance_uid, []).append(record.path)
 
     def judged(record: SliceRecord) -> SliceRecord:
-        others = [path for path in paths[record.sop_instance_uid] if path != record.path]
-        if not others:
+        rivals = paths.get(record.sop_instance_uid, [])
+        if record.judgement is not None or len(rivals) < 2:
             return record
-        reason = f"the same SOPInstanceUID with other content: {record.path} and {others[0]}"
+        other = next(path for path in rivals if path != record.path)
+        reason = f"the same SOPInstanceUID with other content: {record.path} and {other}"
         return replace(record, judgement=Judgement("failed", Reason.DUPLICATE_UID, reason))
 
     return [(judged(record), header) for record, header in unique.values()]

@@ -9,6 +9,11 @@ from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SliceRecord
 
 
+def spans_plane(orientation: tuple[float, ...]) -> bool:
+    """Return whether row and column of ImageOrientationPatient are two directions."""
+    return float(np.linalg.norm(np.cross(orientation[:3], orientation[3:]))) > 1e-6
+
+
 def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
     """Return the unit normal of a slice, pointing along its largest patient axis.
 
@@ -28,11 +33,10 @@ def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
     ValueError
         If row and column are parallel or zero.
     """
-    normal = np.cross(orientation[:3], orientation[3:])
-    length = float(np.linalg.norm(normal))
-    if length < 1e-6:
+    if not spans_plane(orientation):
         raise ValueError(f"ImageOrientationPatient {orientation} spans no plane")
-    normal = normal / length
+    normal = np.cross(orientation[:3], orientation[3:])
+    normal = normal / np.linalg.norm(normal)
     return normal if normal[np.abs(normal).argmax()] > 0 else -normal
 
 

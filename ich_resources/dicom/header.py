@@ -1,53 +1,20 @@
 """What one DICOM header says, as plain values; nothing that identifies the patient is read."""
 
-import hashlib
-import io
 import math
 import re
-import struct
-import warnings
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pydicom
-import pydicom.config
-from pydicom.datadict import keyword_for_tag
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
-from ich_resources.errors import DicomError
-from ich_resources.reasons import Reason
-
-# Our own checks say more than pydicom's warnings, and say it in the ledger.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-warnings.filterwarnings("ignore", module=r"pydicom\b")
+from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 UID_LENGTH = 64
 """Longest UID, in characters (DICOM PS3.5, section 9.1)."""
-
-PARSE_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom and the decoders raise for bytes that are not what they claim to be."""
 
 T = TypeVar("T")
 
@@ -66,6 +33,14 @@ class Header:
         Center and width in HU; the first of several, 40 and 80 where absent.
     rescale : tuple of float
         Slope and intercept; 1 and 0 where absent.
+    pixel_spacing : tuple of float or None
+        Between rows and between columns, in mm.
+    thickness : float or None
+        SliceThickness in mm.
+    kernel, body_part : str
+        ConvolutionKernel, BodyPartExamined; empty where absent.
+    contrast : bool
+        Whether a ContrastBolusAgent is named.
     malformed : str
         The first thing that cannot be parsed, and why; empty where all can.
     """
@@ -87,6 +62,11 @@ class Header:
     slice_location: float | None
     window: tuple[float, float]
     rescale: tuple[float, float]
+    pixel_spacing: tuple[float, ...] | None = None
+    thickness: float | None = None
+    kernel: str = ""
+    body_part: str = ""
+    contrast: bool = False
     malformed: str = ""
 
 
@@ -101,40 +81,6 @@ def is_uid(text: str) -> bool:
     return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
 
 
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def read_dataset(content: bytes, path: Path) -> Dataset:
-    """Parse the bytes of a DICOM file.
-
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-    path : Path
-        Where it came from, for the error.
-
-    Raises
-    ------
-    DicomError
-        If the bytes are no DICOM data set (code UNREADABLE).
-    """
-    has_magic = content[128:132] == b"DICM"
-    try:
-        dataset = pydicom.dcmread(io.BytesIO(content), force=not has_magic)
-        if not dataset:  # pydicom drops the whole header where encapsulated pixels are cut short
-            dataset = pydicom.dcmread(
-                io.BytesIO(content), force=not has_magic, stop_before_pixels=True
-            )
-    except PARSE_ERRORS as err:
-        raise _unreadable(path, str(err)) from err
-    if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.file_meta:
-        raise _unreadable(path, "it has no SOPClassUID")
-    return dataset
-
-
 def read_header(content: bytes, path: Path) -> Header:
     """Read the header values of one file.
 
@@ -144,11 +90,16 @@ def read_header(content: bytes, path: Path) -> Header:
         If the file is no DICOM data set (code UNREADABLE).
     """
     dataset = read_dataset(content, path)
-    cut = _cut_element(dataset) or _cut_element(dataset.file_meta)
+    cut = remove_cut_element(dataset) or remove_cut_element(dataset.file_meta)
     malformed = [f"the file is truncated inside {cut}"] if cut else []
 
     def value(
-        keyword: str, convert: Callable[[Any], T], default: T, source: Dataset = dataset
+        keyword: str,
+        convert: Callable[[Any], T],
+        default: T,
+        source: Dataset = dataset,
+        *,
+        needed: bool = True,
     ) -> T:
         # The values are parsed only here, so a malformed one shows here and not at dcmread.
         try:
@@ -157,7 +108,8 @@ def read_header(content: bytes, path: Path) -> Header:
                 return default
             return convert(raw)
         except PARSE_ERRORS as err:
-            malformed.append(f"{keyword} cannot be read: {err}")
+            if needed:
+                malformed.append(f"{keyword} cannot be read: {err}")
             return default
 
     header = Header(
@@ -168,7 +120,7 @@ def read_header(content: bytes, path: Path) -> Header:
         study_instance_uid=value("StudyInstanceUID", str, ""),
         modality=value("Modality", str, "").upper(),
         image_type=value("ImageType", _texts, ()),
-        description=value("SeriesDescription", str, ""),
+        description=value("SeriesDescription", str, "", needed=False),
         rows=value("Rows", int, None),
         columns=value("Columns", int, None),
         frames=value("NumberOfFrames", int, 1),
@@ -179,29 +131,22 @@ def read_header(content: bytes, path: Path) -> Header:
         slice_location=value("SliceLocation", _first, None),
         window=(value("WindowCenter", _first, 40.0), value("WindowWidth", _first, 80.0)),
         rescale=(value("RescaleSlope", _first, 1.0), value("RescaleIntercept", _first, 0.0)),
+        pixel_spacing=value("PixelSpacing", _vector(2), None, needed=False),
+        thickness=value("SliceThickness", _first, None, needed=False),
+        kernel=value("ConvolutionKernel", _first_text, "", needed=False),
+        body_part=value("BodyPartExamined", _first_text, "", needed=False),
+        contrast=value("ContrastBolusAgent", bool, False, needed=False),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
-
-
-def _cut_element(dataset: Dataset) -> str:
-    """Remove the element that the end of a truncated file cuts short; return its name or ''.
-
-    Half a UID is a UID too, only a wrong one.
-    """
-    if not dataset:
-        return ""
-    tag, raw = max(dataset.items(), key=itemgetter(0))
-    if not isinstance(raw, RawDataElement) or raw.value is None:
-        return ""
-    if raw.length == 0xFFFFFFFF or len(raw.value) >= raw.length:
-        return ""
-    del dataset[tag]
-    return keyword_for_tag(tag) or str(tag)
 
 
 def _texts(raw: Any) -> tuple[str, ...]:
     items = raw if isinstance(raw, MultiValue) else [raw]
     return tuple(str(item).strip().upper() for item in items)
+
+
+def _first_text(raw: Any) -> str:
+    return _texts(raw)[0]
 
 
 def _first(raw: Any) -> float:
@@ -219,7 +164,3 @@ def _vector(length: int) -> Callable[[Any], tuple[float, ...]]:
         return numbers
 
     return convert
-
-
-def _unreadable(path: Path, why: str) -> DicomError:
-    return DicomError(f"not a readable DICOM file: {why}", path=path, code=Reason.UNREADABLE)

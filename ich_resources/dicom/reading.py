@@ -10,7 +10,8 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from ich_resources.dicom.frame_size import misfit
-from ich_resources.dicom.header import PARSE_ERRORS, digest, read_dataset, read_header
+from ich_resources.dicom.header import read_header
+from ich_resources.dicom.parsing import PARSE_ERRORS, digest, read_dataset
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice, Judgement, SeriesRecord, SliceRecord

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ich_resources.environment import DICOM_INPUT, folder
 from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord
@@ -22,6 +22,14 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="keep: score the other slices and mark the series incomplete. "
         "fail: the series fails.",
     )
+    policy: dict[str, str] = Field(
+        default={},
+        description="refuse or warn by reason code, where not the default "
+        "(TOO_FEW_SLICES and NOT_AXIAL refuse, the other remarks warn).",
+    )
+    primary_only: bool = Field(
+        default=False, description="Refuse every series of a study but the best (BETTER_SIBLING)."
+    )
     group_by: Literal["series", "study"] = Field(
         default="series", description="What slice_id numbers in test_meta_id_seriser.csv."
     )
@@ -36,7 +44,20 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Judge every file below the folder; see ``discovery.scan``."""
         from ich_resources.dicom.discovery import scan
 
-        return scan(self.folder, threads=self.threads)
+        return scan(
+            self.folder,
+            threads=self.threads,
+            policy=self.policy,
+            primary_only=self.primary_only,
+        )
+
+    @field_validator("policy")
+    @classmethod
+    def _known(cls, changes: dict[str, str]) -> dict[str, str]:
+        unknown = [c for c, verdict in changes.items() if verdict not in ("refuse", "warn")]
+        if unknown:
+            raise ValueError(f"policy: say refuse or warn for {', '.join(unknown)}")
+        return changes
 
     def read(self, series: SeriesRecord, input_dir: Path) -> Iterator[HuSlice | SliceRecord]:
         """Read the admitted slices of a series; see ``reading.read_series``."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
 from ich_resources.storage.files import read_json, write_json
 from ich_resources.storage.layout import Layout
 
@@ -72,6 +72,8 @@ def _read_series(layout: Layout, series_uid: str) -> SeriesRecord:
         series_instance_uid=value["series_instance_uid"],
         description=value["description"],
         slices=tuple(_slice(record) for record in value["slices"]),
+        remarks=tuple(Remark(Reason(r["code"]), r["reason"]) for r in value["remarks"]),
+        primary=value["primary"],
     )
 
 

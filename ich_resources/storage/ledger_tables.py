@@ -19,6 +19,8 @@ LEDGER_COLUMNS = (
     "waiting",
     "copies",
     "reasons",
+    "remarks",
+    "primary",
     "failure",
 )
 """Columns of ``series_ledger.csv``; found = scored + refused + failed + waiting."""
@@ -41,6 +43,8 @@ def ledger_table(outcomes: Sequence[SeriesOutcome]) -> pd.DataFrame:
             "waiting": outcome.waiting,
             "copies": sum(len(s.copies) for s in outcome.series.slices),
             "reasons": outcome.reasons,
+            "remarks": "; ".join(f"{r.code}: {r.reason}" for r in outcome.series.remarks),
+            "primary": outcome.series.primary,
             "failure": outcome.failure,
         }
         for outcome in outcomes

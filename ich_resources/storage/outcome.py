@@ -98,8 +98,8 @@ def judge_outcome(
         state: SeriesState = "incomplete" if incomplete else "done"
         scored = len(processed.content["slices"])
         return SeriesOutcome(series, records, state, scored, 0, tuple(not_scored))
-    known = {item.sop_instance_uid for item in not_scored}
-    rest = [s for s in admitted if s.sop_instance_uid not in known]
+    known = {item.path for item in not_scored}
+    rest = [s for s in admitted if s.path not in known]
     if failure is None and admitted:
         return SeriesOutcome(series, records, "waiting", 0, len(rest), tuple(not_scored))
     why = failure.message if failure is not None else "no slice of it can be used"

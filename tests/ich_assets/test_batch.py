@@ -187,7 +187,7 @@ def test_missing_input_and_checkpoints_are_named(workplace, tmp_path):
     assert empty.status == 1
     assert "no DICOM file" in empty.text
     assert str(workplace.dicom) in empty.text
-    write_series(workplace.dicom, name="one", slices=1, bleed=False, size=64)
+    write_series(workplace.dicom, name="one", slices=3, bleed=False, size=64)
     workplace.models = tmp_path / "nowhere"
     weightless = workplace.batch()
     assert weightless.status == 1
@@ -197,7 +197,7 @@ def test_missing_input_and_checkpoints_are_named(workplace, tmp_path):
 
 
 def test_new_weights_make_predictions_stale(workplace, stand_in_models):
-    write_series(workplace.dicom, name="one", slices=1, bleed=False, size=64)
+    write_series(workplace.dicom, name="one", slices=3, bleed=False, size=64)
     assert workplace.batch().status == 0
     before = pd.read_csv(workplace.output / "predictions.csv")["Label"]
     models = workplace.root / "models"
@@ -251,7 +251,7 @@ def test_a_folder_of_localizers_is_no_success(workplace):
 
 
 def test_the_demo_runs_without_a_dagster_home(workplace):
-    write_demo_study(workplace.dicom, slices=1)
+    write_demo_study(workplace.dicom, slices=3)
     done = workplace.batch()
     assert done.status == 0, done.text
-    assert len(pd.read_csv(workplace.output / "predictions_per_slice.csv")) == 2
+    assert len(pd.read_csv(workplace.output / "predictions_per_slice.csv")) == 6

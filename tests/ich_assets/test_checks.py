@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from workplace import Workplace
 
-from ich_assets.checks import CHECKS
+from ich_assets.checks import CHECKS, SERIES_CHECKS
 from ich_assets.definitions import defs
 from ich_resources.recipe import ENSEMBLE, PROCESSED
 from ich_resources.storage.layout import Layout
@@ -32,7 +32,7 @@ def _evaluate(place: Workplace, uid: str) -> dict[str, dg.AssetCheckEvaluation]:
     }
     job = dg.define_asset_job(
         "only_checks",
-        selection=dg.AssetSelection.checks(*CHECKS),
+        selection=dg.AssetSelection.checks(*SERIES_CHECKS),
         executor_def=dg.in_process_executor,
     )
     both = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
@@ -53,10 +53,14 @@ def _passed(place: Workplace, uid: str) -> dict[str, bool]:
 
 def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
     evaluations = _evaluate(*tampered)
+    # Untrained networks owe nobody a P(any) above the subtypes.
+    assert evaluations.pop("any_covers_subtypes").metadata["largest_shortfall"].value > -1
     assert {name: e.passed for name, e in evaluations.items()} == {
         "slice_accounting": True,
         "series_complete": True,
         "slice_order": True,
+        "brain_window": True,
+        "folds_agree": True,
         "probabilities_valid": True,
         "panel_per_slice": True,
     }
@@ -97,6 +101,56 @@ def test_a_panel_too_many_is_noticed(tampered):
     panel = next(folder.glob("*.png"))
     shutil.copy(panel, folder / f"999{panel.name[3:]}")
     assert not _passed(place, uid)["panel_per_slice"]
+
+
+def test_doubts_warn_with_their_numbers(tampered):
+    place, uid = tampered
+    layout = Layout(place.results)
+    values = np.full((3, 6), 0.1, np.float32)
+    values[1, 5] = 0.9
+    np.save(layout.array(uid, ENSEMBLE), values)
+    folds = np.full((2, 3, 6), 0.1, np.float32)
+    folds[1, 2, 0] = 0.95
+    np.save(layout.array(uid, "densenet121_predictions"), folds)
+    path = layout.record(uid, "densenet121_predictions")
+    record = json.loads(path.read_text())
+    record["content"]["folds"] *= 2
+    path.write_text(json.dumps(record))
+    path = layout.record(uid, PROCESSED)
+    record = json.loads(path.read_text())
+    record["content"]["slices"][0]["window"] = [500, 2500]
+    path.write_text(json.dumps(record))
+    evaluations = _evaluate(place, uid)
+    shortfall = evaluations["any_covers_subtypes"]
+    assert not shortfall.passed
+    assert shortfall.metadata["largest_shortfall"].value == pytest.approx(0.8, abs=1e-3)
+    assert shortfall.metadata["slice"].value == 1
+    spread = evaluations["folds_agree"]
+    assert not spread.passed
+    assert spread.metadata["DenseNet121_change_avg"].value == pytest.approx(0.85, abs=1e-3)
+    window = evaluations["brain_window"]
+    assert not window.passed
+    assert window.metadata["not_for_brain"].data == [[500, 2500]]
+    warnings = [shortfall, spread, window]
+    assert {e.severity for e in warnings} == {dg.AssetCheckSeverity.WARN}
+
+
+def test_checkpoints_without_a_known_digest_are_named(stand_in_models, tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(stand_in_models, models)
+    listed = (models / "checkpoints.sha256").read_text().splitlines(keepends=True)
+    (models / "checkpoints.sha256").write_text("".join(listed[1:]))
+    resources = {"networks": {"config": {"model_dir": str(models), "max_folds_per_backbone": 1}}}
+    with dg.instance_for_test() as instance:
+        result = defs.resolve_job_def("ich_checkpoints").execute_in_process(
+            instance=instance, run_config={"resources": resources}
+        )
+    passed = {e.asset_key.to_user_string(): e.passed for e in result.get_asset_check_evaluations()}
+    assert passed == {
+        "densenet121_checkpoints": False,
+        "densenet169_checkpoints": True,
+        "se_resnext101_checkpoints": True,
+    }
 
 
 def test_the_accounting_and_the_probabilities_block():

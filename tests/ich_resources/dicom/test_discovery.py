@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pydicom
@@ -16,9 +17,11 @@ from ich_resources.demo.study import (
     write_localizer,
     write_series,
 )
-from ich_resources.dicom.discovery import scan
+from ich_resources.dicom import discovery
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
+
+scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn", "NOT_AXIAL": "warn"})
 
 HEAD = uid("demo", "head")
 
@@ -257,6 +260,12 @@ def test_unreadable_folder_is_reported(closed, mode, stray):
     ledger = scan(closed.parent)
     assert _codes(ledger) == {stray: Reason.UNREADABLE}
     assert _only(ledger).count("admitted") == 3
+
+
+def test_closed_folder_alone_is_no_empty_input(closed):
+    for path in closed.parent.glob("IM*"):
+        path.unlink()
+    assert _codes(scan(closed.parent)) == {"closed": Reason.UNREADABLE}
 
 
 def test_unreadable_input_folder(closed):

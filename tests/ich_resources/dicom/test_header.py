@@ -8,7 +8,8 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ich_resources.demo.study import uid, write_series
-from ich_resources.dicom.header import digest, is_uid, read_header
+from ich_resources.dicom.header import is_uid, read_header
+from ich_resources.dicom.parsing import digest
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 

@@ -32,7 +32,7 @@ OUTCOMES = [judge_outcome(SCAN, {}, FAILURE), judge_outcome(SCOUT, {}, None)]
 
 def test_a_row_per_series_taken_or_not():
     scan, scout = ledger_table(OUTCOMES).to_dict("records")
-    assert scan == {
+    expected = {
         "series_id": "1.10",
         "study_id": "1.20",
         "description": "head, 5 mm",
@@ -46,6 +46,8 @@ def test_a_row_per_series_taken_or_not():
         "reasons": "LOCALIZER, NO_PIXELS, SERIES_FAILED",
         "failure": "no use",
     }
+    assert tuple(scan) == LEDGER_COLUMNS
+    assert {key: scan[key] for key in expected} == expected
     assert (scout["state"], scout["found"], scout["refused"]) == ("refused", 1, 1)
 
 
