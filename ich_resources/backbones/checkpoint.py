@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,18 +52,39 @@ def find_checkpoints(
     max_folds : int or None
         Only the first so many; None for all five.
 
+    Returns
+    -------
+    list of CheckpointFile
+        In the order of the folds.
+
     Raises
     ------
     CheckpointError
         If one of them is missing or unreadable, or its digest is not the expected one. Never
         answers with fewer folds than asked for.
     """
+    return _find(model_dir, backbone, range(FOLDS)[:max_folds])
+
+
+def find_checkpoint(model_dir: Path, backbone: Backbone, fold: int) -> CheckpointFile:
+    """Find and digest one fold of a backbone, whichever others are there.
+
+    Raises
+    ------
+    CheckpointError
+        As ``find_checkpoints``.
+    """
+    (file,) = _find(model_dir, backbone, [fold])
+    return file
+
+
+def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[CheckpointFile]:
     folder = model_dir / backbone.folder
-    wanted = [folder / checkpoint_name(fold) for fold in range(FOLDS)[:max_folds]]
+    wanted = [folder / checkpoint_name(fold) for fold in folds]
     missing = [path.name for path in wanted if not path.is_file()]
     if missing:
         remedy = _REMEDY
-        if len(missing) < len(wanted):
+        if wanted[0].name not in missing:
             remedy += ", or set max_folds_per_backbone to the folds that are there"
         raise CheckpointError(
             f"{backbone.name}: checkpoint missing: {', '.join(missing)}",

@@ -33,10 +33,17 @@ def write_checkpoints(model_dir: Path, *, folds: int = 1, slices: int = 6, seed:
     folds : int
         Folds per backbone.
     slices : int
-        Phantom slices to calibrate on.
+        Phantom slices to calibrate on, at least two.
     seed : int
         Same seed, same weights, up to rounding.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two slices.
     """
+    if slices < 2:
+        raise ValueError("two slices at least, or no logit has a spread")
     heights = np.linspace(0.2, 0.9, slices)
     hu = [head_hu(float(height), bleed=bool(i % 2)) for i, height in enumerate(heights)]
     crops = np.stack([centre_crop(window_to_uint8(image, 40.0, 80.0)) for image in hu])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from pydantic import Field, field_validator
 
-from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
+from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint, find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
 from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
 from ich_resources.findings import FoldProbabilities
@@ -78,7 +78,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def checkpoint(self, backbone: Backbone, fold: int) -> CheckpointFile:
         """Find and digest one fold of a backbone."""
-        return find_checkpoints(self.folder, backbone, fold + 1)[fold]
+        return find_checkpoint(self.folder, backbone, fold)
 
     def load(self, files: Sequence[CheckpointFile]) -> "list[LoadedFold]":
         """Return networks with weights on the device; see ``loading.load_fold``."""

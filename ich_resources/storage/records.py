@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ich_resources.errors import IchError
+from ich_resources.errors import IchError, StorageError
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 
@@ -62,12 +62,14 @@ class Records:
         if not path.is_file():
             return None
         value = read_json(path, remedy="delete this file: its step is then run again")
-        record = Record(
-            recipe=value["recipe"],
-            data_version=value["data_version"],
-            files=tuple(value["files"]),
-            content=value["content"],
-        )
+        try:
+            record = Record(**{**value, "files": tuple(value["files"])})
+        except (KeyError, TypeError) as err:
+            raise StorageError(
+                f"the record lacks a field: {err}",
+                path=path,
+                remedy="delete this file: its step is then run again",
+            ) from err
         if all((self._layout.run_root / name).is_file() for name in record.files):
             return record
         return None

@@ -7,7 +7,7 @@ import pytest
 
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import find_series, read_ledger, write_ledger
 
@@ -20,6 +20,8 @@ SCAN = SeriesRecord(
         SliceRecord("c", "1.2.2", "bb", Judgement("failed", Reason.NO_PIXELS, "no PixelData")),
         SliceRecord(os.fsdecode(b"Sch\xe4del"), "1.2.3", "cc", None, 0.1 + 0.2, None),
     ),
+    remarks=(Remark(Reason.SLICE_GAP, "one gap"),),
+    primary=True,
 )
 SCOUT = SeriesRecord(
     "1.1",

@@ -3,7 +3,7 @@
 import pytest
 
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord, StrayFile
 from ich_resources.storage.ledger_tables import (
     LEDGER_COLUMNS,
     NOT_SCORED_COLUMNS,
@@ -23,6 +23,11 @@ SCAN = SeriesRecord(
         SliceRecord("b", "1.2", "d", Judgement("failed", Reason.NO_PIXELS, "no PixelData")),
         SliceRecord("c", "1.3", "d", LOCALIZER, copies=("c1",)),
     ),
+    remarks=(
+        Remark(Reason.GANTRY_TILT, "tilted by 18.5 degrees"),
+        Remark(Reason.CONTRAST, "agent"),
+    ),
+    primary=True,
 )
 SCOUT = SeriesRecord("1.20", "1.11", "", (SliceRecord("s", "1.4", "d", LOCALIZER),))
 STRAY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
@@ -44,10 +49,12 @@ def test_a_row_per_series_taken_or_not():
         "waiting": 0,
         "copies": 3,
         "reasons": "LOCALIZER, NO_PIXELS, SERIES_FAILED",
+        "remarks": "GANTRY_TILT: tilted by 18.5 degrees; CONTRAST: agent",
+        "primary": True,
         "failure": "no use",
     }
     assert tuple(scan) == LEDGER_COLUMNS
-    assert {key: scan[key] for key in expected} == expected
+    assert scan == expected
     assert (scout["state"], scout["found"], scout["refused"]) == ("refused", 1, 1)
 
 
