@@ -55,12 +55,13 @@ def failure_text(error: Any) -> str:
     """
     if error is None:
         return "a step failed without an error"
-    root = error
-    while root.cause is not None:
-        root = root.cause
-    name = root.cls_name.rpartition(".")[2]
     ours = {cls.__name__ for cls in (IchError, dg.Failure, *IchError.__subclasses__())}
     ours.add("DagsterAssetCheckFailedError")
-    if name in ours:
-        return re.sub(rf"^[\w.]*{name}: ", "", root.message.strip())
+    # Outermost first: what caused our error stands in its message already.
+    link = error
+    while link is not None:
+        name = link.cls_name.rpartition(".")[2]
+        if name in ours:
+            return re.sub(rf"^[\w.]*{name}: ", "", link.message.strip())
+        link = link.cause
     return str(error.to_string())

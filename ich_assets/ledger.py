@@ -10,6 +10,7 @@ from ich_assets.partitions import SERIES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.recipe import fingerprint
 from ich_resources.series import Ledger
+from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.ledger import write_ledger
 from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.outputs import write_ledger_tables
@@ -42,7 +43,15 @@ def series_ledger(
     seconds = round(time.perf_counter() - started, 3)
     write_ledger(storage.layout, ledger)
     _register(context, ledger)
-    outcomes = [judge_outcome(series, {}, None) for series in ledger.series]
+    records = storage.records
+    outcomes = [
+        judge_outcome(
+            series,
+            consistent_records(series, records),
+            records.failure(series.series_instance_uid),
+        )
+        for series in ledger.series
+    ]
     table, not_scored = write_ledger_tables(storage.layout, ledger, outcomes)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(

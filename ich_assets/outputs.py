@@ -1,5 +1,7 @@
 """run_outputs: the CSV and JSON files people take away."""
 
+from pathlib import Path
+
 import dagster as dg
 from pydantic import Field
 
@@ -12,6 +14,7 @@ from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import consistent_records
+from ich_resources.storage.files import locked
 from ich_resources.storage.ledger import read_ledger
 from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.report import run_report
@@ -44,7 +47,7 @@ def run_outputs(
     """
     rooms = Rooms(dicom, networks, saliency, storage)
     layout = storage.layout
-    with outputs.only_writer(layout):
+    with locked(layout.outputs_lock):
         ledger = read_ledger(layout)
         outcomes = [
             outcome(series, rooms)
@@ -59,7 +62,9 @@ def run_outputs(
         series_table, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
         per_slice, per_series = outputs.write_prediction_tables(layout, outcomes)
         outputs.write_saliency_tables(layout, outcomes)
-        outputs.write_processed_tables(layout, outcomes, group_by=dicom.group_by)
+        outputs.write_processed_tables(
+            layout, outcomes, input_dir=Path(ledger.input_dir), group_by=dicom.group_by
+        )
         report = run_report(
             ledger,
             outcomes,

@@ -50,7 +50,7 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 metadata={"left_out": f"{backbone.name} is not among the chosen backbones"},
             )
         uid = context.partition_key
-        with storage.records.noting_failure(uid, step):
+        with storage.records.working_on(uid, step):
             processed, images = load_images(storage, uid)
             files = networks.checkpoints(backbone)
             folds = networks.load(files)
@@ -114,7 +114,7 @@ def ensemble_predictions(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Mean over backbones of each backbone's mean over folds: the probabilities people use."""
     uid = context.partition_key
-    with storage.records.noting_failure(uid, ENSEMBLE):
+    with storage.records.working_on(uid, ENSEMBLE):
         _, images = load_images(storage, uid)
         started = time.perf_counter()
         records, folds = {}, []

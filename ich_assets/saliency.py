@@ -51,7 +51,7 @@ def saliency_panels(
     """
     uid = context.partition_key
     folder = storage.layout.series_panels(uid)
-    with storage.records.noting_failure(uid, SALIENCY):
+    with storage.records.working_on(uid, SALIENCY):
         processed, images = load_images(storage, uid)
         ensemble_record, ensemble = load_ensemble(storage, uid)
         files = saliency_files(networks, saliency)

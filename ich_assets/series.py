@@ -18,11 +18,10 @@ from ich_resources.panels.resource import PanelsResource
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.recipe import CODE_VERSIONS, PROCESSED, fingerprint
 from ich_resources.series import HuSlice, SeriesImages, SeriesRecord, SliceRecord
-from ich_resources.storage.files import read_array, remove, write_array, write_bytes, write_png
+from ich_resources.storage.files import read_array, remove, write_array, write_png
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.slice_tables import csv_bytes, series_table
 
 
 @dg.asset(
@@ -45,7 +44,7 @@ def processed_series(
     A slice that cannot be decoded is listed with its reason, never dropped.
     """
     uid = context.partition_key
-    with storage.records.noting_failure(uid, PROCESSED):
+    with storage.records.working_on(uid, PROCESSED):
         series, input_dir = find_series(storage.layout, uid)
         started = time.perf_counter()
         old = storage.records.find(uid, PROCESSED)
@@ -53,15 +52,13 @@ def processed_series(
         done, crops, failed = _process(series, input_dir, dicom, storage)
         _require_usable(series, done, failed, dicom.on_bad_slice)
         write_array(storage.layout.array(uid, PROCESSED), np.stack(crops))
-        table = series_table(series, done, input_dir)
-        write_bytes(storage.layout.series_csv(uid), csv_bytes(table))
         written = [storage.layout.slice_png(item["sop_instance_uid"]) for item in done]
-        written += [storage.layout.array(uid, PROCESSED), storage.layout.series_csv(uid)]
+        written.append(storage.layout.array(uid, PROCESSED))
         names = tuple(storage.records.relative(path) for path in written)
         if old is not None:
             gone = set(old.files) - set(names)
             remove(storage.layout.run_root / name for name in gone)
-        recipe = processed_recipe(series, dicom)
+        recipe = processed_recipe(series)
         seconds = round(time.perf_counter() - started, 3)
         content = {
             "series_version": series.version,
@@ -86,7 +83,6 @@ def processed_series(
             "complete": not failed and not failed_before,
             "slices": inline_png(preview, "from the first slice to the last"),
             "description": series.description,
-            "slice_table": dg.MetadataValue.path(str(storage.layout.series_csv(uid))),
             "slice_images": dg.MetadataValue.path(str(storage.layout.slice_png("x").parent)),
             "seconds": seconds,
         },
@@ -159,6 +155,7 @@ def _require_usable(
             f"none of the {len(bad)} slices can be used: {listed}",
             series=series.series_instance_uid,
             code=bad[0]["code"],
+            slices=tuple(failed),
         )
     if on_bad_slice == "fail":
         raise DicomError(
@@ -166,4 +163,5 @@ def _require_usable(
             series=series.series_instance_uid,
             remedy="mend the files, or set on_bad_slice to keep to score the other slices",
             code=bad[0]["code"],
+            slices=tuple(failed),
         )

@@ -30,13 +30,12 @@ class Rooms(NamedTuple):
     storage: StorageResource
 
 
-def processed_recipe(series: SeriesRecord, dicom: DicomResource) -> str:
+def processed_recipe(series: SeriesRecord) -> str:
     """Fingerprint of what the slice images depend on."""
     return fingerprint(
         {
             "code": CODE_VERSIONS["processed_series"],
             "series": series.version,
-            "on_bad_slice": dicom.on_bad_slice,
         }
     )
 
@@ -106,9 +105,12 @@ def current_records(series: SeriesRecord, rooms: Rooms) -> dict[str, Record]:
         found[step] = record
         return record
 
-    processed = keep(PROCESSED, processed_recipe(series, rooms.dicom))
+    processed = keep(PROCESSED, processed_recipe(series))
     if processed is None:
         return found
+    failed = series.count("failed") + len(processed.content["failed"])
+    if failed and rooms.dicom.on_bad_slice == "fail":
+        return {}
     predictions = {}
     for backbone in rooms.networks.chosen:
         files = rooms.networks.checkpoints(backbone)

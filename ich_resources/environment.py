@@ -44,17 +44,19 @@ def folder(configured: str, variable: str, field: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-def whole_number(configured: int | None, variable: str) -> int | None:
+def whole_number(configured: int | None, variable: str, most: int) -> int | None:
     """Return a number from the run configuration, else from the environment, else None.
 
     Raises
     ------
     IchError
-        If the environment variable is not a positive whole number.
+        If the environment variable is not a whole number from 1 to ``most``.
     """
     text = os.environ.get(variable, "").strip()
     if configured is not None or not text:
         return configured
-    if not text.isdecimal() or int(text) < 1:
-        raise IchError(f"{variable} is {text!r}", remedy="set it to a whole number from 1")
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise IchError(
+            f"{variable} is {text!r}", remedy=f"set it to a whole number from 1 to {most}"
+        )
     return int(text)

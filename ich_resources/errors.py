@@ -27,6 +27,8 @@ class IchError(Exception):
         What the reader can do about it.
     code : str, optional
         Machine-readable reason code.
+    slices : tuple of dict, optional
+        The slices behind it: path, sop_instance_uid, code, reason.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class IchError(Exception):
         series: str | None = None,
         remedy: str | None = None,
         code: str = "",
+        slices: tuple[dict[str, str], ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -44,6 +47,7 @@ class IchError(Exception):
         self.series = series
         self.remedy = remedy
         self.code = code
+        self.slices = slices
 
     def __str__(self) -> str:
         """One line: message, place, remedy."""

@@ -65,7 +65,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def max_folds(self) -> int | None:
         """Folds per backbone at most, None for all."""
-        return whole_number(self.max_folds_per_backbone, MAX_FOLDS)
+        return whole_number(self.max_folds_per_backbone, MAX_FOLDS, FOLDS)
 
     @property
     def chosen(self) -> list[Backbone]:

@@ -1,11 +1,13 @@
 """Whole files or none: everything is written under a temporary name and renamed."""
 
 import errno
+import fcntl
 import io
 import json
+import os
 import uuid
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,17 @@ _REMEDIES = {
 }
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file whole: after a crash the old content or the new is there, never half.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if missing.
+    content : bytes
+        All of it.
+    durable : bool
+        Whether it must survive a power cut, at some milliseconds a file.
 
     Raises
     ------
@@ -39,7 +50,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".part-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as err:
         raise StorageError(
@@ -50,18 +65,18 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.unlink()
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
     """Write JSON, indented for people; see ``write_bytes``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that is not UTF-8 holds lone surrogates; "\udcf6" is their escape in JSON too.
-    write_bytes(path, text.encode(errors="backslashreplace"))
+    write_bytes(path, text.encode(errors="backslashreplace"), durable=durable)
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array as .npy; see ``write_bytes``."""
+    """Write an array as .npy, durable; see ``write_bytes``."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), durable=True)
 
 
 def read_json(path: Path, *, remedy: str) -> Any:
@@ -92,6 +107,27 @@ def read_array(path: Path, *, remedy: str) -> npt.NDArray[Any]:
         return np.asarray(np.load(path, allow_pickle=False))
     except Exception as err:  # numpy lets many kinds through for a damaged header
         raise StorageError(f"the array cannot be read: {err}", path=path, remedy=remedy) from err
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for the lock that a file stands for; other processes on this machine wait likewise.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as err:
+        raise StorageError(
+            f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)
+        ) from err
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def remove(paths: Iterable[Path]) -> None:

@@ -70,6 +70,15 @@ class Layout:
         """The array one step made of one series."""
         return self.run_root / "state" / "series" / series_uid / f"{step}.npy"
 
+    def lock(self, series_uid: str) -> Path:
+        """Held by the step that works on one series."""
+        return self.run_root / "state" / "series" / series_uid / ".lock"
+
+    @property
+    def outputs_lock(self) -> Path:
+        """Held by whoever writes the tables over all series."""
+        return self.run_root / "state" / ".outputs.lock"
+
     def failure(self, series_uid: str) -> Path:
         """Why the last run of one series failed."""
         return self.run_root / "state" / "series" / series_uid / "failure.json"

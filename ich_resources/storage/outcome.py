@@ -98,6 +98,11 @@ def judge_outcome(
         state: SeriesState = "incomplete" if incomplete else "done"
         scored = len(processed.content["slices"])
         return SeriesOutcome(series, records, state, scored, 0, tuple(not_scored))
+    if failure is not None:
+        seen = {item.path for item in not_scored}
+        not_scored += [
+            NotScored(**item, state="failed") for item in failure.slices if item["path"] not in seen
+        ]
     known = {item.path for item in not_scored}
     rest = [s for s in admitted if s.path not in known]
     if failure is None and admitted:

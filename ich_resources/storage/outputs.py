@@ -1,8 +1,6 @@
 """The files people take away, written from the results that hold."""
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +25,12 @@ from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
     csv_bytes,
+    series_table,
     standard_table,
     study_table,
 )
 
 _REMEDY = "delete the folder state/series/<series> and run the batch again"
-
-
-@contextmanager
-def only_writer(layout: Layout) -> Iterator[None]:
-    """Wait until no other process on this machine writes the outputs of this run root."""
-    path = layout.run_root / "state" / "outputs.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def write_ledger_tables(
@@ -97,17 +86,21 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
 
 
 def write_processed_tables(
-    layout: Layout, outcomes: Sequence[SeriesOutcome], *, group_by: str
+    layout: Layout, outcomes: Sequence[SeriesOutcome], *, input_dir: Path, group_by: str
 ) -> None:
-    """Write the tables of processed slices over all series and by study.
+    """Write the tables of processed slices by series, by study and over all.
 
     Parameters
     ----------
+    input_dir : Path
+        Folder of the last scan, for ``dcm_path``.
     group_by : {"series", "study"}
         What ``slice_id`` numbers in ``test_meta_id_seriser.csv``.
     """
     processed = [o for o in outcomes if PROCESSED in o.records]
-    tables = [_series_csv(layout, o) for o in processed]
+    tables = [_series_table(outcome, input_dir) for outcome in processed]
+    for outcome, table in zip(processed, tables, strict=True):
+        write_bytes(layout.series_csv(outcome.series.series_instance_uid), csv_bytes(table))
     by_study: dict[str, list[pd.DataFrame]] = {}
     for outcome, table in zip(processed, tables, strict=True):
         by_study.setdefault(outcome.series.study_instance_uid, []).append(table)
@@ -149,8 +142,11 @@ def _sop_uids(outcome: SeriesOutcome) -> list[str]:
     return [item["sop_instance_uid"] for item in slices]
 
 
-def _series_csv(layout: Layout, outcome: SeriesOutcome) -> pd.DataFrame:
-    path = layout.series_csv(outcome.series.series_instance_uid)
-    # As text: pandas would take a short UID for a number.
-    texts = dict.fromkeys(("sop_instance_uid", "StudyInstance", "SeriesInstance"), str)
-    return pd.read_csv(path, dtype=texts)
+def _series_table(outcome: SeriesOutcome, input_dir: Path) -> pd.DataFrame:
+    """Return the slices of one series, with the paths of today: the folder may have moved."""
+    paths = {s.sop_instance_uid: s.path for s in outcome.series.slices if s.judgement is None}
+    slices = [
+        item | {"path": paths[item["sop_instance_uid"]]}
+        for item in outcome.records[PROCESSED].content["slices"]
+    ]
+    return series_table(outcome.series, slices, input_dir)

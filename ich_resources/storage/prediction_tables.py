@@ -21,27 +21,6 @@ PER_SERIES_COLUMNS = (
     "slices_refused",
     "slices_failed",
     "slices_waiting",
-    *(f"{value}_{name}" for name in CLASSES for value in ("max", "slice_of_max")),
-    "checkpoints",
-    "device",
-    "precision",
-    "slice_context",
-    "code_version",
-    "untrained_weights",
-    "reasons",
-    "failure",
-)
-"""Columns of ``predictions_per_series.csv`` after ``rank``."""
-
-PER_SERIES_COLUMNS = (
-    "series_id",
-    "study_id",
-    "state",
-    "slices_found",
-    "slices_scored",
-    "slices_refused",
-    "slices_failed",
-    "slices_waiting",
     *(f"{what}_{name}" for name in CLASSES for what in ("max", "slice_of_max")),
     "checkpoints",
     "device",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ich_resources.errors import IchError, StorageError
-from ich_resources.storage.files import read_json, remove, write_json
+from ich_resources.storage.files import locked, read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 
 
@@ -43,11 +43,20 @@ CHECKS = "asset checks"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the last run of a series failed."""
+    """Why the last run of a series failed.
+
+    Attributes
+    ----------
+    step, code, message : str
+        Which step raised what.
+    slices : tuple of dict
+        The slices behind it: path, sop_instance_uid, code, reason.
+    """
 
     step: str
     code: str
     message: str
+    slices: tuple[dict[str, str], ...] = ()
 
 
 class Records:
@@ -57,22 +66,25 @@ class Records:
         self._layout = layout
 
     def find(self, series_uid: str, step: str) -> Record | None:
-        """Return the record of a step, None where there is none or a file of it is gone."""
+        """Return the record of a step, None where its step has to run (again).
+
+        A record that cannot be read, and one whose files are gone or have another size (a power
+        cut, a damaged disk), vouches for nothing.
+        """
         path = self._layout.record(series_uid, step)
         if not path.is_file():
             return None
-        value = read_json(path, remedy="delete this file: its step is then run again")
         try:
+            value = read_json(path, remedy="")
+            sizes = value.pop("sizes")
             record = Record(**{**value, "files": tuple(value["files"])})
-        except (KeyError, TypeError) as err:
-            raise StorageError(
-                f"the record lacks a field: {err}",
-                path=path,
-                remedy="delete this file: its step is then run again",
-            ) from err
-        if all((self._layout.run_root / name).is_file() for name in record.files):
-            return record
-        return None
+        except (StorageError, AttributeError, KeyError, TypeError):
+            return None
+        return record if sizes == self._sizes(record.files) else None
+
+    def _sizes(self, names: tuple[str, ...]) -> list[int | None]:
+        paths = [self._layout.run_root / name for name in names]
+        return [path.stat().st_size if path.is_file() else None for path in paths]
 
     def begin(self, series_uid: str, step: str) -> None:
         """Withdraw the old result of a step before its files are written anew."""
@@ -80,21 +92,23 @@ class Records:
 
     def finish(self, series_uid: str, step: str, record: Record) -> None:
         """Vouch for the files of a step, which are all written."""
-        write_json(self._layout.record(series_uid, step), asdict(record))
+        value = asdict(record) | {"sizes": self._sizes(record.files)}
+        write_json(self._layout.record(series_uid, step), value, durable=True)
 
     def relative(self, path: Path) -> str:
         """Return a path below the run root as it stands in a record."""
         return path.relative_to(self._layout.run_root).as_posix()
 
     @contextmanager
-    def noting_failure(self, series_uid: str, step: str) -> Iterator[None]:
-        """Remember why a step failed, and forget it once the step succeeds."""
-        try:
-            yield
-        except Exception as error:
-            self.note_failure(series_uid, step, error)
-            raise
-        self.forget_failure(series_uid, step)
+    def working_on(self, series_uid: str, step: str) -> Iterator[None]:
+        """Work on a series alone; remember why the step failed, forget it once it succeeds."""
+        with locked(self._layout.lock(series_uid)):
+            try:
+                yield
+            except Exception as error:
+                self.note_failure(series_uid, step, error)
+                raise
+            self.forget_failure(series_uid, step)
 
     def forget_failure(self, series_uid: str, step: str) -> None:
         """Forget an earlier failure of a step that has now succeeded."""
@@ -105,7 +119,8 @@ class Records:
     def note_failure(self, series_uid: str, step: str, error: Exception) -> None:
         """Remember why a series failed, for the ledger and the report."""
         if isinstance(error, IchError):
-            failure = Failure(step, error.code or type(error).__name__, str(error))
+            code = error.code or type(error).__name__
+            failure = Failure(step, code, str(error), error.slices)
         else:
             failure = Failure(step, type(error).__name__, str(error))
         write_json(self._layout.failure(series_uid), asdict(failure))
@@ -115,4 +130,5 @@ class Records:
         path = self._layout.failure(series_uid)
         if not path.is_file():
             return None
-        return Failure(**read_json(path, remedy="delete this file"))
+        value = read_json(path, remedy="delete this file")
+        return Failure(**{**value, "slices": tuple(value["slices"])})

@@ -7,7 +7,6 @@ import pytest
 
 from ich_assets.steps import all_steps, predictions_recipe, processed_recipe, saliency_recipe
 from ich_resources.backbones.checkpoint import CheckpointFile
-from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import CODE_VERSIONS, fingerprint
 from ich_resources.saliency.resource import SaliencyResource
@@ -25,13 +24,12 @@ def _saliency(images=IMAGES, bars=BARS, files=(FILE,), networks=None, **options)
     return saliency_recipe(images, bars, list(files), networks, SaliencyResource(**options))
 
 
-def test_slice_images_depend_on_content_and_policy_alone():
-    first = processed_recipe(SERIES, DicomResource())
+def test_slice_images_depend_on_content_alone():
+    first = processed_recipe(SERIES)
     moved = replace(SERIES, slices=(replace(SERIES.slices[0], path="elsewhere/b"),))
-    assert processed_recipe(moved, DicomResource(input_dir="/x", threads=1)) == first
+    assert processed_recipe(moved) == first
     changed = replace(SERIES, slices=(replace(SERIES.slices[0], digest="bb"),))
-    assert processed_recipe(changed, DicomResource()) != first
-    assert processed_recipe(SERIES, DicomResource(on_bad_slice="fail")) != first
+    assert processed_recipe(changed) != first
 
 
 def test_probabilities_depend_on_images_weights_and_context_not_on_the_machine():
@@ -69,10 +67,10 @@ def test_panels_do_not_depend_on_what_is_not_used():
 
 
 def test_the_code_version_is_part_of_the_recipe():
-    parts = {"series": SERIES.version, "on_bad_slice": "keep"}
+    parts = {"series": SERIES.version}
     ours, other = CODE_VERSIONS["processed_series"], "another"
-    assert processed_recipe(SERIES, DicomResource()) == fingerprint({"code": ours, **parts})
-    assert processed_recipe(SERIES, DicomResource()) != fingerprint({"code": other, **parts})
+    assert processed_recipe(SERIES) == fingerprint({"code": ours, **parts})
+    assert processed_recipe(SERIES) != fingerprint({"code": other, **parts})
 
 
 def test_steps_follow_the_choice_of_backbones():

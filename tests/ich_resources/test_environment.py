@@ -54,11 +54,11 @@ def test_whole_number(monkeypatch, configured, value, expected):
     monkeypatch.delenv(NAME, raising=False)
     if value is not None:
         monkeypatch.setenv(NAME, value)
-    assert whole_number(configured, NAME) == expected
+    assert whole_number(configured, NAME, 9) == expected
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", "1 2", "²"])
 def test_what_is_no_whole_number(monkeypatch, value):
     monkeypatch.setenv(NAME, value)
     with pytest.raises(IchError, match=f"{NAME} is .*whole number from 1"):
-        whole_number(None, NAME)
+        whole_number(None, NAME, 9)

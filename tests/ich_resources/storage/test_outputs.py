@@ -1,6 +1,5 @@
 """The files people take away, from a run root with a few series in it."""
 
-import fcntl
 import io
 import json
 
@@ -18,7 +17,7 @@ from ich_resources.storage.files import write_array, write_bytes
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.records import Failure, Record
-from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes, series_table
+from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes
 
 SCOUT = Judgement("refused", Reason.LOCALIZER, "a localizer")
 
@@ -35,7 +34,6 @@ def finished(layout: Layout, uid: str, z: dict[str, float], highest: float) -> S
     done = [{"sop_instance_uid": s, "path": f"in/{s}", "position_z": z[s]} for s in z]
     ensemble = np.full((len(z), 6), 0.1, np.float32)
     ensemble[-1, 0] = highest
-    write_bytes(layout.series_csv(uid), csv_bytes(series_table(series, done, layout.run_root)))
     write_array(layout.array(uid, ENSEMBLE), ensemble)
     scores = [
         {"series_id": uid, "seq_idx": i, "filename": f"ID_{s}.png", "saliency_score": 0.1 + i / 3}
@@ -139,7 +137,7 @@ def test_saliency_of_different_networks_keeps_every_column(layout, outcomes):
     ],
 )
 def test_numbering_by_series_or_study(layout, outcomes, group_by, slice_ids, series):
-    outputs.write_processed_tables(layout, outcomes, group_by=group_by)
+    outputs.write_processed_tables(layout, outcomes, input_dir=layout.run_root, group_by=group_by)
     meta = read(layout.csv / "test_meta_id_seriser.csv")
     assert tuple(meta.columns) == META_COLUMNS
     assert meta["slice_id"].to_list() == slice_ids
@@ -152,7 +150,7 @@ def test_numbering_by_series_or_study(layout, outcomes, group_by, slice_ids, ser
 
 
 def test_standard_table_and_summary(layout, outcomes):
-    outputs.write_processed_tables(layout, outcomes, group_by="series")
+    outputs.write_processed_tables(layout, outcomes, input_dir=layout.run_root, group_by="series")
     standard = read(layout.csv / "standard_test.csv")
     names = ["ID_1.30.png", "ID_1.4.png", "ID_1.70.png", "ID_1.8.png"]
     assert standard["filename"].to_list() == names
@@ -173,7 +171,7 @@ def test_no_series_at_all(layout, group_by):
     outputs.write_ledger_tables(layout, ledger, [])
     per_slice, per_series = outputs.write_prediction_tables(layout, [])
     outputs.write_saliency_tables(layout, [])
-    outputs.write_processed_tables(layout, [], group_by=group_by)
+    outputs.write_processed_tables(layout, [], input_dir=layout.run_root, group_by=group_by)
     assert len(per_slice) == len(per_series) == 0
     assert {"rank", "series_id", "state", "slices_scored", "max_any"} <= set(per_series.columns)
     tables = [*layout.output.rglob("*.csv"), *layout.csv.rglob("*.csv")]
@@ -190,14 +188,3 @@ def test_report(layout):
     path = outputs.write_report(layout, {"series": [], "seconds": None})
     assert path == layout.output / "run_report.json"
     assert json.loads(path.read_text()) == {"series": [], "seconds": None}
-
-
-def test_one_writer_at_a_time(layout):
-    with outputs.only_writer(layout):
-        (lock,) = (layout.run_root / "state").iterdir()
-        with lock.open("w") as other, pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with pytest.raises(RuntimeError), outputs.only_writer(layout):
-        raise RuntimeError
-    with lock.open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

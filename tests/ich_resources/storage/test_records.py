@@ -1,8 +1,10 @@
 """A record vouches for files that are whole; a failure is remembered until it is mended."""
 
+import fcntl
+
 import pytest
 
-from ich_resources.errors import DicomError, InferenceError, StorageError
+from ich_resources.errors import DicomError, InferenceError
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Failure, Record, Records
 
@@ -68,12 +70,27 @@ def test_a_step_cut_short_leaves_no_record(layout, records, record):
     assert Records(layout).find(UID, STEP) is None
 
 
-def test_a_damaged_record_says_what_to_do(layout, records, record):
-    layout.record(UID, STEP).write_text('{"recipe": ')
-    with pytest.raises(StorageError) as caught:
-        records.find(UID, STEP)
-    assert caught.value.path == layout.record(UID, STEP)
-    assert "delete this file" in caught.value.remedy
+@pytest.mark.parametrize("text", ["", '{"recipe": ', "[]", '{"recipe": "r"}', "null"])
+def test_a_damaged_record_vouches_for_nothing(layout, records, record, text):
+    layout.record(UID, STEP).write_text(text)
+    assert records.find(UID, STEP) is None
+
+
+def test_a_file_cut_short_is_not_vouched_for(layout, records, record):
+    assert records.find(UID, STEP) == record
+    path = layout.array(UID, STEP)
+    path.write_bytes(path.read_bytes()[:-1] or b"longer")
+    assert records.find(UID, STEP) is None
+
+
+def test_a_series_is_worked_on_alone(layout, records):
+    with records.working_on(UID, STEP):
+        with layout.lock(UID).open("w") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with records.working_on("1.2.4", STEP):
+            pass
+    with layout.lock(UID).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +106,7 @@ def test_a_damaged_record_says_what_to_do(layout, records, record):
     ],
 )
 def test_a_failure_is_noted_and_raised(records, error, code, message):
-    with pytest.raises(type(error)) as caught, records.noting_failure(UID, STEP):
+    with pytest.raises(type(error)) as caught, records.working_on(UID, STEP):
         raise error
     assert caught.value is error
     assert records.failure(UID) == Failure(STEP, code, message)
@@ -97,17 +114,17 @@ def test_a_failure_is_noted_and_raised(records, error, code, message):
 
 
 def test_a_cancelled_run_is_no_failure(records):
-    with pytest.raises(KeyboardInterrupt), records.noting_failure(UID, STEP):
+    with pytest.raises(KeyboardInterrupt), records.working_on(UID, STEP):
         raise KeyboardInterrupt
     assert records.failure(UID) is None
 
 
 def test_only_the_step_that_failed_clears_its_failure(records):
-    with pytest.raises(ValueError, match="x"), records.noting_failure(UID, STEP):
+    with pytest.raises(ValueError, match="x"), records.working_on(UID, STEP):
         raise ValueError("x")
-    with records.noting_failure(UID, "another_step"):
+    with records.working_on(UID, "another_step"):
         pass
     assert records.failure(UID) == Failure(STEP, "ValueError", "x")
-    with records.noting_failure(UID, STEP):
+    with records.working_on(UID, STEP):
         pass
     assert records.failure(UID) is None
