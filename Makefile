@@ -3,18 +3,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo_run
-export DAGSTER_HOME := $(CURDIR)/.dagster
+export DAGSTER_HOME ?= $(CURDIR)/.dagster
+
+ifneq ($(word 2,$(CURDIR)),)
+$(error make cannot work in a path with spaces: $(CURDIR))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo ui test lint unit clean
 
 help:
-	@echo "make demo   a synthetic study with untrained weights, from DICOM to panels"
-	@echo "make ui     the Dagster UI on http://127.0.0.1:3000"
-	@echo "make test   style, types, import contracts, every test"
-	@echo "make clean  remove what make has made"
+	@echo "make install  .venv with everything, and a Dagster home in .dagster"
+	@echo "make demo     a synthetic study with untrained weights, from DICOM to panels"
+	@echo "make ui       the Dagster UI on http://127.0.0.1:3000"
+	@echo "make test     style, types, import contracts, every test"
+	@echo "make clean    remove what make has made"
 
-install: $(VENV)/installed
+install: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -37,11 +42,13 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"
 	@echo "Next      make ui"
 
-# Without folders of your own the UI shows those of the demo.
-ui: export DICOM_INPUT ?= $(CURDIR)/$(DEMO)/dicom
-ui: export MODEL_DIR ?= $(CURDIR)/$(DEMO)/models
-ui: export RUN_ROOT ?= $(CURDIR)/$(DEMO)/results
-ui: export MAX_FOLDS_PER_BACKBONE ?= $(if $(filter $(CURDIR)/$(DEMO)/%,$(MODEL_DIR)),1,)
+# Without any folder of your own the UI shows those of the demo.
+ifeq ($(DICOM_INPUT)$(MODEL_DIR)$(RUN_ROOT),)
+ui: export DICOM_INPUT := $(CURDIR)/$(DEMO)/dicom
+ui: export MODEL_DIR := $(CURDIR)/$(DEMO)/models
+ui: export RUN_ROOT := $(CURDIR)/$(DEMO)/results
+ui: export MAX_FOLDS_PER_BACKBONE := 1
+endif
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
@@ -57,4 +64,4 @@ unit: $(VENV)/installed
 	$(BIN)/pytest
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(DAGSTER_HOME) *.egg-info
+	rm -rf $(VENV) $(DEMO) $(CURDIR)/.dagster *.egg-info

@@ -4,15 +4,17 @@ import time
 
 import dagster as dg
 
+from ich_assets import preflight
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.console import people_console
 from ich_assets.runs import adopt, require, run_one_series, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.recipe import PROCESSED
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.ledger import read_ledger
+from ich_resources.storage.ledger import left_behind, read_ledger
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.resource import StorageResource
 
@@ -27,6 +29,7 @@ def scan_folder(
 ) -> list[str]:
     """Find every series, register the partitions; return those with something left to do."""
     rooms = Rooms(dicom, networks, saliency, storage)
+    preflight.check(rooms)
     context.log.info(f"Reading {dicom.folder}")
     require(context, rooms, "ich_scan")
     ledger = read_ledger(storage.layout)
@@ -48,7 +51,7 @@ def scan_folder(
         if series.series_instance_uid not in todo:
             adopt(context, rooms, series)
     if len(todo) < len(taken):
-        context.log.info(f"{len(taken) - len(todo)} series are done already, nothing has changed")
+        context.log.info(f"{len(taken) - len(todo)} series are done already")
     return todo
 
 
@@ -64,22 +67,25 @@ def run_series(
     """Run what is missing or stale of every series; a series that fails fails alone."""
     rooms = Rooms(dicom, networks, saliency, storage)
     started = time.perf_counter()
-    if todo:
+    ledger = {series.series_instance_uid: series for series in read_ledger(storage.layout).series}
+    if any(steps_to_run(ledger[uid], rooms) != [PROCESSED] for uid in todo):
         context.log.info(f"Loading networks from {networks.folder}")
         require(context, rooms, "ich_checkpoints", [checkpoints_key(b) for b in networks.chosen])
         context.log.info(
             f"Networks loaded on {networks.device_name()} in {time.perf_counter() - started:.1f} s"
         )
-    ledger = {series.series_instance_uid: series for series in read_ledger(storage.layout).series}
     began = time.perf_counter()
     for number, uid in enumerate(todo, 1):
         series_started = time.perf_counter()
         error = run_one_series(context, rooms, ledger[uid])
         now = time.perf_counter()
         left = (now - began) / number * (len(todo) - number)
-        line = _progress(number, len(todo), outcome(ledger[uid], rooms), now - series_started, left)
+        result = outcome(ledger[uid], rooms)
+        line = _progress(number, len(todo), result, now - series_started, left)
         if error:
             context.log.error(f"{line}\n    {error}")
+        elif result.state != "done":
+            context.log.warning(f"{line}\n    {result.why}")
         else:
             context.log.info(line)
 
@@ -114,14 +120,22 @@ def write_outputs(
         f"{len(finished)} of {len(wanted)} series done, {len(outcomes) - len(wanted)} refused; "
         + ", ".join(f"{number} slices {state}" for state, number in counts.items())
     )
+    if ledger.strays:
+        failed = sum(s.judgement.state == "failed" for s in ledger.strays)
+        context.log.info(
+            f"{len(ledger.strays)} files belong to no series: "
+            f"{len(ledger.strays) - failed} refused, {failed} failed"
+        )
+    left = left_behind(storage.layout, ledger)
+    if left:
+        context.log.warning(
+            f"results of {len(left)} series that are not in the input folder any more stay in "
+            f"{storage.layout.run_root}; run_report.json names them"
+        )
     if any(r.content.get("untrained") for o in outcomes for r in o.records.values()):
         context.log.warning("made with untrained stand-in weights: the numbers mean nothing")
     context.log.info(f"Results are in {storage.layout.output}")
-    problems = [
-        f"series {_name(o.series)} {o.state}: {o.failure or o.reasons}"
-        for o in wanted
-        if o.state != "done"
-    ]
+    problems = [f"series {_name(o.series)} {o.state}: {o.why}" for o in wanted if o.state != "done"]
     problems += [
         f"file {s.path}: {s.judgement.reason}"
         for s in ledger.strays

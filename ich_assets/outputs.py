@@ -15,7 +15,7 @@ from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.files import locked
-from ich_resources.storage.ledger import read_ledger
+from ich_resources.storage.ledger import left_behind, read_ledger
 from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.report import run_report
 from ich_resources.storage.resource import StorageResource
@@ -71,6 +71,7 @@ def run_outputs(
             options=_options(rooms),
             checkpoints=_checkpoints(rooms),
             seconds=config.batch_seconds,
+            left_behind=left_behind(layout, ledger),
         )
         path = outputs.write_report(layout, report)
     states = report["series_by_state"]

@@ -7,10 +7,12 @@ import dagster as dg
 from ich_assets.console import failure_text
 from ich_assets.steps import Rooms, all_steps, current_records
 from ich_resources.errors import IchError
-from ich_resources.recipe import PROCESSED, SALIENCY
+from ich_resources.recipe import PROCESSED
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.records import CHECKS
 
+DATA_VERSION_TAG = "dagster/data_version"
+"""Tag of a materialisation that carries its data version."""
 BATCH_TAG = "ich/batch"
 """Run tag of the runs that a batch has started: the batch's own run id."""
 
@@ -100,15 +102,19 @@ def adopt(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) ->
     Without it a finished run root would look empty in the UI of a new DAGSTER_HOME.
     """
     uid = series.series_instance_uid
-    known = context.instance.get_materialized_partitions(dg.AssetKey(SALIENCY))
-    if uid in known:
-        return
     for step, record in current_records(series, rooms).items():
+        key = dg.AssetKey(step)
+        latest = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[uid]), limit=1
+        ).records
+        known = latest[0].asset_materialization if latest else None
+        if known and (known.tags or {}).get(DATA_VERSION_TAG) == record.data_version:
+            continue
         context.log_event(
             dg.AssetMaterialization(
-                step,
+                key,
                 partition=uid,
-                tags={"dagster/data_version": record.data_version},
+                tags={DATA_VERSION_TAG: record.data_version},
                 metadata={
                     "found_in": dg.MetadataValue.path(str(rooms.storage.layout.record(uid, step))),
                     "seconds": record.content["seconds"],

@@ -60,6 +60,13 @@ def saliency_panels(
         series, _ = find_series(storage.layout, uid)
         wanted = middle_slices(len(ensemble), saliency.max_slices_per_series)
         weights = [(file.backbone, file.path.name) for file in files]
+        slices_failed = series.count("failed") + len(processed.content["failed"])
+        bar_source = BAR_SOURCE
+        if slices_failed:
+            bar_source += f"  |  series incomplete: {slices_failed} slices failed"
+        source = _source(saliency.mode, weights)
+        if saliency.image_size_override:
+            source += f" on {saliency.image_size_override} x {saliency.image_size_override} pixels"
         storage.records.begin(uid, SALIENCY)
         started = time.perf_counter()
         rows: list[dict[str, Any]] = []
@@ -80,12 +87,12 @@ def saliency_panels(
                 study_uid=series.study_instance_uid,
                 slice_index=index,
                 slice_count=len(ensemble),
-                saliency_source=_source(saliency.mode, weights),
+                saliency_source=source,
                 mode=saliency.mode,
                 method=saliency.method,
                 target_class=CLASSES[found.target_class],
                 score=found.score,
-                bar_source=BAR_SOURCE,
+                bar_source=bar_source,
                 slice_context=networks.slice_context,
                 untrained=untrained,
             )
@@ -111,12 +118,15 @@ def saliency_panels(
         entry = manifest_entry(
             uid,
             ensemble[wanted.start : wanted.stop],
-            slices_failed=series.count("failed") + len(processed.content["failed"]),
+            slices_failed=slices_failed,
             about={
                 "untrained_weights": untrained,
                 "slice_context": networks.slice_context,
                 "saliency_mode": saliency.mode,
                 "saliency_method": saliency.method,
+                "target_class": saliency.target_class,
+                "image_size_override": saliency.image_size_override,
+                "max_slices_per_series": saliency.max_slices_per_series,
                 "saliency_checkpoints": [
                     {"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} for f in files
                 ],

@@ -86,7 +86,9 @@ def _judge_kind(header: Header) -> Judgement | None:
             return _refused(Reason.DOSE_REPORT, f"a dose page ({header.description or words})")
         return _refused(Reason.SECONDARY_CAPTURE, "a secondary capture, not a CT image")
     if header.sop_class_uid in _MULTIFRAME or header.frames > 1:
-        return _refused(Reason.MULTIFRAME, f"{header.frames} frames in one file are not read yet")
+        return _refused(
+            Reason.MULTIFRAME, f"multi-frame CT is not read yet ({header.frames} frames)"
+        )
     if header.modality != "CT" or header.sop_class_uid != CTImageStorage:
         modality = header.modality or "none"
         return _refused(Reason.NOT_CT, f"modality {modality}, SOP class {header.sop_class_uid}")

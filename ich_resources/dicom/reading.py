@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from ich_resources.dicom.decoding import decode
 from ich_resources.dicom.frame_size import misfit
 from ich_resources.dicom.header import read_header
 from ich_resources.dicom.parsing import PARSE_ERRORS, digest, read_dataset
@@ -96,18 +97,19 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
             code=Reason.CHANGED,
         )
     header = read_header(content, path)
-    stored = _decode(read_dataset(content, path), path)
+    stored = _decode(content, path)
     if stored.shape != (header.rows, header.columns):
         raise _mismatch(path, f"the pixels have shape {stored.shape}", header.rows, header.columns)
     slope, intercept = header.rescale
     return HuSlice(record, stored.astype(np.float64) * slope + intercept, header.window)
 
 
-def _decode(dataset: Dataset, path: Path) -> npt.NDArray[np.generic]:
+def _decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
+    dataset = read_dataset(content, path)
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     try:
         _check_size(dataset, path)
-        return np.asarray(dataset.pixel_array)
+        return decode(content, path)
     except (RuntimeError, NotImplementedError) as err:
         missing = "missing dependencies" in str(err) or isinstance(err, NotImplementedError)
         name = syntax.name if syntax is not None else "an unnamed transfer syntax"

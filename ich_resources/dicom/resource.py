@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 import dagster as dg
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ich_resources.environment import DICOM_INPUT, folder
+from ich_resources.errors import IchError
 from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord
 
 
@@ -43,21 +44,15 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def scan(self) -> Ledger:
         """Judge every file below the folder; see ``discovery.scan``."""
         from ich_resources.dicom.discovery import scan
+        from ich_resources.dicom.policy import verdicts
 
+        try:
+            verdicts(self.policy)
+        except ValueError as err:
+            raise IchError(str(err), remedy="see resources.dicom in run.example.yaml") from err
         return scan(
-            self.folder,
-            threads=self.threads,
-            policy=self.policy,
-            primary_only=self.primary_only,
+            self.folder, threads=self.threads, policy=self.policy, primary_only=self.primary_only
         )
-
-    @field_validator("policy")
-    @classmethod
-    def _known(cls, changes: dict[str, str]) -> dict[str, str]:
-        unknown = [c for c, verdict in changes.items() if verdict not in ("refuse", "warn")]
-        if unknown:
-            raise ValueError(f"policy: say refuse or warn for {', '.join(unknown)}")
-        return changes
 
     def read(self, series: SeriesRecord, input_dir: Path) -> Iterator[HuSlice | SliceRecord]:
         """Read the admitted slices of a series; see ``reading.read_series``."""

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint, find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
 from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
+from ich_resources.errors import IchError
 from ich_resources.findings import FoldProbabilities
 from ich_resources.series import SeriesImages
 
@@ -49,14 +50,6 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="Three channels of one slice (as the reference), or its neighbours.",
     )
 
-    @field_validator("backbones")
-    @classmethod
-    def _known(cls, names: list[str]) -> list[str]:
-        unknown = [name for name in names if name not in BACKBONES]
-        if unknown or not names or len(set(names)) < len(names):
-            raise ValueError(f"backbones {names}: choose among {', '.join(BACKBONES)}, each once")
-        return names
-
     @property
     def folder(self) -> Path:
         """The model folder."""
@@ -69,7 +62,19 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def chosen(self) -> list[Backbone]:
-        """The chosen backbones, in the ensemble's order."""
+        """The chosen backbones, in the ensemble's order.
+
+        Raises
+        ------
+        IchError
+            If a name is unknown or given twice, or none is given.
+        """
+        names = self.backbones
+        if not names or len(set(names)) < len(names) or not set(names) <= set(BACKBONES):
+            raise IchError(
+                f"backbones {names} are no choice among {', '.join(BACKBONES)}, each once",
+                remedy="see resources.networks.config.backbones in run.example.yaml",
+            )
         return [backbone for name, backbone in BACKBONES.items() if name in self.backbones]
 
     def checkpoints(self, backbone: Backbone) -> list[CheckpointFile]:

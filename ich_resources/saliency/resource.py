@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_resources.backbones.table import FOLDS
+from ich_resources.errors import IchError
 from ich_resources.findings import SliceSaliency
 from ich_resources.preprocessing import SliceContext
 from ich_resources.saliency.options import SaliencyOptions
@@ -44,8 +45,17 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def options(self) -> SaliencyOptions:
-        """The options that change what is drawn."""
-        return SaliencyOptions(**self.model_dump(exclude={"batch_size"}))
+        """The options that change what is drawn.
+
+        Raises
+        ------
+        IchError
+            If a value is none of the choices.
+        """
+        try:
+            return SaliencyOptions(**self.model_dump(exclude={"batch_size"}))
+        except ValueError as err:
+            raise IchError(str(err), remedy="see resources.saliency in run.example.yaml") from err
 
     def explain(
         self,

@@ -120,7 +120,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
+        file = path.open("a")
     except OSError as err:
         raise StorageError(
             f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)

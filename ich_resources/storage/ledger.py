@@ -65,6 +65,13 @@ def find_series(layout: Layout, series_uid: str) -> tuple[SeriesRecord, Path]:
     return _read_series(layout, series_uid), Path(index["input_dir"])
 
 
+def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
+    """Return the series with results in this run root that the last scan did not find."""
+    folder = layout.found("x").parent.parent
+    with_results = {path.parent.name for path in folder.glob("*/processed_series.json")}
+    return sorted(with_results - {series.series_instance_uid for series in ledger.series})
+
+
 def _read_series(layout: Layout, series_uid: str) -> SeriesRecord:
     value = read_json(layout.found(series_uid), remedy=_REMEDY)
     return SeriesRecord(

@@ -10,6 +10,8 @@ from ich_resources.series import SeriesRecord
 from ich_resources.storage.records import CHECKS, Failure, Record
 
 SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
+SHOWN = 3
+"""Failed slices named in a line for the terminal."""
 NOT_RUN = "SERIES_FAILED"
 """Reason code of a good slice whose series failed as a whole."""
 
@@ -56,6 +58,14 @@ class SeriesOutcome:
     def count(self, state: str) -> int:
         """Return how many slices were refused or failed."""
         return sum(item.state == state for item in self.not_scored)
+
+    @property
+    def why(self) -> str:
+        """Why the series is not done: its failure, or its first failed slices."""
+        failed = [item for item in self.not_scored if item.state == "failed"]
+        listed = "; ".join(f"{item.path}: {item.reason}" for item in failed[:SHOWN])
+        rest = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+        return self.failure or listed + rest
 
     @property
     def reasons(self) -> str:

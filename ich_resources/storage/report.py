@@ -33,6 +33,7 @@ def run_report(
     options: Mapping[str, Any],
     checkpoints: Sequence[Mapping[str, Any]],
     seconds: float | None,
+    left_behind: Sequence[str],
 ) -> dict[str, Any]:
     """Return the report of a run root.
 
@@ -48,6 +49,8 @@ def run_report(
         backbone, file, sha256 of every fold used.
     seconds : float or None
         Wall time of the batch, where there was one.
+    left_behind : sequence of str
+        Series with results in the run root that the last scan did not find.
     """
     timings: dict[str, float] = {}
     for outcome in outcomes:
@@ -79,7 +82,9 @@ def run_report(
                 }
                 for s in ledger.strays
             ],
-            "identical_copies": sum(len(s.copies) for o in outcomes for s in o.series.slices),
+            "identical_copies": sorted(
+                c for o in outcomes for s in o.series.slices for c in s.copies
+            ),
         },
         "series_by_state": states,
         "slices": {
@@ -89,6 +94,7 @@ def run_report(
             "failed": sum(o.count("failed") for o in outcomes),
             "waiting": sum(o.waiting for o in outcomes),
         },
+        "series_not_found_any_more": list(left_behind),
         "series": [_series(outcome) for outcome in outcomes],
     }
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -217,7 +218,8 @@ def test_new_weights_make_predictions_stale(workplace, stand_in_models):
     again = workplace.batch()
     assert again.status == 0, again.text
     after = pd.read_csv(workplace.output / "predictions.csv")["Label"]
-    assert (after > before).all()
+    assert (after >= before).all()
+    assert (after > before).mean() > 0.5  # the others are saturated
 
 
 def test_the_demo_study_writes_the_files_of_the_reference(finished_demo):
@@ -255,3 +257,35 @@ def test_the_demo_runs_without_a_dagster_home(workplace):
     done = workplace.batch()
     assert done.status == 0, done.text
     assert len(pd.read_csv(workplace.output / "predictions_per_slice.csv")) == 6
+
+
+def test_damaged_state_is_made_anew(finished_demo, tmp_path, stand_in_models):
+    place = Workplace(tmp_path, stand_in_models)
+    shutil.copytree(finished_demo.place.dicom, place.dicom)
+    shutil.copytree(finished_demo.place.results, place.results)
+    before = place.tree()
+    series = place.results / "state" / "series"
+    (series / finished_demo.study.bleed_series / "processed_series.json").write_text("")
+    array = series / finished_demo.study.plain_series / "ensemble_predictions.npy"
+    array.write_bytes(array.read_bytes()[:50])
+    done = place.batch()
+    assert done.status == 0, done.text
+    assert "[2/2]" in done.text
+    assert {k: v for k, v in place.tree().items() if not k.endswith(".csv")} == {
+        k: v for k, v in before.items() if not k.endswith(".csv")
+    }
+
+
+def test_a_full_disk_is_named_and_leaves_no_half_file(workplace):
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("no mount namespace to be had")
+    write_series(workplace.dicom, name="one", slices=3, bleed=False, size=512)
+    workplace.results.mkdir()
+    mount = f"mount -t tmpfs -o size=400k tmpfs '{workplace.results}'"
+    look = f"find '{workplace.results}' -name '.part-*'"
+    script = f'{mount} && "$@"; status=$?; {look}; exit $status'
+    done = workplace.batch(prefix=["unshare", "-m", "sh", "-c", script, "sh"])
+    assert done.status == 1
+    assert "the disk is full" in done.text
+    assert ".part-" not in done.text
+    assert "Stack Trace" not in done.text

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,11 +52,11 @@ class Workplace:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DAGSTER_")}
         return kept | ours | self.environment
 
-    def batch(self, config: str = CONFIG) -> Finished:
+    def batch(self, config: str = CONFIG, *, prefix: Sequence[str] = ()) -> Finished:
         """Run ``dagster job execute`` on the batch job."""
         file = self.root / "run.yaml"
         file.write_text(config)
-        command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
+        command = [*prefix, str(Path(sys.executable).with_name("dagster")), "job", "execute"]
         command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", str(file)]
         done = subprocess.run(
             command, env=self.environ(), cwd=self.root, text=True, capture_output=True, timeout=600

@@ -38,7 +38,12 @@ def report(outcomes: list[SeriesOutcome]) -> dict:
     ledger = Ledger("/in", tuple(o.series for o in outcomes), (STRAY,), 12, 3)
     checkpoint = {"backbone": "b", "file": "f", "sha256": "0"}
     return run_report(
-        ledger, outcomes, options={"batch_size": 16}, checkpoints=[checkpoint], seconds=4.5
+        ledger,
+        outcomes,
+        options={"batch_size": 16},
+        checkpoints=[checkpoint],
+        seconds=4.5,
+        left_behind=["1.99"],
     )
 
 
@@ -64,8 +69,12 @@ def test_accounting():
         "in_no_series": [
             {"path": "DICOMDIR", "state": "refused", "code": "DICOMDIR", "reason": "a directory"}
         ],
-        "identical_copies": 8,
+        "identical_copies": ["c"] * 8,
     }
+
+
+def test_series_that_left_the_input_are_named():
+    assert report(OUTCOMES)["series_not_found_any_more"] == ["1.99"]
 
 
 def test_seconds_by_step():

@@ -1,0 +1,38 @@
+"""What can be known to be wrong before the first file is read."""
+
+import uuid
+
+from ich_assets.steps import Rooms, saliency_files
+from ich_resources.errors import StorageError
+from ich_resources.storage.files import remove, write_bytes
+
+
+def check(rooms: Rooms) -> None:
+    """Check options, folders, checkpoints and device.
+
+    Raises
+    ------
+    IchError
+        For the first thing that would stop every series.
+    """
+    _ = rooms.saliency.options
+    for backbone in rooms.networks.chosen:
+        rooms.networks.checkpoints(backbone)
+    saliency_files(rooms.networks, rooms.saliency)
+    # Asking for "auto" or "cpu" cannot fail, and costs some seconds of importing torch.
+    if rooms.networks.device not in ("auto", "cpu"):
+        rooms.networks.device_name()
+    _check_run_root(rooms)
+
+
+def _check_run_root(rooms: Rooms) -> None:
+    run_root, input_dir = rooms.storage.layout.run_root.resolve(), rooms.dicom.folder.resolve()
+    if run_root == input_dir or input_dir in run_root.parents:
+        raise StorageError(
+            f"RUN_ROOT lies in the input folder {input_dir}, which is only read",
+            path=run_root,
+            remedy="choose a RUN_ROOT outside of DICOM_INPUT",
+        )
+    trial = rooms.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
+    write_bytes(trial, b"written before the work starts, to see whether it can be")
+    remove([trial])

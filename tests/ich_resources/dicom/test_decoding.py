@@ -1,0 +1,39 @@
+"""A frame that ends its decoder's process fails alone."""
+
+import shutil
+import subprocess
+from functools import partial
+
+import numpy as np
+import pytest
+
+from ich_resources.demo.study import write_series
+from ich_resources.dicom import discovery
+from ich_resources.dicom.reading import read_series
+from ich_resources.reasons import Reason
+from ich_resources.series import HuSlice, SliceRecord
+
+scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn"})
+
+
+@pytest.mark.skipif(shutil.which("dcmcjpeg") is None, reason="dcmtk's dcmcjpeg is not installed")
+def test_a_crash_of_the_decoder_fails_one_slice(tmp_path):
+    paths = write_series(tmp_path, name="head", slices=6, bleed=True, size=64)
+    (series,) = scan(tmp_path).series
+    plain = {s.record.path: s.hu for s in read_series(series, tmp_path)}
+    for path in paths:
+        subprocess.run(["dcmcjpeg", "+e1", path, path], check=True)
+    victim = paths[2]
+    content = bytearray(victim.read_bytes())
+    table = content.index(b"\xff\xc4", content.index(b"\xff\xd8"))  # the frame's Huffman table
+    content[table + 1], content[table + 4] = 0x01, 0x71
+    victim.write_bytes(content)
+    (series,) = scan(tmp_path).series
+    read = list(read_series(series, tmp_path, threads=3))
+    (failed,) = [item for item in read if isinstance(item, SliceRecord)]
+    assert failed.path == victim.name
+    assert failed.judgement.code is Reason.DECODE_FAILED
+    whole = [item for item in read if isinstance(item, HuSlice)]
+    assert len(whole) == 5
+    for item in whole:
+        np.testing.assert_array_equal(item.hu, plain[item.record.path])
