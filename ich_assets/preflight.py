@@ -4,7 +4,7 @@ import uuid
 
 from ich_assets.steps import Rooms, saliency_files
 from ich_resources.errors import StorageError
-from ich_resources.storage.files import remove, write_bytes
+from ich_resources.storage.files import remove, sweep, write_bytes
 
 
 def check(rooms: Rooms) -> None:
@@ -36,3 +36,4 @@ def _check_run_root(rooms: Rooms) -> None:
     trial = rooms.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
     write_bytes(trial, b"written before the work starts, to see whether it can be")
     remove([trial])
+    sweep(rooms.storage.layout.run_root)

@@ -105,7 +105,10 @@ def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
         If the file is damaged, holds anything but tensors and plain values, or no state dict.
     """
     try:
-        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # It guesses at what a damaged file may be; our error says what it is.
+            warnings.simplefilter("ignore")
+            checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as err:
         raise CheckpointError(
             "the checkpoint is damaged, or holds more than weights (pickled code is never run)",

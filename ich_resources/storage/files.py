@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import os
+import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 from ich_resources.errors import StorageError
 
+_PART = f".part-{socket.gethostname()}-"
+"""Begins a temporary name; its process id follows."""
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again",
     errno.EDQUOT: "the quota is used up: free some space and run the same command again",
@@ -47,7 +50,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     StorageError
         If the file cannot be written; the final name is then untouched.
     """
-    temporary = path.with_name(f".part-{uuid.uuid4().hex}")
+    temporary = path.with_name(f"{_PART}{os.getpid()}-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -63,6 +66,30 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def sweep(folder: Path) -> int:
+    """Remove what killed processes of this machine left under temporary names; return how many.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be removed.
+    """
+    left = [path for path in folder.rglob(f"{_PART}*") if not _alive(path)]
+    remove(left)
+    return len(left)
+
+
+def _alive(path: Path) -> bool:
+    number = path.name.removeprefix(_PART).partition("-")[0]
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True  # somebody else's, and running
+    return True
 
 
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:

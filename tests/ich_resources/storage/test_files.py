@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ich_resources.storage.files import (
     read_array,
     read_json,
     remove,
+    sweep,
     write_array,
     write_bytes,
     write_json,
@@ -206,3 +208,21 @@ def test_remove(tmp_path):
     with pytest.raises(StorageError, match="cannot remove") as caught:
         remove([tmp_path])
     assert caught.value.path == tmp_path
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    host = socket.gethostname()
+    left = tmp_path / "a" / "b" / f".part-{host}-{killed.pid}-0"
+    others = [
+        tmp_path / "a" / f".part-{host}-{os.getpid()}-0",
+        tmp_path / "a" / f".part-another-{killed.pid}-0",
+        tmp_path / "a" / "b" / "result.csv",
+    ]
+    for path in (left, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    assert sweep(tmp_path) == 1
+    assert not left.exists()
+    assert all(path.exists() for path in others)
