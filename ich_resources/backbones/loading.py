@@ -86,6 +86,9 @@ def resolve_device(wanted: str) -> torch.device:
             f"device {wanted!r} was asked for, and this machine shows {count} CUDA devices",
             remedy="set device to auto or cpu, or give the process access to the GPU",
         )
+    # float32 means float32: by default convolutions would run in TF32, with 10 bits of mantissa.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     return torch.device("cuda", index)
 
 

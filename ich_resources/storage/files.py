@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -153,7 +154,14 @@ def locked(path: Path) -> Iterator[None]:
             f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)
         ) from err
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as err:
+            # Some cluster file systems are mounted without locks; one batch at a time is safe.
+            warnings.warn(
+                f"{path.parent} has no file locks ({err.strerror}): run one batch at a time",
+                stacklevel=3,
+            )
         yield
 
 

@@ -266,3 +266,13 @@ def test_the_first_gpu(wanted):
     device = resolve_device(wanted)
     assert device == torch.device("cuda", 0)
     assert describe_device(device).startswith("cuda:0 (")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_float32_is_not_rounded_to_tf32_on_a_gpu():
+    device = resolve_device("cuda")
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+    a = torch.full((256, 256), 1 + 2**-12, device=device)
+    assert (a @ torch.eye(256, device=device) == a).all()
