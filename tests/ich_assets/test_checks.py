@@ -22,6 +22,15 @@ def tampered(finished_demo, tmp_path, stand_in_models):
     return place, finished_demo.study.bleed_series
 
 
+def _change(layout: Layout, uid: str, step: str, change) -> None:
+    """Change what a record says, and let it vouch for the files as they are now."""
+    path = layout.record(uid, step)
+    record = json.loads(path.read_text())
+    change(record["content"])
+    record["sizes"] = [(layout.run_root / name).stat().st_size for name in record["files"]]
+    path.write_text(json.dumps(record))
+
+
 def _evaluate(place: Workplace, uid: str) -> dict[str, dg.AssetCheckEvaluation]:
     resources = {
         name: {"config": config}
@@ -72,12 +81,9 @@ def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
 def test_a_slice_that_vanishes_from_the_books_is_noticed(tampered):
     place, uid = tampered
     layout = Layout(place.results)
-    path = layout.record(uid, PROCESSED)
-    record = json.loads(path.read_text())
-    record["content"]["slices"].pop()
-    path.write_text(json.dumps(record))
     array = layout.array(uid, PROCESSED)
     np.save(array, np.load(array)[:-1])
+    _change(layout, uid, PROCESSED, lambda content: content["slices"].pop())
     passed = _passed(place, uid)
     assert not passed["slice_accounting"]
     assert not passed["probabilities_valid"]
@@ -112,14 +118,10 @@ def test_doubts_warn_with_their_numbers(tampered):
     folds = np.full((2, 3, 6), 0.1, np.float32)
     folds[1, 2, 0] = 0.95
     np.save(layout.array(uid, "densenet121_predictions"), folds)
-    path = layout.record(uid, "densenet121_predictions")
-    record = json.loads(path.read_text())
-    record["content"]["folds"] *= 2
-    path.write_text(json.dumps(record))
-    path = layout.record(uid, PROCESSED)
-    record = json.loads(path.read_text())
-    record["content"]["slices"][0]["window"] = [500, 2500]
-    path.write_text(json.dumps(record))
+    step = "densenet121_predictions"
+    _change(layout, uid, step, lambda content: content["folds"].extend(content["folds"]))
+    wide = {"window": [500, 2500]}
+    _change(layout, uid, PROCESSED, lambda content: content["slices"][0].update(wide))
     evaluations = _evaluate(place, uid)
     shortfall = evaluations["any_covers_subtypes"]
     assert not shortfall.passed
