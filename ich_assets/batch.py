@@ -51,7 +51,7 @@ def scan_folder(
         if series.series_instance_uid not in todo:
             adopt(context, rooms, series)
     if len(todo) < len(taken):
-        context.log.info(f"{len(taken) - len(todo)} series are done already")
+        context.log.info(f"Series with nothing to do, unchanged: {len(taken) - len(todo)}")
     return todo
 
 
@@ -117,20 +117,20 @@ def write_outputs(
         "failed": sum(o.count("failed") for o in outcomes),
     }
     context.log.info(
-        f"{len(finished)} of {len(wanted)} series done, {len(outcomes) - len(wanted)} refused; "
-        + ", ".join(f"{number} slices {state}" for state, number in counts.items())
+        f"Series: {len(finished)} of {len(wanted)} done, {len(outcomes) - len(wanted)} refused. "
+        "Slices: " + ", ".join(f"{number} {state}" for state, number in counts.items())
     )
     if ledger.strays:
         failed = sum(s.judgement.state == "failed" for s in ledger.strays)
         context.log.info(
-            f"{len(ledger.strays)} files belong to no series: "
+            f"Files in no series: {len(ledger.strays)}, "
             f"{len(ledger.strays) - failed} refused, {failed} failed"
         )
     left = left_behind(storage.layout, ledger)
     if left:
         context.log.warning(
-            f"results of {len(left)} series that are not in the input folder any more stay in "
-            f"{storage.layout.run_root}; run_report.json names them"
+            f"series with results here that are not in the input folder any more: {len(left)} "
+            "(run_report.json names them)"
         )
     if any(r.content.get("untrained") for o in outcomes for r in o.records.values()):
         context.log.warning("made with untrained stand-in weights: the numbers mean nothing")
@@ -145,7 +145,7 @@ def write_outputs(
         problems.append(f"none of the {len(outcomes)} series found can be scored")
     if problems:
         raise dg.Failure(
-            f"{len(problems)} problems (see slices_not_scored.csv and series_ledger.csv in "
+            f"Problems: {len(problems)} (see slices_not_scored.csv and series_ledger.csv in "
             f"{storage.layout.output}):\n  " + "\n  ".join(problems),
             allow_retries=False,
         )

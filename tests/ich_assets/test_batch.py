@@ -108,7 +108,7 @@ def test_a_second_run_changes_no_byte_and_scores_nothing(finished_demo):
     before = finished_demo.place.tree()
     again = finished_demo.place.batch()
     assert again.status == 0, again.text
-    assert "2 series are done already" in again.text
+    assert "nothing to do, unchanged: 2" in again.text
     assert "Loading networks" not in again.text
     assert finished_demo.place.tree() == before
 
@@ -289,3 +289,22 @@ def test_a_full_disk_is_named_and_leaves_no_half_file(workplace):
     assert "the disk is full" in done.text
     assert ".part-" not in done.text
     assert "Stack Trace" not in done.text
+
+
+def test_a_series_that_left_the_input_is_named_and_kept(finished_demo, tmp_path, stand_in_models):
+    place = Workplace(tmp_path, stand_in_models)
+    shutil.copytree(finished_demo.place.dicom, place.dicom)
+    shutil.copytree(finished_demo.place.results, place.results)
+    gone, kept = finished_demo.study.plain_series, finished_demo.study.bleed_series
+    (folder,) = {path.parent for path in place.dicom.rglob("*.dcm")}
+    shutil.rmtree(folder)
+    done = place.batch()
+    assert done.status == 0, done.text
+    assert "not in the input folder any more: 1" in done.text
+    report = json.loads((place.output / "run_report.json").read_text())
+    assert report["series_not_found_any_more"] == [gone]
+    ranking = pd.read_csv(place.output / "predictions_per_series.csv")
+    assert ranking["series_id"].to_list() == [kept]
+    assert list((place.output / "saliency_panels" / gone).glob("*.png"))
+    table = place.results / "processed" / "csv" / "series_csv" / f"{kept}.csv"
+    assert pd.read_csv(table)["dcm_path"].str.startswith(str(place.dicom)).all()
