@@ -152,17 +152,14 @@ def brain_window(
     """Every slice was windowed for brain; the networks were trained on nothing else."""
     record, _ = load_images(storage, context.partition_key)
     windows = sorted({tuple(item["window"]) for item in record.content["slices"]})
-    other = [
-        [center, width]
-        for center, width in windows
-        if not (width <= WIDEST_BRAIN_WINDOW and BRAIN_CENTERS[0] <= center <= BRAIN_CENTERS[1])
-    ]
+    low, high = BRAIN_CENTERS
+    other = [w for w in windows if not (low <= w[0] <= high and w[1] <= WIDEST_BRAIN_WINDOW)]
     return dg.AssetCheckResult(
         passed=not other,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "windows": dg.MetadataValue.json([list(window) for window in windows]),
-            "not_for_brain": dg.MetadataValue.json(other),
+            "windows_hu": ", ".join(f"{center:g}/{width:g}" for center, width in windows),
+            "not_for_brain_hu": ", ".join(f"{center:g}/{width:g}" for center, width in other),
         },
     )
 

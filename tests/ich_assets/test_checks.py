@@ -132,7 +132,7 @@ def test_doubts_warn_with_their_numbers(tampered):
     assert spread.metadata["DenseNet121_change_avg"].value == pytest.approx(0.85, abs=1e-3)
     window = evaluations["brain_window"]
     assert not window.passed
-    assert window.metadata["not_for_brain"].data == [[500, 2500]]
+    assert window.metadata["not_for_brain_hu"].value == "500/2500"
     warnings = [shortfall, spread, window]
     assert {e.severity for e in warnings} == {dg.AssetCheckSeverity.WARN}
 
