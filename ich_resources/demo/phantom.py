@@ -10,6 +10,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ich_resources.demo.tissues import (
+    AIR_HU,
+    BONE_HU,
+    CSF_HU,
+    EYE_HU,
+    FALX_HU,
+    FAT_HU,
+    GRAY_HU,
+    HAEMATOMA_HU,
+    MASTOID_HU,
+    SCALP_HU,
+    SUBDURAL_HU,
+    WHITE_HU,
+)
+
 FloatArray = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.floating]
 
@@ -19,31 +34,6 @@ HEAD_HEIGHT = 120.0
 """z in mm between relative height 0 (skull base) and 1 (vertex)."""
 NOISE_HU = 3.0
 """Standard deviation of the noise in HU."""
-
-AIR_HU = -1000.0
-"""Air around the head and in the sinuses, in HU."""
-FAT_HU = -90.0
-"""Fat of the orbits, in HU."""
-SCALP_HU = 35.0
-"""Scalp and skin, in HU."""
-BONE_HU = 1000.0
-"""Skull, in HU."""
-MASTOID_HU = -400.0
-"""Air cells of the temporal bone, in HU."""
-CSF_HU = 5.0
-"""Cerebrospinal fluid in ventricles, cisterns and sulci, in HU."""
-EYE_HU = 12.0
-"""Vitreous body of the eye, in HU."""
-WHITE_HU = 29.0
-"""White matter, in HU."""
-GRAY_HU = 37.0
-"""Gray matter, in HU."""
-FALX_HU = 50.0
-"""Falx cerebri, in HU."""
-HAEMATOMA_HU = 65.0
-"""Intraparenchymal haematoma, in HU."""
-SUBDURAL_HU = 60.0
-"""Subdural haematoma, in HU."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One finished batch on the demo study, and empty folders for others."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,3 +37,12 @@ def finished_demo(tmp_path_factory: pytest.TempPathFactory, stand_in_models: Pat
     place = Workplace(root, stand_in_models, {"DAGSTER_HOME": str(home)})
     study = write_demo_study(place.dicom, slices=3)
     return FinishedDemo(place, study, place.batch())
+
+
+@pytest.fixture
+def demo_copy(finished_demo: FinishedDemo, tmp_path: Path, stand_in_models: Path) -> Workplace:
+    """A copy of the finished demo, without its Dagster home, to be run again or damaged."""
+    place = Workplace(tmp_path, stand_in_models)
+    shutil.copytree(finished_demo.place.dicom, place.dicom)
+    shutil.copytree(finished_demo.place.results, place.results)
+    return place

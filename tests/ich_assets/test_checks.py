@@ -15,11 +15,9 @@ from ich_resources.storage.layout import Layout
 
 
 @pytest.fixture
-def tampered(finished_demo, tmp_path, stand_in_models):
+def tampered(demo_copy, finished_demo):
     """A copy of the finished demo's results, to be damaged."""
-    place = Workplace(tmp_path, stand_in_models)
-    shutil.copytree(finished_demo.place.results, place.results)
-    return place, finished_demo.study.bleed_series
+    return demo_copy, finished_demo.study.bleed_series
 
 
 def _change(layout: Layout, uid: str, step: str, change) -> None:

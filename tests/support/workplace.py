@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 CONFIG = """\
 resources:
   networks: {config: {max_folds_per_backbone: 1}}
@@ -70,3 +72,8 @@ class Workplace:
             for path in sorted(self.results.rglob("*"))
             if path.is_file() and path.suffix != ".json"
         }
+
+    def ledger(self) -> pd.DataFrame:
+        """``series_ledger.csv`` by SeriesInstanceUID."""
+        table = pd.read_csv(self.output / "series_ledger.csv", dtype={"series_id": str})
+        return table.set_index("series_id")
