@@ -87,14 +87,15 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def load(self, files: Sequence[CheckpointFile]) -> "list[LoadedFold]":
         """Return networks with weights on the device; see ``loading.load_fold``."""
-        from ich_resources.backbones.loading import load_fold, resolve_device
+        from ich_resources.backbones.device import resolve_device
+        from ich_resources.backbones.loading import load_fold
 
         device = resolve_device(self.device)
         return [load_fold(file, device) for file in files]
 
     def device_name(self) -> str:
         """Return the device the networks run on, as results record it."""
-        from ich_resources.backbones.loading import describe_device, resolve_device
+        from ich_resources.backbones.device import describe_device, resolve_device
 
         return describe_device(resolve_device(self.device))
 

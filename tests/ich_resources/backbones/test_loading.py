@@ -10,17 +10,14 @@ from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
 from ich_resources.backbones.loading import (
     UNTRAINED_KEY,
     LoadedFold,
-    describe_device,
     load_fold,
     read_state_dict,
-    resolve_device,
 )
 from ich_resources.backbones.table import BACKBONES, Backbone
-from ich_resources.errors import CheckpointError, InferenceError
+from ich_resources.errors import CheckpointError
 
 CPU = torch.device("cpu")
 BACKBONE = BACKBONES["DenseNet121_change_avg"]
-without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 
 State = dict[str, torch.Tensor]
 
@@ -232,47 +229,3 @@ def test_pickled_code_is_never_run(tmp_path, save):
         load(path)
     assert not target.exists()
     assert_helpful(caught.value, path)
-
-
-def test_cpu_is_always_there():
-    assert resolve_device("cpu") == CPU
-    assert describe_device(CPU) == "cpu"
-
-
-@without_gpu
-def test_auto_without_gpu_is_the_cpu():
-    assert resolve_device("auto") == CPU
-
-
-@without_gpu
-@pytest.mark.parametrize("wanted", ["cuda", "cuda:0", "cuda:7"])
-def test_a_gpu_asked_for_and_absent(wanted):
-    with pytest.raises(InferenceError, match=f"{wanted}.* shows 0 CUDA devices") as caught:
-        resolve_device(wanted)
-    assert "auto or cpu" in caught.value.remedy
-
-
-@pytest.mark.parametrize("wanted", ["tpu", "", "cuda:", "cuda:x", "cuda:-1", "CPU", "mps"])
-def test_devices_no_one_knows(wanted):
-    with pytest.raises(InferenceError, match="unknown device") as caught:
-        resolve_device(wanted)
-    assert "cuda:0" in caught.value.remedy
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-@pytest.mark.parametrize("wanted", ["auto", "cuda", "cuda:0"])
-def test_the_first_gpu(wanted):
-    device = resolve_device(wanted)
-    assert device == torch.device("cuda", 0)
-    assert describe_device(device).startswith("cuda:0 (")
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_float32_is_not_rounded_to_tf32_on_a_gpu():
-    device = resolve_device("cuda")
-    assert not torch.backends.cudnn.allow_tf32
-    assert not torch.backends.cuda.matmul.allow_tf32
-    a = torch.full((256, 256), 1 + 2**-12, device=device)
-    assert (a @ torch.eye(256, device=device) == a).all()
