@@ -2,18 +2,15 @@
 
 import shutil
 import subprocess
-from functools import partial
 
 import numpy as np
 import pytest
+from ledgers import scan
 
 from ich_resources.demo.study import write_series
-from ich_resources.dicom import discovery
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice, SliceRecord
-
-scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn"})
 
 
 @pytest.mark.skipif(shutil.which("dcmcjpeg") is None, reason="dcmtk's dcmcjpeg is not installed")

@@ -1,10 +1,10 @@
 """The ledger of a folder: every file is in it, and nothing a folder can hold stops the scan."""
 
 import shutil
-from functools import partial
 
 import pydicom
 import pytest
+from ledgers import only_series, scan, stray_codes
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
@@ -15,22 +15,10 @@ from ich_resources.demo.study import (
     write_localizer,
     write_series,
 )
-from ich_resources.dicom import discovery
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 
-scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn", "NOT_AXIAL": "warn"})
-
 HEAD = uid("demo", "head")
-
-
-def _only(ledger):
-    (series,) = ledger.series
-    return series
-
-
-def _codes(ledger):
-    return {stray.path: stray.judgement.code for stray in ledger.strays}
 
 
 def test_ledger_of_a_study(tmp_path):
@@ -83,7 +71,7 @@ def test_names_decide_only_without_the_magic(folder):
     shutil.copy(without, folder / "other.dicom")
     ledger = scan(folder)
     assert (ledger.files_seen, ledger.files_not_dicom) == (5, 1)  # IM0002 has neither
-    found = {(record.path, *record.copies) for record in _only(ledger).slices}
+    found = {(record.path, *record.copies) for record in only_series(ledger).slices}
     assert found == {("IM0003",), ("UPPER.DCM", "other.dicom"), ("no suffix.txt",)}
 
 
@@ -91,8 +79,8 @@ def test_names_decide_only_without_the_magic(folder):
 def test_suffix_without_dicom_is_reported(folder, content):
     (folder / "broken.dcm").write_bytes(content)
     ledger = scan(folder)
-    assert _codes(ledger) == {"broken.dcm": Reason.UNREADABLE}
-    assert _only(ledger).count("admitted") == 3
+    assert stray_codes(ledger) == {"broken.dcm": Reason.UNREADABLE}
+    assert only_series(ledger).count("admitted") == 3
 
 
 def test_dicomdir_is_refused(folder):
@@ -105,8 +93,8 @@ def test_dicomdir_is_refused(folder):
     ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     ds.save_as(folder / "DICOMDIR", enforce_file_format=True)
     ledger = scan(folder)
-    assert _codes(ledger) == {"DICOMDIR": Reason.DICOMDIR}
-    assert _only(ledger).count("admitted") == 3
+    assert stray_codes(ledger) == {"DICOMDIR": Reason.DICOMDIR}
+    assert only_series(ledger).count("admitted") == 3
 
 
 @pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.9])
@@ -118,7 +106,7 @@ def test_truncated_file_never_counts(folder, region, part):
     end = int(pixels * part) if region == "header" else pixels + int(64 * 64 * 2 * part)
     path.write_bytes(content[:end])
     ledger = scan(folder)
-    series = _only(ledger)
+    series = only_series(ledger)
     assert series.series_instance_uid == HEAD
     assert series.count("admitted") == 2
     failed = [r.judgement for r in series.slices if r.path == "IM0001"]
@@ -136,7 +124,7 @@ def test_half_a_uid_is_no_uid(folder, keyword, kept):
     path.write_bytes(content[: at + kept])
     ledger = scan(folder)
     assert [series.series_instance_uid for series in ledger.series] == [HEAD]
-    assert _codes(ledger) == {"IM0001": Reason.UNREADABLE}
+    assert stray_codes(ledger) == {"IM0001": Reason.UNREADABLE}
     assert keyword in ledger.strays[0].judgement.reason
 
 
@@ -144,14 +132,14 @@ def test_truncated_compressed_pixels_fail_within_their_series(folder, compress):
     path = folder / "IM0001"
     compress(path)
     path.write_bytes(path.read_bytes()[:-1500])
-    series = _only(scan(folder))
+    series = only_series(scan(folder))
     assert [record.state for record in series.slices] == ["failed", "admitted", "admitted"]
     assert series.slices[0].judgement.code == Reason.NO_PIXELS
 
 
 def test_identical_copies_count_once(folder):
     shutil.copytree(folder, folder / "again")
-    series = _only(scan(folder))
+    series = only_series(scan(folder))
     assert [record.path for record in series.slices] == ["IM0001", "IM0002", "IM0003"]
     assert [record.copies for record in series.slices] == [
         ("again/IM0001",),
@@ -164,7 +152,7 @@ def test_identical_copies_count_once(folder):
 def test_one_uid_with_two_contents_fails_both(folder, edit):
     shutil.copy(folder / "IM0001", folder / "IM0009")
     edit(folder / "IM0009", WindowCenter=50)
-    series = _only(scan(folder))
+    series = only_series(scan(folder))
     doubtful = [record for record in series.slices if record.path in ("IM0001", "IM0009")]
     assert series.count("failed") == 2 == len(doubtful)
     for record in doubtful:
@@ -188,15 +176,15 @@ def test_one_uid_in_two_series_fails_both(folder, edit):
 def test_bad_series_uid_makes_no_series(folder, set_bytes, value):
     set_bytes(folder / "IM0001", "SeriesInstanceUID", value)
     ledger = scan(folder)
-    assert _only(ledger).series_instance_uid == HEAD
-    assert _codes(ledger) == {"IM0001": Reason.BAD_UID}
+    assert only_series(ledger).series_instance_uid == HEAD
+    assert stray_codes(ledger) == {"IM0001": Reason.BAD_UID}
 
 
 def test_no_series_uid_is_a_stray(folder, edit):
     edit(folder / "IM0001", SeriesInstanceUID=None)
     ledger = scan(folder)
-    assert _codes(ledger) == {"IM0001": Reason.NO_SERIES_UID}
-    assert len(_only(ledger).slices) == 2
+    assert stray_codes(ledger) == {"IM0001": Reason.NO_SERIES_UID}
+    assert len(only_series(ledger).slices) == 2
 
 
 def test_ledger_does_not_identify_the_patient(folder, edit, set_bytes):
@@ -210,19 +198,19 @@ def test_ledger_does_not_identify_the_patient(folder, edit, set_bytes):
     truncated = (folder / "IM0001").read_bytes()[:900]
     (folder / "IM0010").write_bytes(truncated)
     ledger = scan(folder)
-    assert ledger.strays and all(record.judgement for record in _only(ledger).slices)
+    assert ledger.strays and all(record.judgement for record in only_series(ledger).slices)
     assert "SECRET" not in repr(ledger)
 
 
 def test_version_is_that_of_the_content(folder, tmp_path, edit):
-    version = _only(scan(folder)).version
+    version = only_series(scan(folder)).version
     moved = tmp_path / "moved"
     for number, name in enumerate(["IM0002", "IM0003", "IM0001"]):
         (moved / f"{number}").mkdir(parents=True)
         shutil.copy(folder / name, moved / f"{number}/x{9 - number}.dcm")
     shutil.copy(folder / "IM0001", moved)  # a copy more changes nothing
-    assert _only(scan(moved)).version == version
+    assert only_series(scan(moved)).version == version
     edit(folder / "IM0002", WindowCenter=41)
-    changed = _only(scan(folder)).version
+    changed = only_series(scan(folder)).version
     (folder / "IM0002").unlink()
-    assert len({version, changed, _only(scan(folder)).version}) == 3
+    assert len({version, changed, only_series(scan(folder)).version}) == 3

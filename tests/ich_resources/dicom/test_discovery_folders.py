@@ -2,30 +2,18 @@
 
 import os
 import shutil
-from functools import partial
 from pathlib import Path
 
 import pytest
+from ledgers import only_series, scan, stray_codes
 
 from ich_resources.demo.study import (
     uid,
 )
-from ich_resources.dicom import discovery
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 
-scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn", "NOT_AXIAL": "warn"})
-
 HEAD = uid("demo", "head")
-
-
-def _only(ledger):
-    (series,) = ledger.series
-    return series
-
-
-def _codes(ledger):
-    return {stray.path: stray.judgement.code for stray in ledger.strays}
 
 
 @pytest.mark.timeout(20, method="thread")
@@ -38,7 +26,7 @@ def test_pipe_does_not_hang(folder):
 def test_linked_folder_is_followed(folder, tmp_path):
     (tmp_path / "link").mkdir()
     (tmp_path / "link/to").symlink_to(folder)
-    series = _only(scan(tmp_path / "link"))
+    series = only_series(scan(tmp_path / "link"))
     assert {record.path for record in series.slices} == {"to/IM0001", "to/IM0002", "to/IM0003"}
 
 
@@ -48,7 +36,7 @@ def test_circle_of_links_ends(folder):
     (folder / "sub").mkdir()
     (folder / "sub/up").symlink_to(folder.parent)
     ledger = scan(folder)
-    assert ledger.files_seen == 3 and _only(ledger).count("admitted") == 3
+    assert ledger.files_seen == 3 and only_series(ledger).count("admitted") == 3
 
 
 def test_two_links_to_one_folder_always_give_the_first(folder, tmp_path):
@@ -56,14 +44,14 @@ def test_two_links_to_one_folder_always_give_the_first(folder, tmp_path):
     root.mkdir()
     for name in "qbzamxc":
         (root / name).symlink_to(folder)
-    assert {record.path[0] for record in _only(scan(root)).slices} == {"a"}
+    assert {record.path[0] for record in only_series(scan(root)).slices} == {"a"}
 
 
 @pytest.mark.parametrize("target", ["nowhere", "broken"])
 def test_broken_link_is_reported(folder, target):
     (folder / "broken").symlink_to(folder / target)
     ledger = scan(folder)
-    assert _codes(ledger) == {"broken": Reason.UNREADABLE}
+    assert stray_codes(ledger) == {"broken": Reason.UNREADABLE}
     assert ledger.strays[0].judgement.state == "failed"
 
 
@@ -85,14 +73,14 @@ def closed(folder: Path):
 def test_unreadable_folder_is_reported(closed, mode, stray):
     closed.chmod(mode)  # 0o400: its names can be read, its files cannot
     ledger = scan(closed.parent)
-    assert _codes(ledger) == {stray: Reason.UNREADABLE}
-    assert _only(ledger).count("admitted") == 3
+    assert stray_codes(ledger) == {stray: Reason.UNREADABLE}
+    assert only_series(ledger).count("admitted") == 3
 
 
 def test_closed_folder_alone_is_no_empty_input(closed):
     for path in closed.parent.glob("IM*"):
         path.unlink()
-    assert _codes(scan(closed.parent)) == {"closed": Reason.UNREADABLE}
+    assert stray_codes(scan(closed.parent)) == {"closed": Reason.UNREADABLE}
 
 
 def test_unreadable_input_folder(closed):
@@ -103,5 +91,5 @@ def test_unreadable_input_folder(closed):
 def test_unreadable_file_is_reported(closed):
     path = closed.parent / "IM0002"
     path.chmod(0)
-    codes = _codes(scan(closed.parent))
+    codes = stray_codes(scan(closed.parent))
     assert codes == {"IM0002": Reason.UNREADABLE, "closed": Reason.UNREADABLE}

@@ -1,16 +1,12 @@
 """Order of slices: along the normal, whatever the plane, the file names and the sign."""
 
-from functools import partial
-
 import pytest
+from ledgers import scan
 
-from ich_resources.dicom import discovery
 from ich_resources.dicom.geometry import position_along_normal, slice_normal
 from ich_resources.dicom.header import read_header
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
-
-scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn", "NOT_AXIAL": "warn"})
 
 AXIAL = (1, 0, 0, 0, 1, 0)
 TILTED = (1, 0, 0, 0, 0.948324, -0.317305)  # cos and sin of 18.5 degrees

@@ -2,21 +2,18 @@
 
 import hashlib
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pydicom
 import pytest
+from ledgers import scan
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import MPEG2MPML, UID
 
-from ich_resources.dicom import discovery
 from ich_resources.dicom.reading import READ_AHEAD, read_series, read_slice
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice
-
-scan = partial(discovery.scan, policy={"TOO_FEW_SLICES": "warn", "NOT_AXIAL": "warn"})
 
 
 def _read(folder):
