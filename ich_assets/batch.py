@@ -15,7 +15,7 @@ from ich_resources.recipe import PROCESSED
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.ledger import left_behind, read_ledger
-from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.outcome import SeriesOutcome, total_counts
 from ich_resources.storage.resource import StorageResource
 
 
@@ -110,15 +110,9 @@ def write_outputs(
     outcomes = [outcome(series, rooms) for series in ledger.series]
     wanted = [o for o in outcomes if o.state != "refused"]
     finished = [o for o in wanted if o.state == "done"]
-    counts = {
-        "found": sum(len(o.series.slices) for o in outcomes),
-        "scored": sum(o.scored for o in outcomes),
-        "refused": sum(o.count("refused") for o in outcomes),
-        "failed": sum(o.count("failed") for o in outcomes),
-    }
     context.log.info(
         f"Series: {len(finished)} of {len(wanted)} done, {len(outcomes) - len(wanted)} refused. "
-        "Slices: " + ", ".join(f"{number} {state}" for state, number in counts.items())
+        "Slices: " + ", ".join(f"{n} {state}" for state, n in total_counts(outcomes).items())
     )
     if ledger.strays:
         failed = sum(s.judgement.state == "failed" for s in ledger.strays)

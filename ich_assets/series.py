@@ -66,7 +66,9 @@ def processed_series(
             "failed": failed,
             "seconds": seconds,
         }
-        version = fingerprint({"recipe": recipe, "slices": done, "failed": failed})
+        # By UID: the recipe holds their content, and a folder that moves changes no result.
+        used, lost = ([item["sop_instance_uid"] for item in items] for items in (done, failed))
+        version = fingerprint({"recipe": recipe, "slices": used, "failed": lost})
         storage.records.finish(uid, PROCESSED, Record(recipe, version, names, content))
     shown = sorted({round(i * (len(crops) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
     preview = panels.side_by_side(

@@ -1,7 +1,7 @@
 """What became of a series: every slice found is scored, refused, failed or still waiting."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,6 +58,17 @@ class SeriesOutcome:
     def count(self, state: str) -> int:
         """Return how many slices were refused or failed."""
         return sum(item.state == state for item in self.not_scored)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Slices by what became of them; found is the sum of the others."""
+        return {
+            "found": len(self.series.slices),
+            "scored": self.scored,
+            "refused": self.count("refused"),
+            "failed": self.count("failed"),
+            "waiting": self.waiting,
+        }
 
     @property
     def why(self) -> str:
@@ -123,3 +134,9 @@ def judge_outcome(
         for s in rest
     ]
     return SeriesOutcome(series, records, "failed", 0, 0, tuple(not_scored), failure=why)
+
+
+def total_counts(outcomes: Sequence[SeriesOutcome]) -> dict[str, int]:
+    """Return the slices of all series by what became of them."""
+    keys = ("found", "scored", "refused", "failed", "waiting")
+    return {key: sum(outcome.counts[key] for outcome in outcomes) for key in keys}

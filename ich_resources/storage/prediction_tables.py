@@ -72,11 +72,7 @@ def series_row(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict
         "series_id": outcome.series.series_instance_uid,
         "study_id": outcome.series.study_instance_uid,
         "state": outcome.state,
-        "slices_found": len(outcome.series.slices),
-        "slices_scored": outcome.scored,
-        "slices_refused": outcome.count("refused"),
-        "slices_failed": outcome.count("failed"),
-        "slices_waiting": outcome.waiting,
+        **{f"slices_{key}": number for key, number in outcome.counts.items()},
     }
     for index, name in enumerate(CLASSES):
         highest = None if probabilities is None else int(probabilities[:, index].argmax())

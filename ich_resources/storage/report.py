@@ -7,7 +7,7 @@ from typing import Any
 
 from ich_resources.recipe import CODE_VERSIONS
 from ich_resources.series import Ledger
-from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.outcome import SeriesOutcome, total_counts
 
 PACKAGES = (
     "ich",
@@ -87,13 +87,7 @@ def run_report(
             ),
         },
         "series_by_state": states,
-        "slices": {
-            "found": sum(len(o.series.slices) for o in outcomes),
-            "scored": sum(o.scored for o in outcomes),
-            "refused": sum(o.count("refused") for o in outcomes),
-            "failed": sum(o.count("failed") for o in outcomes),
-            "waiting": sum(o.waiting for o in outcomes),
-        },
+        "slices": total_counts(outcomes),
         "series_not_found_any_more": list(left_behind),
         "series": [_series(outcome) for outcome in outcomes],
     }
@@ -104,11 +98,7 @@ def _series(outcome: SeriesOutcome) -> dict[str, Any]:
         "series_id": outcome.series.series_instance_uid,
         "study_id": outcome.series.study_instance_uid,
         "state": outcome.state,
-        "found": len(outcome.series.slices),
-        "scored": outcome.scored,
-        "refused": outcome.count("refused"),
-        "failed": outcome.count("failed"),
-        "waiting": outcome.waiting,
+        **outcome.counts,
         "reasons": outcome.reasons,
         "failure": outcome.failure,
         "seconds": {step: record.content["seconds"] for step, record in outcome.records.items()},

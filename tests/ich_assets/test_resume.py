@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pandas as pd
+import pydicom
 import pytest
 import torch
 
@@ -94,3 +95,18 @@ def test_a_series_that_left_the_input_is_named_and_kept(demo_copy, finished_demo
     assert list((place.output / "saliency_panels" / gone).glob("*.png"))
     table = place.results / "processed" / "csv" / "series_csv" / f"{kept}.csv"
     assert pd.read_csv(table)["dcm_path"].str.startswith(str(place.dicom)).all()
+
+
+def test_an_incomplete_series_that_moves_is_not_scored_again(workplace):
+    paths = write_series(workplace.dicom / "a", name="one", slices=4, bleed=True, size=64)
+    dataset = pydicom.dcmread(paths[0])
+    dataset.Rows = 32
+    dataset.save_as(paths[0])
+    assert "Loading networks" in workplace.batch().text
+    before = pd.read_csv(workplace.output / "predictions.csv")
+    (workplace.dicom / "a").rename(workplace.dicom / "b")
+    again = workplace.batch()
+    assert again.status == 1
+    assert "Loading networks" not in again.text
+    assert f"b/{paths[0].name}: 8192 bytes of pixels do not fit" in again.text
+    assert pd.read_csv(workplace.output / "predictions.csv").equals(before)
