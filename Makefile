@@ -4,18 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo_run
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
+INSTANCE := conf/dagster$(if $(DAGSTER_POSTGRES_URL),.postgres).yaml
 
 ifneq ($(word 2,$(CURDIR)),)
 $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test lint unit clean
+.PHONY: help install demo ui up receive test lint unit clean FORCE
 
 help:
 	@echo "make install  .venv with everything, and a Dagster home in .dagster"
 	@echo "make demo     a synthetic study with untrained weights, from DICOM to panels"
 	@echo "make ui       the Dagster UI on http://127.0.0.1:3000"
+	@echo "make up       watch DICOM_INBOX: webserver and daemon, until Ctrl-C"
+	@echo "make receive  take studies by C-STORE into DICOM_INBOX, until Ctrl-C"
 	@echo "make test     style, types, import contracts, every test"
 	@echo "make clean    remove what make has made"
 
@@ -28,9 +31,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-$(DAGSTER_HOME)/dagster.yaml: conf/dagster.yaml
+# A home of your own keeps its dagster.yaml; ours is always the one of conf/.
+$(DAGSTER_HOME)/dagster.yaml: $(INSTANCE) FORCE
 	@mkdir -p $(DAGSTER_HOME)
-	@cp conf/dagster.yaml $@
+	@if [ ! -e $@ ] || { [ $(DAGSTER_HOME) = $(CURDIR)/.dagster ] && ! cmp -s $(INSTANCE) $@; }; then cp $(INSTANCE) $@; fi
 
 demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/python -m ich_resources.demo $(DEMO)
@@ -51,6 +55,19 @@ ui: export MAX_FOLDS_PER_BACKBONE := 1
 endif
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+
+# A tick over a large inbox on a slow disk may need more than Dagster's 60 seconds.
+up: export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 300
+up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	@: $${DICOM_INBOX:?set DICOM_INBOX to the folder that studies come into}
+	@: $${MODEL_DIR:?set MODEL_DIR to the folder that holds 2DNet}
+	@: $${RUN_ROOT:?set RUN_ROOT to a folder for results}
+	@mkdir -p "$$DICOM_INBOX"
+	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+
+receive: $(VENV)/installed
+	$(BIN)/python -m ich_resources.receiver
 
 test: lint unit
 

@@ -14,7 +14,7 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import PROCESSED
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.ledger import left_behind, read_ledger
+from ich_resources.storage.ledger import found_series, left_behind, read_scan
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
 from ich_resources.storage.resource import StorageResource
 
@@ -32,7 +32,7 @@ def scan_folder(
     preflight.check(rooms)
     context.log.info(f"Reading {dicom.folder}")
     require(context, rooms, "ich_scan")
-    ledger = read_ledger(storage.layout)
+    ledger = read_scan(storage.layout)
     taken = [series for series in ledger.series if series.to_be_scored]
     refused = [series for series in ledger.series if not series.to_be_scored]
     slices = sum(series.count("admitted") for series in taken)
@@ -65,9 +65,20 @@ def run_series(
     storage: StorageResource,
 ) -> None:
     """Run what is missing or stale of every series; a series that fails fails alone."""
-    rooms = Rooms(dicom, networks, saliency, storage)
+    run_all(context, Rooms(dicom, networks, saliency, storage), todo)
+
+
+def run_all(context: dg.OpExecutionContext, rooms: Rooms, todo: list[str]) -> None:
+    """Run what is missing or stale of some series in this process, and say how it goes.
+
+    Parameters
+    ----------
+    todo : list of str
+        SeriesInstanceUIDs; what a series needs is looked up when its turn comes.
+    """
+    networks = rooms.networks
     started = time.perf_counter()
-    ledger = {series.series_instance_uid: series for series in read_ledger(storage.layout).series}
+    ledger = {uid: found_series(rooms.storage.layout, uid) for uid in todo}
     if any(steps_to_run(ledger[uid], rooms) != [PROCESSED] for uid in todo):
         context.log.info(f"Loading networks from {networks.folder}")
         require(context, rooms, "ich_checkpoints", [checkpoints_key(b) for b in networks.chosen])
@@ -106,7 +117,7 @@ def write_outputs(
         "ops": {"run_outputs": {"config": {"only_these_options": True, "batch_seconds": seconds}}}
     }
     require(context, rooms, "ich_outputs", config=config)
-    ledger = read_ledger(storage.layout)
+    ledger = read_scan(storage.layout)
     outcomes = [outcome(series, rooms) for series in ledger.series]
     wanted = [o for o in outcomes if o.state != "refused"]
     finished = [o for o in wanted if o.state == "done"]

@@ -4,6 +4,7 @@ import time
 
 import dagster as dg
 
+from ich_assets.retries import GPU_POOL
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import fingerprint
@@ -19,6 +20,7 @@ def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
         name=checkpoints_key(backbone),
         group_name="checkpoints",
         kinds={"pytorch"},
+        pool=GPU_POOL,
         tags={"backbone": backbone.asset},
         description=f"The folds of {backbone.name} (network input {backbone.input_size} x "
         f"{backbone.input_size}), each loaded strictly: missing, extra or misshapen weights and "

@@ -38,7 +38,7 @@ def slice_accounting(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
     """Every slice found is either in the array of crops, or refused, or failed; once."""
-    series, _ = find_series(storage.layout, context.partition_key)
+    series = find_series(storage.layout, context.partition_key)
     record, images = load_images(storage, context.partition_key)
     processed = list(images.sop_instance_uids)
     failed = [item["sop_instance_uid"] for item in record.content["failed"]]
@@ -62,7 +62,7 @@ def series_complete(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
     """No slice that should be scored has failed; else the series is incomplete."""
-    series, _ = find_series(storage.layout, context.partition_key)
+    series = find_series(storage.layout, context.partition_key)
     record, _ = load_images(storage, context.partition_key)
     failed = [f"{item['path']}: {item['reason']}" for item in record.content["failed"]]
     failed += [

@@ -1,24 +1,31 @@
-"""The one Definitions object: every asset, check, job and resource."""
+"""The one Definitions object: every asset, check, job, sensor and resource."""
 
 import dagster as dg
 
+from ich_assets.backlog import ich_backlog
 from ich_assets.batch import ich_batch
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.console import people_console
 from ich_assets.jobs import SERIES_ASSETS, ich_checkpoints, ich_outputs, ich_scan, ich_series
-from ich_assets.ledger import DICOM_SERIES, series_ledger
+from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
+from ich_assets.sensors import dicom_inbox
 from ich_resources.dicom.resource import DicomResource
+from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.resource import StorageResource
 
 defs = dg.Definitions(
-    assets=[DICOM_SERIES, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
+    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
     asset_checks=CHECKS,
-    jobs=[ich_batch, ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    jobs=[ich_batch, ich_backlog, ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    sensors=[dicom_inbox],
+    loggers={"console": people_console},
     resources={
+        "inbox": InboxResource(),
         "dicom": DicomResource(),
         "networks": NetworksResource(),
         "saliency": SaliencyResource(),

@@ -32,9 +32,9 @@ ich_checkpoints = dg.define_asset_job(
 
 ich_series = dg.define_asset_job(
     "ich_series",
-    selection=dg.AssetSelection.assets(*SERIES_ASSETS),
+    selection=dg.AssetSelection.assets(*SERIES_ASSETS, run_outputs),
     executor_def=dg.in_process_executor,
-    description="One series, from its DICOM files to saliency panels.",
+    description="One series, from its DICOM files to saliency panels, and the tables over all.",
 )
 
 ich_outputs = dg.define_asset_job(

@@ -9,9 +9,9 @@ import pandas as pd
 from ich_assets.partitions import SERIES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.recipe import fingerprint
-from ich_resources.series import Ledger
+from ich_resources.series import Ledger, SeriesRecord
 from ich_resources.storage.chain import consistent_records
-from ich_resources.storage.ledger import write_ledger
+from ich_resources.storage.ledger import write_scan
 from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.outputs import write_ledger_tables
 from ich_resources.storage.resource import StorageResource
@@ -28,6 +28,15 @@ DICOM_SERIES = dg.AssetSpec(
     "their content: a late or changed slice makes the series' results stale.",
 )
 
+INBOX_LEDGER = dg.AssetSpec(
+    "inbox_ledger",
+    group_name="ledger",
+    kinds={"dicom", "csv"},
+    description="Every series that has ever come into the inbox: arriving, admitted, running, "
+    "refused, done, incomplete, failed or held, with codes and a sentence. Reported by the sensor "
+    "dicom_inbox whenever it has changed; output/inbox_ledger.csv has all rows.",
+)
+
 
 @dg.asset(group_name="ledger", kinds={"dicom"})
 def series_ledger(
@@ -41,7 +50,7 @@ def series_ledger(
     started = time.perf_counter()
     ledger = dicom.scan()
     seconds = round(time.perf_counter() - started, 3)
-    write_ledger(storage.layout, ledger)
+    write_scan(storage.layout, ledger)
     _register(context, ledger)
     records = storage.records
     outcomes = [
@@ -58,7 +67,7 @@ def series_ledger(
             fingerprint({s.series_instance_uid: s.version for s in ledger.series})
         ),
         metadata={
-            "input": dg.MetadataValue.path(ledger.input_dir),
+            "input": dg.MetadataValue.path(", ".join(ledger.input_dirs)),
             "ledger": dg.MetadataValue.path(str(storage.layout.ledger)),
             "seconds": seconds,
             "files_seen": ledger.files_seen,
@@ -81,20 +90,23 @@ def _register(context: dg.AssetExecutionContext, ledger: Ledger) -> None:
     if new:
         context.instance.add_dynamic_partitions(str(SERIES.name), new)
     for series in taken:
-        context.log_event(
-            dg.AssetMaterialization(
-                DICOM_SERIES.key,
-                partition=series.series_instance_uid,
-                tags={"dagster/data_version": series.version},
-                metadata={
-                    "found": len(series.slices),
-                    "admitted": series.count("admitted"),
-                    "refused": series.count("refused"),
-                    "failed": series.count("failed"),
-                    "description": series.description,
-                },
-            )
-        )
+        context.log_event(series_arrived(series))
+
+
+def series_arrived(series: SeriesRecord) -> dg.AssetMaterialization:
+    """Return the event that tells Dagster of a series' content."""
+    return dg.AssetMaterialization(
+        DICOM_SERIES.key,
+        partition=series.series_instance_uid,
+        tags={"dagster/data_version": series.version},
+        metadata={
+            "found": len(series.slices),
+            "admitted": series.count("admitted"),
+            "refused": series.count("refused"),
+            "failed": series.count("failed"),
+            "description": series.description,
+        },
+    )
 
 
 def table_metadata(frame: pd.DataFrame) -> dg.TableMetadataValue:

@@ -1,11 +1,10 @@
 """run_outputs: the CSV and JSON files people take away."""
 
-from pathlib import Path
-
 import dagster as dg
 from pydantic import Field
 
 from ich_assets.ledger import series_ledger, table_metadata
+from ich_assets.retries import TRY_AGAIN
 from ich_assets.saliency import saliency_panels
 from ich_assets.steps import Rooms, outcome, saliency_files
 from ich_resources.dicom.resource import DicomResource
@@ -32,7 +31,12 @@ class RunOutputsConfig(dg.Config):
     batch_seconds: float | None = None
 
 
-@dg.asset(group_name="outputs", deps=[series_ledger, saliency_panels], kinds={"csv", "json"})
+@dg.asset(
+    group_name="outputs",
+    deps=[series_ledger, saliency_panels],
+    kinds={"csv", "json"},
+    retry_policy=TRY_AGAIN,
+)
 def run_outputs(
     config: RunOutputsConfig,
     dicom: DicomResource,
@@ -62,9 +66,7 @@ def run_outputs(
         series_table, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
         per_slice, per_series = outputs.write_prediction_tables(layout, outcomes)
         outputs.write_saliency_tables(layout, outcomes)
-        outputs.write_processed_tables(
-            layout, outcomes, input_dir=Path(ledger.input_dir), group_by=dicom.group_by
-        )
+        outputs.write_processed_tables(layout, outcomes, group_by=dicom.group_by)
         report = run_report(
             ledger,
             outcomes,

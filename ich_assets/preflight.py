@@ -1,6 +1,7 @@
 """What can be known to be wrong before the first file is read."""
 
 import uuid
+from pathlib import Path
 
 from ich_assets.steps import Rooms, saliency_files
 from ich_resources.errors import StorageError
@@ -25,14 +26,25 @@ def check(rooms: Rooms) -> None:
     _check_run_root(rooms)
 
 
-def _check_run_root(rooms: Rooms) -> None:
-    run_root, input_dir = rooms.storage.layout.run_root.resolve(), rooms.dicom.folder.resolve()
+def require_apart(run_root: Path, input_dir: Path) -> None:
+    """Check that results do not go into the folder that is only read.
+
+    Raises
+    ------
+    StorageError
+        If they would.
+    """
+    run_root, input_dir = run_root.resolve(), input_dir.resolve()
     if run_root == input_dir or input_dir in run_root.parents:
         raise StorageError(
             f"RUN_ROOT lies in the input folder {input_dir}, which is only read",
             path=run_root,
-            remedy="choose a RUN_ROOT outside of DICOM_INPUT",
+            remedy=f"choose a RUN_ROOT outside of {input_dir}",
         )
+
+
+def _check_run_root(rooms: Rooms) -> None:
+    require_apart(rooms.storage.layout.run_root, rooms.dicom.folder)
     trial = rooms.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
     write_bytes(trial, b"written before the work starts, to see whether it can be")
     remove([trial])

@@ -1,5 +1,6 @@
 """Runs of our asset jobs inside a batch: one process, the batch's own resources."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,8 @@ from ich_assets.steps import Rooms, all_steps, current_records
 from ich_resources.errors import IchError
 from ich_resources.recipe import PROCESSED
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.records import CHECKS
+from ich_resources.storage.records import CHECKS, Record
+from ich_resources.storage.resource import StorageResource
 
 DATA_VERSION_TAG = "dagster/data_version"
 """Tag of a materialisation that carries its data version."""
@@ -102,22 +104,35 @@ def adopt(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) ->
     Without it a finished run root would look empty in the UI of a new DAGSTER_HOME.
     """
     uid = series.series_instance_uid
-    for step, record in current_records(series, rooms).items():
+    for event in adoption(context.instance, rooms.storage, uid, current_records(series, rooms)):
+        context.log_event(event)
+
+
+def adoption(
+    instance: dg.DagsterInstance,
+    storage: StorageResource,
+    series_uid: str,
+    records: Mapping[str, Record],
+) -> list[dg.AssetMaterialization]:
+    """Return an event for each result that a Dagster instance does not know of."""
+    events = []
+    for step, record in records.items():
         key = dg.AssetKey(step)
-        latest = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[uid]), limit=1
+        latest = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[series_uid]), limit=1
         ).records
         known = latest[0].asset_materialization if latest else None
         if known and (known.tags or {}).get(DATA_VERSION_TAG) == record.data_version:
             continue
-        context.log_event(
+        events.append(
             dg.AssetMaterialization(
                 key,
-                partition=uid,
+                partition=series_uid,
                 tags={DATA_VERSION_TAG: record.data_version},
                 metadata={
-                    "found_in": dg.MetadataValue.path(str(rooms.storage.layout.record(uid, step))),
+                    "found_in": dg.MetadataValue.path(str(storage.layout.record(series_uid, step))),
                     "seconds": record.content["seconds"],
                 },
             )
         )
+    return events

@@ -14,6 +14,7 @@ from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import SHOWN, highest_slices, inline_png
 from ich_assets.predictions import load_ensemble
+from ich_assets.retries import GPU_POOL, TRY_AGAIN, bad_data_is_final
 from ich_assets.series import load_images
 from ich_assets.steps import saliency_files, saliency_recipe
 from ich_resources.findings import FloatArray, SliceSaliency
@@ -42,6 +43,8 @@ BAR_SOURCE = "ensemble probabilities"
     deps=[PROCESSED, ENSEMBLE, *CHECKPOINTS],
     kinds={"pytorch", "matplotlib"},
     code_version=CODE_VERSIONS["saliency_panels"],
+    retry_policy=TRY_AGAIN,
+    pool=GPU_POOL,
 )
 def saliency_panels(
     context: dg.AssetExecutionContext,
@@ -56,10 +59,10 @@ def saliency_panels(
     """
     uid = context.partition_key
     folder = storage.layout.series_panels(uid)
-    with storage.records.working_on(uid, SALIENCY):
+    with bad_data_is_final(), storage.records.working_on(uid, SALIENCY):
         processed, images = load_images(storage, uid)
         ensemble_record, ensemble = load_ensemble(storage, uid)
-        series, _ = find_series(storage.layout, uid)
+        series = find_series(storage.layout, uid)
         files = saliency_files(networks, saliency)
         folds = networks.load(files)
         untrained = ensemble_record.content["untrained"] or any(f.untrained for f in folds)

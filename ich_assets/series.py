@@ -1,7 +1,6 @@
 """processed_series: the DICOM files of a series to windowed slices and shared 512 crops."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from ich_assets.ledger import DICOM_SERIES
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import SHOWN, inline_png
+from ich_assets.retries import TRY_AGAIN, bad_data_is_final
 from ich_assets.steps import processed_recipe
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import DicomError
@@ -31,6 +31,7 @@ from ich_resources.storage.resource import StorageResource
     deps=[DICOM_SERIES],
     kinds={"dicom", "opencv"},
     code_version=CODE_VERSIONS["processed_series"],
+    retry_policy=TRY_AGAIN,
 )
 def processed_series(
     context: dg.AssetExecutionContext,
@@ -44,12 +45,12 @@ def processed_series(
     A slice that cannot be decoded is listed with its reason, never dropped.
     """
     uid = context.partition_key
-    with storage.records.working_on(uid, PROCESSED):
-        series, input_dir = find_series(storage.layout, uid)
+    with bad_data_is_final(), storage.records.working_on(uid, PROCESSED):
+        series = find_series(storage.layout, uid)
         started = time.perf_counter()
         old = storage.records.find(uid, PROCESSED)
         storage.records.begin(uid, PROCESSED)
-        done, crops, failed = _process(series, input_dir, dicom, storage)
+        done, crops, failed = _process(series, dicom, storage)
         _require_usable(series, done, failed, dicom.on_bad_slice)
         write_array(storage.layout.array(uid, PROCESSED), np.stack(crops))
         written = [storage.layout.slice_png(item["sop_instance_uid"]) for item in done]
@@ -109,11 +110,11 @@ def load_images(storage: StorageResource, uid: str) -> tuple[Record, SeriesImage
 
 
 def _process(
-    series: SeriesRecord, input_dir: Path, dicom: DicomResource, storage: StorageResource
+    series: SeriesRecord, dicom: DicomResource, storage: StorageResource
 ) -> tuple[list[dict[str, Any]], list[npt.NDArray[np.uint8]], list[dict[str, Any]]]:
     """Write the PNG of each readable slice; return what was done, the crops, what failed."""
     done, crops, failed = [], [], []
-    for item in dicom.read(series, input_dir):
+    for item in dicom.read(series):
         if isinstance(item, SliceRecord):
             failed.append(_failed(item))
             continue

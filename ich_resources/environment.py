@@ -7,10 +7,14 @@ from ich_resources.errors import IchError
 
 DICOM_INPUT = "DICOM_INPUT"
 """Folder of DICOM files; only read."""
+DICOM_INBOX = "DICOM_INBOX"
+"""Folder that studies come into; watched by the sensor, only read."""
 RUN_ROOT = "RUN_ROOT"
 """Folder that takes every result."""
 MODEL_DIR = "MODEL_DIR"
 """Folder that holds ``2DNet`` with the checkpoints."""
+LIVE_CONFIG = "LIVE_CONFIG"
+"""Run configuration (YAML) of the sensor and of the runs it requests."""
 MAX_FOLDS = "MAX_FOLDS_PER_BACKBONE"
 """Only the first so many folds of each backbone."""
 

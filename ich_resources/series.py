@@ -1,6 +1,7 @@
 """What is carried from the DICOM room onward: the ledger of a folder, and slice images."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +78,8 @@ class SeriesRecord:
         What the policy refuses or warns of.
     primary : bool
         Whether it is the best series of its study.
+    input_dir : str
+        The folder that the paths of the slices are relative to.
     """
 
     study_instance_uid: str
@@ -85,10 +88,25 @@ class SeriesRecord:
     slices: tuple[SliceRecord, ...]
     remarks: tuple[Remark, ...] = ()
     primary: bool = False
+    input_dir: str = ""
 
     def count(self, state: SliceState) -> int:
         """Return the number of slices in a state."""
         return sum(record.state == state for record in self.slices)
+
+    @property
+    def codes(self) -> str:
+        """Reason codes of its slices, with their counts, and of its remarks, for a table."""
+        counts = Counter(str(s.judgement.code) for s in self.slices if s.judgement is not None)
+        counts |= Counter({str(r.code): 1 for r in self.remarks})
+        return ", ".join(f"{c} x{n}" if n > 1 else c for c, n in sorted(counts.items()))
+
+    @property
+    def sentence(self) -> str:
+        """What its codes mean here: the first slice of each code, and the remarks."""
+        said = {s.judgement.code: s.judgement.reason for s in reversed(self.slices) if s.judgement}
+        said |= {remark.code: remark.reason for remark in self.remarks}
+        return "; ".join(dict.fromkeys(said[code] for code in sorted(said)))
 
     @property
     def to_be_scored(self) -> bool:
@@ -112,12 +130,12 @@ class StrayFile:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Everything found below an input folder.
+    """Everything found below the input folders.
 
     Attributes
     ----------
-    input_dir : str
-        The folder that was read.
+    input_dirs : tuple of str
+        The folders that were read.
     series : tuple of SeriesRecord
         Every series, by UID.
     strays : tuple of StrayFile
@@ -128,7 +146,7 @@ class Ledger:
         Files that are no DICOM by name or magic; not read further.
     """
 
-    input_dir: str
+    input_dirs: tuple[str, ...]
     series: tuple[SeriesRecord, ...]
     strays: tuple[StrayFile, ...]
     files_seen: int

@@ -1,15 +1,21 @@
 """Door of the DICOM room."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
 from ich_resources.environment import DICOM_INPUT, folder
 from ich_resources.errors import IchError
-from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord
+from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, StrayFile
+
+if TYPE_CHECKING:
+    from ich_resources.dicom.policy import Verdict
+    from ich_resources.dicom.scanned import ScannedFile
+    from ich_resources.reasons import Reason
 
 
 class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -44,18 +50,51 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def scan(self) -> Ledger:
         """Judge every file below the folder; see ``discovery.scan``."""
         from ich_resources.dicom.discovery import scan
-        from ich_resources.dicom.policy import verdicts
 
-        try:
-            verdicts(self.policy)
-        except ValueError as err:
-            raise IchError(str(err), remedy="see resources.dicom in run.example.yaml") from err
+        self._verdicts()
         return scan(
             self.folder, threads=self.threads, policy=self.policy, primary_only=self.primary_only
         )
 
-    def read(self, series: SeriesRecord, input_dir: Path) -> Iterator[HuSlice | SliceRecord]:
+    def scan_files(self, paths: Sequence[str], folder: Path) -> list["ScannedFile | None"]:
+        """Read files of a folder; None for one that is no DICOM. See ``scanned.scan_file``."""
+        from ich_resources.dicom.scanned import scan_file
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(lambda path: scan_file(path, folder), paths))
+
+    def assemble(self, files: Sequence[dict[str, Any]], folder: Path) -> tuple[SeriesRecord, ...]:
+        """Judge the series that scanned files (as JSON) belong to; see ``assembly.assemble``."""
+        from ich_resources.dicom.assembly import assemble
+        from ich_resources.dicom.scanned import ScannedFile
+
+        return assemble(
+            [ScannedFile.from_json(file) for file in files],
+            self._verdicts(),
+            input_dir=str(folder),
+            primary_only=self.primary_only,
+        )
+
+    def strays(
+        self, files: Sequence[dict[str, Any]], closed: Sequence[tuple[str, str]]
+    ) -> tuple[StrayFile, ...]:
+        """Return scanned files (as JSON) of no series, and closed folders, for the ledger."""
+        from ich_resources.dicom.discovery import closed_folder, strays
+        from ich_resources.dicom.scanned import ScannedFile
+
+        shut = [closed_folder(path, why) for path, why in closed]
+        return (*shut, *strays([ScannedFile.from_json(file) for file in files]))
+
+    def _verdicts(self) -> "dict[Reason, Verdict]":
+        from ich_resources.dicom.policy import verdicts
+
+        try:
+            return verdicts(self.policy)
+        except ValueError as err:
+            raise IchError(str(err), remedy="see resources.dicom in run.example.yaml") from err
+
+    def read(self, series: SeriesRecord) -> Iterator[HuSlice | SliceRecord]:
         """Read the admitted slices of a series; see ``reading.read_series``."""
         from ich_resources.dicom.reading import read_series
 
-        return read_series(series, input_dir, threads=self.threads)
+        return read_series(series, Path(series.input_dir), threads=self.threads)

@@ -42,8 +42,23 @@ class Layout:
         """Index of the last scan."""
         return self.run_root / "state" / "series_ledger.json"
 
+    @property
+    def inbox_ledger(self) -> Path:
+        """Index of the series and files that have come into the inbox."""
+        return self.run_root / "state" / "inbox_ledger.json"
+
+    @property
+    def inbox_index(self) -> Path:
+        """What is known of every file of the inbox (SQLite)."""
+        return self.run_root / "state" / "inbox.sqlite"
+
+    @property
+    def inbox_lock(self) -> Path:
+        """Held by the tick that looks at the inbox."""
+        return self.run_root / "state" / ".inbox.lock"
+
     def found(self, series_uid: str) -> Path:
-        """What the last scan found of one series."""
+        """What was last found of one series."""
         return self.run_root / "state" / "series" / series_uid / "found.json"
 
     def slice_png(self, sop_instance_uid: str) -> Path:

@@ -1,31 +1,54 @@
-"""The ledger on disk: an index of the last scan, and a file per series.
+"""The ledger on disk: an index of the last scan, one of the inbox, and a file per series.
 
 A step of one series reads that series' file only: at thousands of series the whole ledger is
 tens of megabytes.
 """
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
-from ich_resources.storage.files import read_json, write_json
+from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 
 _REMEDY = "materialise series_ledger first"
 
 
-def write_ledger(layout: Layout, ledger: Ledger) -> None:
-    """Write the ledger, its index last; see ``files.write_bytes``."""
+def write_scan(layout: Layout, ledger: Ledger) -> None:
+    """Write what a scan of the input folder found, the index last; see ``files.write_bytes``."""
+    _write(layout, layout.ledger, ledger)
+
+
+def write_arrivals(layout: Layout, ledger: Ledger, earlier: Sequence[str] = ()) -> None:
+    """Write what has come into the inbox.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        With the series that have changed.
+    earlier : sequence of str
+        SeriesInstanceUIDs of those that stand as they are.
+    """
+    _write(layout, layout.inbox_ledger, ledger, earlier)
+
+
+def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = ()) -> None:
     for series in ledger.series:
-        write_json(layout.found(series.series_instance_uid), asdict(series))
-    index = asdict(ledger) | {"series": [s.series_instance_uid for s in ledger.series]}
-    write_json(layout.ledger, index)
+        found = layout.found(series.series_instance_uid)
+        if not found.is_file() or found_series(layout, found.parent.name).version != series.version:
+            # It failed for other slices than these.
+            remove([layout.failure(series.series_instance_uid)])
+        write_json(found, asdict(series))
+    index = asdict(replace(ledger, series=()))
+    uids = {s.series_instance_uid for s in ledger.series}
+    write_json(path, index | {"series": sorted(uids.union(earlier))})
 
 
-def read_ledger(layout: Layout) -> Ledger:
+def read_scan(layout: Layout) -> Ledger:
     """Read the ledger of the last scan.
 
     Raises
@@ -33,10 +56,59 @@ def read_ledger(layout: Layout) -> Ledger:
     StorageError
         If no folder has been scanned into this run root yet.
     """
-    index = read_json(layout.ledger, remedy=_REMEDY)
+    return _read(layout, layout.ledger)
+
+
+def read_ledger(layout: Layout) -> Ledger:
+    """Read everything known: the last scan, and what has come into the inbox.
+
+    Raises
+    ------
+    StorageError
+        If there is neither.
+    """
+    if not layout.inbox_ledger.is_file():
+        return read_scan(layout)
+    inbox = _read(layout, layout.inbox_ledger)
+    if not layout.ledger.is_file():
+        return inbox
+    scan = _read(layout, layout.ledger)
+    series = {s.series_instance_uid: s for s in (*scan.series, *inbox.series)}
     return Ledger(
-        input_dir=index["input_dir"],
-        series=tuple(_read_series(layout, uid) for uid in index["series"]),
+        input_dirs=tuple(dict.fromkeys((*scan.input_dirs, *inbox.input_dirs))),
+        series=tuple(series[uid] for uid in sorted(series)),
+        strays=tuple(dict.fromkeys((*scan.strays, *inbox.strays))),
+        files_seen=scan.files_seen + inbox.files_seen,
+        files_not_dicom=scan.files_not_dicom + inbox.files_not_dicom,
+    )
+
+
+def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
+    """Return one series of the last scan or of the inbox.
+
+    Raises
+    ------
+    StorageError
+        If neither holds it.
+    """
+    indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
+    if not indices:
+        indices = [layout.ledger]  # which says what is missing
+    if any(series_uid in read_json(path, remedy=_REMEDY)["series"] for path in indices):
+        return found_series(layout, series_uid)
+    raise StorageError(
+        "the series is not in the ledger of the last scan",
+        path=layout.ledger,
+        series=series_uid,
+        remedy="put its files back and materialise series_ledger again",
+    )
+
+
+def _read(layout: Layout, path: Path) -> Ledger:
+    index = read_json(path, remedy=_REMEDY)
+    return Ledger(
+        input_dirs=tuple(index["input_dirs"]),
+        series=tuple(found_series(layout, uid) for uid in index["series"]),
         strays=tuple(
             StrayFile(stray["path"], _require(_judgement(stray["judgement"])))
             for stray in index["strays"]
@@ -46,33 +118,21 @@ def read_ledger(layout: Layout) -> Ledger:
     )
 
 
-def find_series(layout: Layout, series_uid: str) -> tuple[SeriesRecord, Path]:
-    """Return one series of the ledger, and the folder that its paths are relative to.
-
-    Raises
-    ------
-    StorageError
-        If the last scan did not find it.
-    """
-    index = read_json(layout.ledger, remedy=_REMEDY)
-    if series_uid not in index["series"]:
-        raise StorageError(
-            "the series is not in the ledger of the last scan",
-            path=layout.ledger,
-            series=series_uid,
-            remedy="put its files back and materialise series_ledger again",
-        )
-    return _read_series(layout, series_uid), Path(index["input_dir"])
-
-
 def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
-    """Return the series with results in this run root that the last scan did not find."""
+    """Return the series with results in this run root that the ledger does not hold."""
     folder = layout.found("x").parent.parent
     with_results = {path.parent.name for path in folder.glob("*/processed_series.json")}
     return sorted(with_results - {series.series_instance_uid for series in ledger.series})
 
 
-def _read_series(layout: Layout, series_uid: str) -> SeriesRecord:
+def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
+    """Return what was last found of a series, whether or not it is still there.
+
+    Raises
+    ------
+    StorageError
+        If it was never found.
+    """
     value = read_json(layout.found(series_uid), remedy=_REMEDY)
     return SeriesRecord(
         study_instance_uid=value["study_instance_uid"],
@@ -81,6 +141,7 @@ def _read_series(layout: Layout, series_uid: str) -> SeriesRecord:
         slices=tuple(_slice(record) for record in value["slices"]),
         remarks=tuple(Remark(Reason(r["code"]), r["reason"]) for r in value["remarks"]),
         primary=value["primary"],
+        input_dir=value["input_dir"],
     )
 
 

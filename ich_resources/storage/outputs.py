@@ -86,19 +86,17 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
 
 
 def write_processed_tables(
-    layout: Layout, outcomes: Sequence[SeriesOutcome], *, input_dir: Path, group_by: str
+    layout: Layout, outcomes: Sequence[SeriesOutcome], *, group_by: str
 ) -> None:
     """Write the tables of processed slices by series, by study and over all.
 
     Parameters
     ----------
-    input_dir : Path
-        Folder of the last scan, for ``dcm_path``.
     group_by : {"series", "study"}
         What ``slice_id`` numbers in ``test_meta_id_seriser.csv``.
     """
     processed = [o for o in outcomes if PROCESSED in o.records]
-    tables = [_series_table(outcome, input_dir) for outcome in processed]
+    tables = [_series_table(outcome) for outcome in processed]
     for outcome, table in zip(processed, tables, strict=True):
         write_bytes(layout.series_csv(outcome.series.series_instance_uid), csv_bytes(table))
     by_study: dict[str, list[pd.DataFrame]] = {}
@@ -142,11 +140,11 @@ def _sop_uids(outcome: SeriesOutcome) -> list[str]:
     return [item["sop_instance_uid"] for item in slices]
 
 
-def _series_table(outcome: SeriesOutcome, input_dir: Path) -> pd.DataFrame:
+def _series_table(outcome: SeriesOutcome) -> pd.DataFrame:
     """Return the slices of one series, with the paths of today: the folder may have moved."""
     paths = {s.sop_instance_uid: s.path for s in outcome.series.slices if s.judgement is None}
     slices = [
         item | {"path": paths[item["sop_instance_uid"]]}
         for item in outcome.records[PROCESSED].content["slices"]
     ]
-    return series_table(outcome.series, slices, input_dir)
+    return series_table(outcome.series, slices)

@@ -64,7 +64,7 @@ def run_report(
             for outcome in outcomes
             for record in outcome.records.values()
         ),
-        "input": ledger.input_dir,
+        "input": list(ledger.input_dirs),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "code_versions": CODE_VERSIONS,
         "options": dict(options),

@@ -26,19 +26,15 @@ META_COLUMNS = ("filename", "StudyInstance", "SeriesInstance", "Position2", "sli
 """Columns of ``test_meta_id_seriser.csv``."""
 
 
-def series_table(
-    series: SeriesRecord, slices: Sequence[Mapping[str, Any]], input_dir: Path
-) -> pd.DataFrame:
+def series_table(series: SeriesRecord, slices: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the table of one series, a row per scored slice in series order.
 
     Parameters
     ----------
     series : SeriesRecord
-        Its UIDs.
+        Its UIDs, and the folder of its files.
     slices : sequence of mapping
         ``slices`` of its processed_series record.
-    input_dir : Path
-        Folder the slices' paths are relative to.
     """
     rows = [
         {
@@ -47,7 +43,7 @@ def series_table(
             "StudyInstance": series.study_instance_uid,
             "SeriesInstance": series.series_instance_uid,
             "Position2": item["position_z"],
-            "dcm_path": str(input_dir / item["path"]),
+            "dcm_path": str(Path(series.input_dir, item["path"])),
             "slice_idx": index,
             "slice_id": f"{series.series_instance_uid}_{index}",
             "index": index,

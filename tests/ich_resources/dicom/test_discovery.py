@@ -29,7 +29,7 @@ def test_ledger_of_a_study(tmp_path):
     write_dose_page(tmp_path / "p")
     (tmp_path / "README.txt").write_text("not DICOM")
     ledger = scan(tmp_path)
-    assert ledger.input_dir == str(tmp_path)
+    assert ledger.input_dirs == (str(tmp_path),)
     assert (ledger.files_seen, ledger.files_not_dicom, ledger.strays) == (7, 1, ())
     uids = [series.series_instance_uid for series in ledger.series]
     assert uids == sorted(uid("demo", name) for name in ("a", "b", "localizer", "dose", "page"))

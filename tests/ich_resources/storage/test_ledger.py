@@ -1,7 +1,6 @@
 """The ledger survives its file."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,7 @@ from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.ledger import find_series, read_ledger, write_ledger
+from ich_resources.storage.ledger import find_series, read_ledger, write_scan
 
 SCAN = SeriesRecord(
     "1.1",
@@ -30,7 +29,7 @@ SCOUT = SeriesRecord(
     (SliceRecord("s", "1.3.1", "dd", Judgement("refused", Reason.LOCALIZER, "scout")),),
 )
 STRAY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
-LEDGER = Ledger("/in", (SCAN, SCOUT), (STRAY,), files_seen=9, files_not_dicom=3)
+LEDGER = Ledger(("/in",), (SCAN, SCOUT), (STRAY,), files_seen=9, files_not_dicom=3)
 
 
 @pytest.fixture
@@ -38,24 +37,24 @@ def layout(tmp_path):
     return Layout(tmp_path)
 
 
-@pytest.mark.parametrize("ledger", [LEDGER, Ledger("/in", (), (), 0, 0)], ids=["full", "empty"])
+@pytest.mark.parametrize("ledger", [LEDGER, Ledger(("/in",), (), (), 0, 0)], ids=["full", "empty"])
 def test_round_trip(layout, ledger):
-    write_ledger(layout, ledger)
+    write_scan(layout, ledger)
     found = read_ledger(layout)
     assert found == ledger
     assert [s.version for s in found.series] == [s.version for s in ledger.series]
 
 
 def test_reason_codes_are_codes_again(layout):
-    write_ledger(layout, LEDGER)
+    write_scan(layout, LEDGER)
     found = read_ledger(layout)
     assert isinstance(found.series[0].slices[1].judgement.code, Reason)
     assert found.strays[0].judgement.code is Reason.DICOMDIR
 
 
 def test_find_series(layout):
-    write_ledger(layout, LEDGER)
-    assert find_series(layout, "1.3") == (SCOUT, Path("/in"))
+    write_scan(layout, LEDGER)
+    assert find_series(layout, "1.3") == SCOUT
     with pytest.raises(StorageError, match="not in the ledger") as caught:
         find_series(layout, "1.4")
     assert caught.value.series == "1.4"

@@ -99,7 +99,7 @@ def test_a_result_that_is_gone_is_an_error(layout, outcomes):
 
 def test_ledger_tables(layout, outcomes):
     stray = StrayFile("x", Judgement("failed", Reason.UNREADABLE, "broken"))
-    ledger = Ledger("/in", tuple(o.series for o in outcomes), (stray,), 7, 0)
+    ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (stray,), 7, 0)
     series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
     assert (layout.output / "series_ledger.csv").read_bytes() == csv_bytes(series)
     assert (layout.output / "slices_not_scored.csv").read_bytes() == csv_bytes(not_scored)
@@ -137,7 +137,7 @@ def test_saliency_of_different_networks_keeps_every_column(layout, outcomes):
     ],
 )
 def test_numbering_by_series_or_study(layout, outcomes, group_by, slice_ids, series):
-    outputs.write_processed_tables(layout, outcomes, input_dir=layout.run_root, group_by=group_by)
+    outputs.write_processed_tables(layout, outcomes, group_by=group_by)
     meta = read(layout.csv / "test_meta_id_seriser.csv")
     assert tuple(meta.columns) == META_COLUMNS
     assert meta["slice_id"].to_list() == slice_ids
@@ -150,7 +150,7 @@ def test_numbering_by_series_or_study(layout, outcomes, group_by, slice_ids, ser
 
 
 def test_standard_table_and_summary(layout, outcomes):
-    outputs.write_processed_tables(layout, outcomes, input_dir=layout.run_root, group_by="series")
+    outputs.write_processed_tables(layout, outcomes, group_by="series")
     standard = read(layout.csv / "standard_test.csv")
     names = ["ID_1.30.png", "ID_1.4.png", "ID_1.70.png", "ID_1.8.png"]
     assert standard["filename"].to_list() == names
@@ -167,11 +167,11 @@ def test_standard_table_and_summary(layout, outcomes):
 @pytest.mark.parametrize("group_by", ["series", "study"])
 def test_no_series_at_all(layout, group_by):
     """Every file is there, with its header and nothing else."""
-    ledger = Ledger("/in", (), (), 0, 0)
+    ledger = Ledger(("/in",), (), (), 0, 0)
     outputs.write_ledger_tables(layout, ledger, [])
     per_slice, per_series = outputs.write_prediction_tables(layout, [])
     outputs.write_saliency_tables(layout, [])
-    outputs.write_processed_tables(layout, [], input_dir=layout.run_root, group_by=group_by)
+    outputs.write_processed_tables(layout, [], group_by=group_by)
     assert len(per_slice) == len(per_series) == 0
     assert {"rank", "series_id", "state", "slices_scored", "max_any"} <= set(per_series.columns)
     tables = [*layout.output.rglob("*.csv"), *layout.csv.rglob("*.csv")]

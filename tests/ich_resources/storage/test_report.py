@@ -35,7 +35,7 @@ OUTCOMES = [outcome("1.10", "done"), outcome("1.11", "incomplete")]
 
 
 def report(outcomes: list[SeriesOutcome]) -> dict:
-    ledger = Ledger("/in", tuple(o.series for o in outcomes), (STRAY,), 12, 3)
+    ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (STRAY,), 12, 3)
     checkpoint = {"backbone": "b", "file": "f", "sha256": "0"}
     return run_report(
         ledger,

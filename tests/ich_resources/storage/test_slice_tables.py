@@ -2,7 +2,6 @@
 
 import io
 import os
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -25,7 +24,7 @@ def table(series_uid: str, slices: dict[str, float | None]) -> pd.DataFrame:
         {"sop_instance_uid": uid, "position_z": z, "path": f"scan/{uid}"}
         for uid, z in slices.items()
     ]
-    return series_table(SeriesRecord("1.20", series_uid, "", ()), items, Path("/in"))
+    return series_table(SeriesRecord("1.20", series_uid, "", (), input_dir="/in"), items)
 
 
 def test_columns_of_the_reference():

@@ -1,0 +1,81 @@
+"""ich_backlog: many series that came at once, in one run, so that the networks load once."""
+
+import dagster as dg
+
+from ich_assets.batch import run_all
+from ich_assets.retries import GPU_POOL
+from ich_assets.runs import require, steps_to_run
+from ich_assets.steps import Rooms, outcome
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.storage.ledger import found_series
+from ich_resources.storage.resource import StorageResource
+
+
+class BacklogConfig(dg.Config):
+    """What the sensor asks for."""
+
+    series: list[str]
+
+
+@dg.op(out=dg.Out(list, io_manager_key="memory"))
+def arrived_series(
+    context: dg.OpExecutionContext,
+    config: BacklogConfig,
+    dicom: DicomResource,
+    networks: NetworksResource,
+    saliency: SaliencyResource,
+    storage: StorageResource,
+) -> list[str]:
+    """Return the series that have something left to do: a repeated run begins where it died."""
+    rooms = Rooms(dicom, networks, saliency, storage)
+    todo = [uid for uid in config.series if steps_to_run(found_series(storage.layout, uid), rooms)]
+    context.log.info(f"Series that came: {len(config.series)}, with something to do: {len(todo)}")
+    return todo
+
+
+# The pool counts runs (conf/dagster.yaml): the inner runs do not wait for their own outer one.
+@dg.op(out=dg.Out(dg.Nothing), pool=GPU_POOL)
+def run_arrived(
+    context: dg.OpExecutionContext,
+    todo: list[str],
+    dicom: DicomResource,
+    networks: NetworksResource,
+    saliency: SaliencyResource,
+    storage: StorageResource,
+) -> None:
+    """Run each series in this process; one that fails fails alone."""
+    run_all(context, Rooms(dicom, networks, saliency, storage), todo)
+
+
+@dg.op(ins={"all_series": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def write_tables(
+    context: dg.OpExecutionContext,
+    todo: list[str],
+    dicom: DicomResource,
+    networks: NetworksResource,
+    saliency: SaliencyResource,
+    storage: StorageResource,
+) -> None:
+    """Write the files people take away; fail if a series of this run is not done."""
+    rooms = Rooms(dicom, networks, saliency, storage)
+    require(context, rooms, "ich_outputs")
+    outcomes = [outcome(found_series(storage.layout, uid), rooms) for uid in todo]
+    problems = [
+        f"series {o.series.series_instance_uid} {o.state}: {o.why}"
+        for o in outcomes
+        if o.state not in ("done", "refused")
+    ]
+    if problems:
+        raise dg.Failure(
+            f"Problems: {len(problems)} of {len(todo)} series:\n  " + "\n  ".join(problems),
+            allow_retries=False,
+        )
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def ich_backlog() -> None:
+    """Score the series that the sensor names, in one process, and write the tables."""
+    todo = arrived_series()
+    write_tables(todo, all_series=run_arrived(todo))

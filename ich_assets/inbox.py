@@ -1,0 +1,141 @@
+"""From files in the inbox to judged series: what one tick of the sensor looks at."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ich_resources.arrivals import Arrival
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.inbox.growth import Growth, seconds_left
+from ich_resources.inbox.index import FileFacts, InboxIndex
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.series import SeriesRecord
+
+_AT_ONCE = 64
+"""Files read between two looks at the clock."""
+
+
+class Judged(NamedTuple):
+    """A series that has stopped growing.
+
+    Attributes
+    ----------
+    arrival : Arrival
+        As it now stands.
+    series : SeriesRecord or None
+        What to write down; None where the ledger is to stay as it is.
+    """
+
+    arrival: Arrival
+    series: SeriesRecord | None
+
+
+def read_new_files(inbox: InboxResource, dicom: DicomResource, index: InboxIndex) -> None:
+    """Read the headers of new and changed files; what the tick has no time for waits."""
+    began = time.monotonic()
+    unread = index.unread(inbox.files_per_tick)
+    for start in range(0, len(unread), _AT_ONCE):
+        if time.monotonic() - began > inbox.seconds_per_tick:
+            return
+        paths = unread[start : start + _AT_ONCE]
+        index.store(_facts(paths, inbox, dicom))
+
+
+def _facts(paths: Sequence[str], inbox: InboxResource, dicom: DicomResource) -> list[FileFacts]:
+    facts = []
+    for path, file in zip(paths, dicom.scan_files(paths, inbox.folder), strict=True):
+        if file is None:
+            facts.append(FileFacts(path, "other"))
+        elif file.header is not None:
+            header = file.header
+            uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
+            facts.append(FileFacts(path, "slice", *uids, file.to_json()))
+        elif (inbox.folder / path).exists():  # else it went while we looked
+            facts.append(FileFacts(path, "stray", content=file.to_json()))
+    return facts
+
+
+def judge_complete_series(
+    inbox: InboxResource, dicom: DicomResource, index: InboxIndex, now: float
+) -> list[Judged]:
+    """Judge each series that has stopped growing, within its study.
+
+    Those that still grow are kept as arriving, with the seconds left.
+    """
+    growing = index.growing()
+    unread, markers = index.unread_folders(), index.markers()
+    left = {
+        g.series_instance_uid: seconds_left(
+            g,
+            now=now,
+            quiet_seconds=inbox.quiet_seconds,
+            unread_folders=unread,
+            markers=markers,
+        )
+        for g in growing
+    }
+    complete = [g for g in growing if not left[g.series_instance_uid]][: inbox.series_per_tick]
+    ready = {g.series_instance_uid: g for g in complete}
+    waiting = [g for g in growing if g.series_instance_uid not in ready]
+    index.put([_arriving(g, left[g.series_instance_uid], index) for g in waiting])
+    not_yet = {g.series_instance_uid for g in waiting}
+    judged: list[Judged] = []
+    studies: set[str] = set()
+    for growth in complete:
+        if growth.study_instance_uid in studies:
+            continue
+        together = index.studies_judged_with(growth.study_instance_uid)
+        studies |= set(together)
+        files = [file for study in together for file in index.contents(study)]
+        files = [f for f in files if f["header"]["series_instance_uid"] not in not_yet]
+        judged += _judge(dicom.assemble(files, inbox.folder), ready, index)
+    return judged
+
+
+def _arriving(growth: Growth, left: float, index: InboxIndex) -> Arrival:
+    uid = growth.series_instance_uid
+    known = index.arrival(uid) or Arrival(uid, growth.study_instance_uid)
+    return replace(
+        known,
+        state="arriving",
+        files=growth.files,
+        last_seen=growth.last_seen,
+        sentence=f"{growth.files} files, {left:.0f} s left",
+    )
+
+
+def _judge(
+    found: Sequence[SeriesRecord], ready: dict[str, Growth], index: InboxIndex
+) -> list[Judged]:
+    judged = []
+    for series in found:
+        uid = series.series_instance_uid
+        before = index.arrival(uid) or Arrival(uid, series.study_instance_uid)
+        growth = ready.get(uid)
+        if growth is None and before.version == series.version:
+            continue  # a sibling that nothing new is known of
+        if growth is not None:
+            before = replace(before, files=growth.files, last_seen=growth.last_seen)
+        gone = index.gone_slices(uid) if before.offered else 0
+        if gone and series.version != before.offered:
+            sentence = (
+                f"{gone} slices of the version with a result are gone from the inbox: "
+                "put them back to have it scored anew"
+            )
+            judged.append(Judged(replace(before, state="held", sentence=sentence), None))
+            continue
+        now = replace(
+            before,
+            description=series.description,
+            state="admitted" if series.to_be_scored else "refused",
+            admitted=series.count("admitted"),
+            refused=series.count("refused"),
+            failed=series.count("failed"),
+            codes=series.codes,
+            sentence=series.sentence,
+            version=series.version,
+            attempts=before.attempts if series.version == before.version else 0,
+        )
+        judged.append(Judged(now, series))
+    return judged

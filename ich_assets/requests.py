@@ -1,0 +1,203 @@
+"""The runs that the sensor requests, and what has become of them."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
+
+from ich_assets.backlog import ich_backlog
+from ich_assets.console import failure_text
+from ich_assets.jobs import ich_series
+from ich_resources.arrivals import Arrival
+from ich_resources.errors import IchError
+from ich_resources.inbox.index import InboxIndex
+from ich_resources.recipe import SALIENCY
+from ich_resources.storage.chain import consistent_records
+from ich_resources.storage.ledger import found_series
+from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
+from ich_resources.storage.records import CHECKS
+from ich_resources.storage.resource import StorageResource
+
+OFFER_TAG = "ich/offer"
+"""Run tag of a request of the sensor; a token of its own, so that no request is ever forgotten."""
+ATTEMPTS = 3
+"""Requests for one version of a series whose runs die without a word."""
+CRASH_RETRIES = {"dagster/max_retries": "2"}
+"""Dagster repeats a run whose process died, where its ``run_retries`` are enabled."""
+_FINISHED = ("done", "incomplete", "failed")
+
+
+def request_runs(
+    due: Sequence[Arrival], *, single_runs: int, run_config: Mapping[str, Any]
+) -> tuple[list[dg.RunRequest], list[Arrival]]:
+    """Return the run requests for series, and the series as they then stand.
+
+    Parameters
+    ----------
+    due : sequence of Arrival
+        Series to be scored.
+    single_runs : int
+        Up to so many get a run each; more of them get one together, which loads networks once.
+    run_config : mapping
+        Run configuration of the requests.
+    """
+    if len(due) <= single_runs:
+        offered = [_offered(arrival, uuid.uuid4().hex) for arrival in due]
+        requests = [
+            dg.RunRequest(
+                job_name=ich_series.name,
+                partition_key=arrival.series_instance_uid,
+                tags={OFFER_TAG: arrival.token, **CRASH_RETRIES},
+                run_config=run_config,
+            )
+            for arrival in offered
+        ]
+        return requests, offered
+    token = uuid.uuid4().hex
+    offered = [_offered(arrival, token) for arrival in due]
+    ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in due]}}}
+    request = dg.RunRequest(
+        job_name=ich_backlog.name,
+        tags={OFFER_TAG: token, **CRASH_RETRIES, "dagster/retry_strategy": "ALL_STEPS"},
+        run_config={**run_config, "ops": ops},
+    )
+    return [request], offered
+
+
+def _offered(arrival: Arrival, token: str) -> Arrival:
+    return replace(
+        arrival,
+        offered=arrival.version,
+        token=token,
+        attempts=arrival.attempts + 1,
+        sentence="its run is requested",
+    )
+
+
+def outcome_on_disk(storage: StorageResource, series_uid: str) -> SeriesOutcome:
+    """Say what became of a series, whatever options made its results."""
+    series = found_series(storage.layout, series_uid)
+    records = storage.records
+    return judge_outcome(series, consistent_records(series, records), records.failure(series_uid))
+
+
+def settle(
+    instance: dg.DagsterInstance, index: InboxIndex, storage: StorageResource
+) -> list[Arrival]:
+    """Return the series whose requested runs have got on, as they now stand."""
+
+    @cache
+    def run_of(token: str) -> DagsterRun | None:
+        runs = instance.get_runs(RunsFilter(tags={OFFER_TAG: token}), limit=1)
+        if runs and runs[0].status == DagsterRunStatus.STARTED and _died(instance, runs[0]):
+            # Dagster's own monitoring cannot tell with runs in local processes.
+            instance.report_run_failed(runs[0], "its process is gone, and said nothing")
+            return instance.get_run_by_id(runs[0].run_id)
+        return runs[0] if runs else None
+
+    settled = []
+    for arrival in index.arrivals("admitted", "running"):
+        if arrival.unsettled:
+            runs = (run_of(token) for token in index.tokens(arrival))
+            run = next((run for run in runs if run is not None), None)
+            settled.append(_settled(arrival, run, instance, storage))
+    # A series that failed may have been run by hand since.
+    settled += [
+        with_outcome(arrival, outcome_on_disk(storage, arrival.series_instance_uid))
+        for arrival in index.arrivals("failed")
+        if storage.layout.record(arrival.series_instance_uid, SALIENCY).is_file()
+    ]
+    return [arrival for arrival in settled if arrival != index.arrival(arrival.series_instance_uid)]
+
+
+def _settled(
+    arrival: Arrival,
+    run: DagsterRun | None,
+    instance: dg.DagsterInstance,
+    storage: StorageResource,
+) -> Arrival:
+    if run is None:
+        # Requested, and Dagster went down before it wrote the request down.
+        return replace(arrival, offered="", attempts=arrival.attempts - 1)
+    outcome = outcome_on_disk(storage, arrival.series_instance_uid)
+    if not run.is_finished:
+        if run.job_name == ich_backlog.name and outcome.state in _FINISHED:
+            return with_outcome(arrival, outcome)
+        if run.status == DagsterRunStatus.STARTED:
+            return replace(arrival, state="running", sentence=f"in run {run.run_id}")
+        return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
+    if outcome.state in _FINISHED:
+        return with_outcome(arrival, outcome)
+    if run.tags.get("dagster/will_retry") == "true":
+        return replace(arrival, state="admitted", sentence=f"run {run.run_id} died and is repeated")
+    why = _why(instance, run)
+    if not why and arrival.attempts < ATTEMPTS:
+        return replace(arrival, state="admitted", offered="")
+    error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
+    step = CHECKS if run.job_name == ich_series.name and why else "run"
+    storage.records.note_failure(arrival.series_instance_uid, step, error)
+    return with_outcome(arrival, outcome_on_disk(storage, arrival.series_instance_uid))
+
+
+def with_outcome(arrival: Arrival, outcome: SeriesOutcome) -> Arrival:
+    """Return a series of the inbox with what the disk says became of it."""
+    state = outcome.state
+    if state == "waiting":
+        return arrival
+    sentence = arrival.sentence if state == "refused" else outcome.why
+    return replace(
+        arrival,
+        state=state,
+        failed=outcome.count("failed"),
+        codes=_codes(outcome),
+        sentence=sentence or f"{outcome.scored} slices scored",
+    )
+
+
+def _codes(outcome: SeriesOutcome) -> str:
+    codes = [outcome.reasons, *(str(remark.code) for remark in outcome.series.remarks)]
+    return ", ".join(code for code in codes if code)
+
+
+def _why(instance: dg.DagsterInstance, run: DagsterRun) -> str:
+    """Return what a step of a run said when it failed, empty where none did."""
+    failures = instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)
+    texts = [
+        failure_text(entry.dagster_event.step_failure_data.error)
+        for entry in failures
+        if entry.dagster_event is not None
+    ]
+    return texts[0] if texts else ""
+
+
+def _died(instance: dg.DagsterInstance, run: DagsterRun) -> bool:
+    """Return whether the local process of a started run is gone."""
+    pids = [
+        str(entry.dagster_event.engine_event_data.metadata["pid"].value)
+        for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
+        if entry.dagster_event is not None
+        and "pid" in entry.dagster_event.engine_event_data.metadata
+    ]
+    return bool(pids) and not any(_alive(int(pid)) for pid in pids[-1:])
+
+
+def _alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    if not Path("/proc/self/stat").exists():
+        return True  # no Linux: nothing can be told
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def new_partitions(
+    instance: dg.DagsterInstance, partitions: str, series: Iterable[str]
+) -> list[str]:
+    """Return the series that are no partition yet."""
+    return [uid for uid in series if not instance.has_dynamic_partition(partitions, uid)]

@@ -1,0 +1,174 @@
+"""dicom_inbox: studies that come into a folder become partitions and runs."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+
+from ich_assets.backlog import ich_backlog
+from ich_assets.inbox import Judged, judge_complete_series, read_new_files
+from ich_assets.jobs import ich_series
+from ich_assets.ledger import INBOX_LEDGER, series_arrived, table_metadata
+from ich_assets.live import configured, live_config
+from ich_assets.partitions import SERIES
+from ich_assets.preflight import require_apart
+from ich_assets.requests import (
+    new_partitions,
+    outcome_on_disk,
+    request_runs,
+    settle,
+    with_outcome,
+)
+from ich_assets.runs import adoption
+from ich_resources.arrivals import Arrival
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.environment import DICOM_INBOX
+from ich_resources.inbox.index import InboxIndex
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.recipe import fingerprint
+from ich_resources.series import Ledger
+from ich_resources.storage.arrival_tables import inbox_table
+from ich_resources.storage.files import locked, write_bytes
+from ich_resources.storage.ledger import found_series, write_arrivals
+from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.slice_tables import csv_bytes
+
+SECONDS_BETWEEN_TICKS = 10
+
+
+@dg.sensor(
+    jobs=[ich_series, ich_backlog],
+    minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def dicom_inbox(
+    context: dg.SensorEvaluationContext,
+    inbox: InboxResource,
+    dicom: DicomResource,
+    storage: StorageResource,
+) -> dg.SensorResult | dg.SkipReason:
+    """Watch DICOM_INBOX: a series that has stopped growing becomes a partition and a run.
+
+    Complete is a series that no file came of for quiet_seconds, or whose folder holds a file
+    .done. A late or changed slice makes a new version and one more run; the same files again make
+    nothing. Nothing in the inbox is moved, renamed or deleted. inbox_ledger lists every series.
+    """
+    if not inbox.inbox_dir and not os.environ.get(DICOM_INBOX, "").strip():
+        return dg.SkipReason("no inbox: the environment variable DICOM_INBOX is not set")
+    config = live_config()
+    inbox = configured(inbox, "inbox", config)
+    dicom = configured(dicom, "dicom", config)
+    storage = configured(storage, "storage", config)
+    require_apart(storage.layout.run_root, inbox.folder)
+    with locked(storage.layout.inbox_lock), inbox.index(storage.layout.inbox_index) as index:
+        _look(inbox, dicom, storage, index)
+        index.put(settle(context.instance, index, storage))
+        due = [arrival for arrival in index.arrivals("admitted") if arrival.due]
+        finished = [a for a in due if _has_results(storage, a)]
+        wanted = [a for a in due if a not in finished]
+        events = [series_arrived(found_series(storage.layout, a.series_instance_uid)) for a in due]
+        events += _adopt(context.instance, storage, index, finished)
+        requests, offered = request_runs(wanted, single_runs=inbox.single_runs, run_config=config)
+        index.offer(offered)
+        if index.changed:
+            events += _report(storage, index)
+        partitions = new_partitions(
+            context.instance, str(SERIES.name), [a.series_instance_uid for a in due]
+        )
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else _summary(index),
+            dynamic_partitions_requests=[SERIES.build_add_request(partitions)]
+            if partitions
+            else [],
+            asset_events=events,
+        )
+
+
+def _look(
+    inbox: InboxResource, dicom: DicomResource, storage: StorageResource, index: InboxIndex
+) -> None:
+    """Bring the index, and the ledger on disk, up to what lies in the inbox."""
+    now = time.time()
+    present, closed = inbox.look()
+    index.note(present, now)
+    read_new_files(inbox, dicom, index)
+    judged = judge_complete_series(inbox, dicom, index, now)
+    # The ledger first: a series that stands as judged is never looked for again.
+    if judged or index.changed:
+        _write_ledger(inbox, dicom, storage, index, judged, closed)
+    index.put([item.arrival for item in judged], judged=True)
+
+
+def _write_ledger(
+    inbox: InboxResource,
+    dicom: DicomResource,
+    storage: StorageResource,
+    index: InboxIndex,
+    judged: Sequence[Judged],
+    closed: Sequence[tuple[str, str]],
+) -> None:
+    ledger = Ledger(
+        input_dirs=(str(inbox.folder),),
+        series=tuple(item.series for item in judged if item.series is not None),
+        strays=dicom.strays(index.strays(), closed),
+        files_seen=index.count(),
+        files_not_dicom=index.count() - index.count("slice") - index.count("stray"),
+    )
+    write_arrivals(storage.layout, ledger, index.judged_series())
+
+
+def _has_results(storage: StorageResource, arrival: Arrival) -> bool:
+    state = outcome_on_disk(storage, arrival.series_instance_uid).state
+    return state in ("done", "incomplete")
+
+
+def _adopt(
+    instance: dg.DagsterInstance,
+    storage: StorageResource,
+    index: InboxIndex,
+    finished: Sequence[Arrival],
+) -> list[dg.AssetMaterialization]:
+    """Take over results that lie on disk already: no run is needed."""
+    events = []
+    for arrival in finished:
+        uid = arrival.series_instance_uid
+        outcome = outcome_on_disk(storage, uid)
+        index.put([replace(with_outcome(arrival, outcome), offered=arrival.version)])
+        events += adoption(instance, storage, uid, outcome.records)
+    return events
+
+
+def _report(storage: StorageResource, index: InboxIndex) -> list[dg.AssetMaterialization]:
+    """Write inbox_ledger.csv; return the event for Dagster if more than the clock has moved."""
+    table = inbox_table(index.arrivals())
+    path = storage.layout.output / "inbox_ledger.csv"
+    write_bytes(path, csv_bytes(table))
+    states = index.states()
+    told = fingerprint({"states": states, "files": index.count(), "version": list(table["state"])})
+    if told == index.noted("told"):
+        return []
+    index.keep("told", told)
+    counts: dict[str, Any] = {f"series_{state}": number for state, number in states.items()}
+    return [
+        dg.AssetMaterialization(
+            INBOX_LEDGER.key,
+            metadata={
+                **counts,
+                "files": index.count(),
+                "path": dg.MetadataValue.path(str(path)),
+                "series": table_metadata(table.drop(columns=["version"])),
+            },
+        )
+    ]
+
+
+def _summary(index: InboxIndex) -> str:
+    states = index.states()
+    known = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    unread = index.count("unread")
+    text = f"{sum(states.values())} series known" + (f" ({known})" if known else "")
+    return text + (f"; {unread} files still to be read" if unread else "")

@@ -1,0 +1,101 @@
+"""Scanned files to series: copies folded, slices placed, every series judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from ich_resources.dicom.geometry import place
+from ich_resources.dicom.header import Header
+from ich_resources.dicom.policy import Verdict, apply, refuse
+from ich_resources.dicom.scanned import ScannedFile
+from ich_resources.dicom.series_rules import remarks
+from ich_resources.dicom.siblings import primary
+from ich_resources.reasons import Reason
+from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord
+
+
+def assemble(
+    files: Sequence[ScannedFile],
+    table: Mapping[Reason, Verdict],
+    *,
+    input_dir: str,
+    primary_only: bool,
+) -> tuple[SeriesRecord, ...]:
+    """Return the series that files belong to, sorted by UID; files of no series are left out.
+
+    Parameters
+    ----------
+    files : sequence of ScannedFile
+        All files of each study among them: the best series of a study is chosen from these.
+    table : mapping of Reason to str
+        What becomes of each remark; see ``policy.verdicts``.
+    input_dir : str
+        The folder that the paths are relative to.
+    primary_only : bool
+        Whether to refuse every series of a study but the best.
+    """
+    instances = [(_record(f), f.header) for f in files if f.header is not None]
+
+    def series_uid(item: tuple[SliceRecord, Header]) -> str:
+        return item[1].series_instance_uid
+
+    found: dict[str, SeriesRecord] = {}
+    admissible: dict[str, list[tuple[SeriesRecord, list[Header]]]] = {}
+    for uid, group in groupby(sorted(_without_copies(instances), key=series_uid), series_uid):
+        members = list(group)
+        headers = [header for _, header in members]
+        placed = place(members)
+        series = SeriesRecord(
+            study_instance_uid=headers[0].study_instance_uid,
+            series_instance_uid=uid,
+            description=headers[0].description,
+            slices=tuple(placed),
+            remarks=remarks(list(zip(placed, headers, strict=True))),
+            input_dir=input_dir,
+        )
+        found[uid] = series = apply(series, table)
+        used = [h for s, h in zip(series.slices, headers, strict=True) if s.judgement is None]
+        if used:
+            admissible.setdefault(series.study_instance_uid, []).append((series, used))
+    for siblings in admissible.values():
+        best = primary(siblings)
+        found[best] = replace(found[best], primary=True)
+        for series, _ in siblings if primary_only else ():
+            if series.series_instance_uid != best:
+                remark = Remark(Reason.BETTER_SIBLING, f"{best} of the same study is better")
+                found[series.series_instance_uid] = refuse(series, remark)
+    return tuple(found.values())
+
+
+def _record(file: ScannedFile) -> SliceRecord:
+    assert file.header is not None
+    return SliceRecord(file.path, file.header.sop_instance_uid, file.digest, file.judgement)
+
+
+def _without_copies(
+    instances: list[tuple[SliceRecord, Header]],
+) -> list[tuple[SliceRecord, Header]]:
+    """Fold files of the same bytes into one; fail different files with one SOPInstanceUID."""
+    unique: dict[tuple[str, str], tuple[SliceRecord, Header]] = {}
+    for record, header in instances:
+        key = (record.sop_instance_uid, record.digest)
+        if key in unique:
+            kept, kept_header = unique[key]
+            unique[key] = (replace(kept, copies=(*kept.copies, record.path)), kept_header)
+        else:
+            unique[key] = (record, header)
+    # A truncated copy fails by itself, and a second localizer is refused: neither is a rival.
+    paths: dict[str, list[str]] = {}
+    for record, _ in unique.values():
+        if record.judgement is None:
+            paths.setdefault(record.sop_instance_uid, []).append(record.path)
+
+    def judged(record: SliceRecord) -> SliceRecord:
+        rivals = paths.get(record.sop_instance_uid, [])
+        if record.judgement is not None or len(rivals) < 2:
+            return record
+        other = next(path for path in rivals if path != record.path)
+        reason = f"the same SOPInstanceUID with other content: {record.path} and {other}"
+        return replace(record, judgement=Judgement("failed", Reason.DUPLICATE_UID, reason))
+
+    return [(judged(record), header) for record, header in unique.values()]

@@ -1,0 +1,93 @@
+"""One file read once: its digest, its header values, a first judgement."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ich_resources.dicom.admission import judge_file, judge_slice
+from ich_resources.dicom.header import Header, read_header
+from ich_resources.dicom.parsing import digest
+from ich_resources.errors import DicomError
+from ich_resources.reasons import Reason
+from ich_resources.series import Judgement
+
+DICOM_SUFFIXES = (".dcm", ".dicom")
+"""File name endings that count as DICOM even without the magic word (reference.md, section 1)."""
+
+
+@dataclass(frozen=True)
+class ScannedFile:
+    """One DICOM file: its header, or why there is none.
+
+    Attributes
+    ----------
+    path : str
+        POSIX path relative to the input folder.
+    digest : str
+        SHA-256 of its bytes, hexadecimal; empty where it could not be read.
+    header : Header or None
+        None for a file that belongs to no series.
+    judgement : Judgement or None
+        None for an admitted slice.
+    """
+
+    path: str
+    digest: str
+    header: Header | None
+    judgement: Judgement | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ScannedFile":
+        """Return what ``to_json`` was made from."""
+        header, judgement = value["header"], value["judgement"]
+        return cls(
+            value["path"],
+            value["digest"],
+            None if header is None else _header(header),
+            None
+            if judgement is None
+            else Judgement(judgement["state"], Reason(judgement["code"]), judgement["reason"]),
+        )
+
+
+def _header(value: dict[str, Any]) -> Header:
+    known = {field.name for field in fields(Header)}
+    plain: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known
+    }
+    return Header(**plain)
+
+
+def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
+    """Return what a file holds, None where it is no DICOM file.
+
+    Parameters
+    ----------
+    path : str
+        POSIX path relative to ``input_dir``.
+    input_dir : Path
+        The folder; it is only read.
+    """
+    place = input_dir / path
+    try:
+        if place.exists() and not place.is_file():
+            return None  # a pipe or a socket: opening it could wait for ever
+        with place.open("rb") as file:
+            start = file.read(132)
+            if start[128:] != b"DICM" and not path.lower().endswith(DICOM_SUFFIXES):
+                return None
+            content = start + file.read()
+        header = read_header(content, place)
+    except DicomError as err:
+        return ScannedFile(path, "", None, Judgement("failed", Reason(err.code), err.message))
+    except OSError as err:
+        reason = f"the file cannot be read: {err.strerror}"
+        return ScannedFile(path, "", None, Judgement("failed", Reason.UNREADABLE, reason))
+    stray = judge_file(header)
+    if stray is not None:
+        return ScannedFile(path, digest(content), None, stray)
+    return ScannedFile(path, digest(content), header, judge_slice(header))

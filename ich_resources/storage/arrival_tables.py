@@ -1,0 +1,46 @@
+"""The inbox as people read it: a row per series ever seen there."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from ich_resources.arrivals import Arrival
+
+INBOX_COLUMNS = (
+    "series_id",
+    "study_id",
+    "description",
+    "state",
+    "files",
+    "admitted",
+    "refused",
+    "failed",
+    "codes",
+    "sentence",
+    "last_file",
+    "version",
+)
+"""Columns of ``inbox_ledger.csv``."""
+
+
+def inbox_table(arrivals: Sequence[Arrival]) -> pd.DataFrame:
+    """Return ``inbox_ledger.csv``, the latest series first; times are UTC."""
+    rows = [
+        {
+            "series_id": a.series_instance_uid,
+            "study_id": a.study_instance_uid,
+            "description": a.description,
+            "state": a.state,
+            "files": a.files,
+            "admitted": a.admitted,
+            "refused": a.refused,
+            "failed": a.failed,
+            "codes": a.codes,
+            "sentence": a.sentence,
+            "last_file": datetime.fromtimestamp(a.last_seen, UTC).isoformat(timespec="seconds"),
+            "version": a.version[:12],
+        }
+        for a in reversed(arrivals)
+    ]
+    return pd.DataFrame(rows, columns=list(INBOX_COLUMNS))
