@@ -136,10 +136,13 @@ def _settled(
     if run.tags.get("dagster/will_retry") == "true":
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} died and is repeated")
     why = _why(instance, run)
+    if run.status == DagsterRunStatus.CANCELED:
+        why = f"run {run.run_id} was cancelled"
     if not why and arrival.attempts < ATTEMPTS:
         return replace(arrival, state="admitted", offered="")
     error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
-    step = CHECKS if run.job_name == ich_series.name and why else "run"
+    failed = run.status == DagsterRunStatus.FAILURE
+    step = CHECKS if failed and why and run.job_name == ich_series.name else "run"
     storage.records.note_failure(arrival.series_instance_uid, step, error)
     return with_outcome(arrival, outcome_on_disk(storage, arrival.series_instance_uid))
 

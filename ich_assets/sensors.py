@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from ich_assets.backlog import ich_backlog
-from ich_assets.inbox import Judged, judge_complete_series, read_new_files
+from ich_assets.inbox import judge_complete_series, read_new_files
 from ich_assets.jobs import ich_series
 from ich_assets.ledger import INBOX_LEDGER, series_arrived, table_metadata
 from ich_assets.live import configured, live_config
@@ -29,7 +29,7 @@ from ich_resources.environment import DICOM_INBOX
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.recipe import fingerprint
-from ich_resources.series import Ledger
+from ich_resources.series import Ledger, StrayFile
 from ich_resources.storage.arrival_tables import inbox_table
 from ich_resources.storage.files import locked, write_bytes
 from ich_resources.storage.ledger import found_series, write_arrivals
@@ -64,7 +64,7 @@ def dicom_inbox(
     storage = configured(storage, "storage", config)
     require_apart(storage.layout.run_root, inbox.folder)
     with locked(storage.layout.inbox_lock), inbox.index(storage.layout.inbox_index) as index:
-        _look(inbox, dicom, storage, index)
+        strays = _look(inbox, dicom, storage, index)
         index.put(settle(context.instance, index, storage))
         due = [arrival for arrival in index.arrivals("admitted") if arrival.due]
         finished = [a for a in due if _has_results(storage, a)]
@@ -74,7 +74,7 @@ def dicom_inbox(
         requests, offered = request_runs(wanted, single_runs=inbox.single_runs, run_config=config)
         index.offer(offered)
         if index.changed:
-            events += _report(storage, index)
+            events += _report(storage, index, strays)
         partitions = new_partitions(
             context.instance, str(SERIES.name), [a.series_instance_uid for a in due]
         )
@@ -90,35 +90,26 @@ def dicom_inbox(
 
 def _look(
     inbox: InboxResource, dicom: DicomResource, storage: StorageResource, index: InboxIndex
-) -> None:
-    """Bring the index, and the ledger on disk, up to what lies in the inbox."""
+) -> tuple[StrayFile, ...]:
+    """Bring the index, and the ledger on disk, up to what lies in the inbox; return the strays."""
     now = time.time()
     present, closed = inbox.look()
     index.note(present, now)
     read_new_files(inbox, dicom, index)
     judged = judge_complete_series(inbox, dicom, index, now)
-    # The ledger first: a series that stands as judged is never looked for again.
+    strays = dicom.strays(index.strays(), closed)
     if judged or index.changed:
-        _write_ledger(inbox, dicom, storage, index, judged, closed)
+        ledger = Ledger(
+            input_dirs=(str(inbox.folder),),
+            series=tuple(item.series for item in judged if item.series is not None),
+            strays=strays,
+            files_seen=index.count(),
+            files_not_dicom=index.count() - index.count("slice") - index.count("stray"),
+        )
+        write_arrivals(storage.layout, ledger, index.judged_series())
+    # After the ledger: a series that stands as judged is never looked for again.
     index.put([item.arrival for item in judged], judged=True)
-
-
-def _write_ledger(
-    inbox: InboxResource,
-    dicom: DicomResource,
-    storage: StorageResource,
-    index: InboxIndex,
-    judged: Sequence[Judged],
-    closed: Sequence[tuple[str, str]],
-) -> None:
-    ledger = Ledger(
-        input_dirs=(str(inbox.folder),),
-        series=tuple(item.series for item in judged if item.series is not None),
-        strays=dicom.strays(index.strays(), closed),
-        files_seen=index.count(),
-        files_not_dicom=index.count() - index.count("slice") - index.count("stray"),
-    )
-    write_arrivals(storage.layout, ledger, index.judged_series())
+    return strays
 
 
 def _has_results(storage: StorageResource, arrival: Arrival) -> bool:
@@ -142,13 +133,15 @@ def _adopt(
     return events
 
 
-def _report(storage: StorageResource, index: InboxIndex) -> list[dg.AssetMaterialization]:
+def _report(
+    storage: StorageResource, index: InboxIndex, strays: Sequence[StrayFile]
+) -> list[dg.AssetMaterialization]:
     """Write inbox_ledger.csv; return the event for Dagster if more than the clock has moved."""
-    table = inbox_table(index.arrivals())
+    table = inbox_table(index.arrivals(), strays)
     path = storage.layout.output / "inbox_ledger.csv"
     write_bytes(path, csv_bytes(table))
     states = index.states()
-    told = fingerprint({"states": states, "files": index.count(), "version": list(table["state"])})
+    told = fingerprint({"files": index.count(), "states": list(table["state"])})
     if told == index.noted("told"):
         return []
     index.keep("told", told)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from ich_resources.arrivals import Arrival
+from ich_resources.series import StrayFile
 
 INBOX_COLUMNS = (
     "series_id",
@@ -24,8 +25,11 @@ INBOX_COLUMNS = (
 """Columns of ``inbox_ledger.csv``."""
 
 
-def inbox_table(arrivals: Sequence[Arrival]) -> pd.DataFrame:
-    """Return ``inbox_ledger.csv``, the latest series first; times are UTC."""
+def inbox_table(arrivals: Sequence[Arrival], strays: Sequence[StrayFile]) -> pd.DataFrame:
+    """Return ``inbox_ledger.csv``: series, the latest first, and files of no series.
+
+    Times are UTC.
+    """
     rows = [
         {
             "series_id": a.series_instance_uid,
@@ -42,5 +46,15 @@ def inbox_table(arrivals: Sequence[Arrival]) -> pd.DataFrame:
             "version": a.version[:12],
         }
         for a in reversed(arrivals)
+    ]
+    rows += [
+        {
+            "series_id": "",
+            "state": stray.judgement.state,
+            "files": 1,
+            "codes": str(stray.judgement.code),
+            "sentence": f"{stray.path}: {stray.judgement.reason}",
+        }
+        for stray in strays
     ]
     return pd.DataFrame(rows, columns=list(INBOX_COLUMNS))
