@@ -3,7 +3,8 @@
 import dagster as dg
 
 from ich_assets.batch import run_all
-from ich_assets.retries import GPU_POOL
+from ich_assets.dead_runs import host_tag
+from ich_assets.retries import CRASH_RETRIES, GPU_POOL
 from ich_assets.runs import require, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
@@ -74,7 +75,11 @@ def write_tables(
         )
 
 
-@dg.job(executor_def=dg.in_process_executor)
+# All steps: the list of series lives in the memory of the process that died.
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES, "dagster/retry_strategy": "ALL_STEPS"},
+)
 def ich_backlog() -> None:
     """Score the series that the sensor names, in one process, and write the tables."""
     todo = arrived_series()

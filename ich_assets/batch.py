@@ -7,6 +7,8 @@ import dagster as dg
 from ich_assets import preflight
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.console import people_console
+from ich_assets.dead_runs import host_tag
+from ich_assets.retries import NO_CRASH_RETRIES
 from ich_assets.runs import adopt, require, run_one_series, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
@@ -158,6 +160,7 @@ def write_outputs(
 
 @dg.job(
     executor_def=dg.in_process_executor,
+    tags={**host_tag(), **NO_CRASH_RETRIES},
     logger_defs={"console": people_console},
     config={"loggers": {"console": {"config": {}}}},
 )

@@ -10,6 +10,7 @@ from ich_assets.console import people_console
 from ich_assets.jobs import SERIES_ASSETS, ich_checkpoints, ich_outputs, ich_scan, ich_series
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
+from ich_assets.retire import ich_retire
 from ich_assets.sensors import dicom_inbox
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
@@ -21,7 +22,7 @@ from ich_resources.storage.resource import StorageResource
 defs = dg.Definitions(
     assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
     asset_checks=CHECKS,
-    jobs=[ich_batch, ich_backlog, ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    jobs=[ich_batch, ich_backlog, ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_retire],
     sensors=[dicom_inbox],
     loggers={"console": people_console},
     resources={

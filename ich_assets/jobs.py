@@ -3,9 +3,11 @@
 import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
+from ich_assets.dead_runs import host_tag
 from ich_assets.ledger import series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
+from ich_assets.retries import CRASH_RETRIES
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
 
@@ -34,6 +36,7 @@ ich_series = dg.define_asset_job(
     "ich_series",
     selection=dg.AssetSelection.assets(*SERIES_ASSETS, run_outputs),
     executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
     description="One series, from its DICOM files to saliency panels, and the tables over all.",
 )
 

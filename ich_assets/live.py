@@ -2,17 +2,26 @@
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import dagster as dg
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ich_resources.environment import LIVE_CONFIG
 from ich_resources.errors import IchError
 
 Resource = TypeVar("Resource", bound="dg.ConfigurableResource[Any]")
-_REMEDY = "write it as run.example.yaml, or unset LIVE_CONFIG"
+ResourceName = Literal["inbox", "dicom", "networks", "saliency", "panels", "storage"]
+_REMEDY = "write it as conf/run.example.yaml, or unset LIVE_CONFIG"
+
+
+class _Section(BaseModel, extra="forbid"):
+    config: dict[str, Any] | None = None
+
+
+class _LiveConfig(BaseModel, extra="forbid"):
+    resources: dict[ResourceName, _Section | None] | None
 
 
 def live_config() -> dict[str, Any]:
@@ -21,22 +30,22 @@ def live_config() -> dict[str, Any]:
     Raises
     ------
     IchError
-        If the file cannot be read, or holds more than resources.
+        If the file cannot be read, or holds more than the configuration of resources.
     """
     name = os.environ.get(LIVE_CONFIG, "").strip()
     if not name:
         return {}
     path = Path(name).expanduser()
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as err:
+        text = path.read_text(encoding="utf-8")
+        resources = _LiveConfig.model_validate(yaml.safe_load(text)).resources or {}
+    except (OSError, ValueError, yaml.YAMLError) as err:  # pydantic's errors are ValueErrors
         raise IchError(f"LIVE_CONFIG cannot be read: {err}", path=path, remedy=_REMEDY) from err
-    if not isinstance(config, dict) or set(config) != {"resources"}:
-        raise IchError("LIVE_CONFIG must hold resources alone", path=path, remedy=_REMEDY)
-    return config
+    sections = {name: (section and section.config) or {} for name, section in resources.items()}
+    return {"resources": {name: {"config": fields} for name, fields in sections.items()}}
 
 
-def configured(resource: Resource, name: str, config: dict[str, Any]) -> Resource:
+def configured(resource: Resource, name: ResourceName, config: dict[str, Any]) -> Resource:
     """Return a resource with the fields that the run configuration sets.
 
     Raises
@@ -44,12 +53,11 @@ def configured(resource: Resource, name: str, config: dict[str, Any]) -> Resourc
     IchError
         If it has no such field, or not such a value.
     """
-    section = (config.get("resources") or {}).get(name) or {}
-    fields = section.get("config") or {}
+    fields = config.get("resources", {}).get(name, {}).get("config", {})
     unknown = set(fields) - set(type(resource).model_fields)
     if unknown:
         raise IchError(
-            f"LIVE_CONFIG: resources.{name} has no field {', '.join(sorted(unknown))}",
+            f"LIVE_CONFIG: resources.{name} has no field {', '.join(sorted(map(str, unknown)))}",
             remedy=_REMEDY,
         )
     try:

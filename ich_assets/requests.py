@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -27,8 +26,6 @@ OFFER_TAG = "ich/offer"
 """Run tag of a request of the sensor; a token of its own, so that no request is ever forgotten."""
 ATTEMPTS = 3
 """Requests for one version of a series whose runs die without a word."""
-CRASH_RETRIES = {"dagster/max_retries": "2"}
-"""Dagster repeats a run whose process died, where its ``run_retries`` are enabled."""
 _FINISHED = ("done", "incomplete", "failed")
 
 
@@ -52,7 +49,7 @@ def request_runs(
             dg.RunRequest(
                 job_name=ich_series.name,
                 partition_key=arrival.series_instance_uid,
-                tags={OFFER_TAG: arrival.token, **CRASH_RETRIES},
+                tags={OFFER_TAG: arrival.token},
                 run_config=run_config,
             )
             for arrival in offered
@@ -63,7 +60,7 @@ def request_runs(
     ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in due]}}}
     request = dg.RunRequest(
         job_name=ich_backlog.name,
-        tags={OFFER_TAG: token, **CRASH_RETRIES, "dagster/retry_strategy": "ALL_STEPS"},
+        tags={OFFER_TAG: token},
         run_config={**run_config, "ops": ops},
     )
     return [request], offered
@@ -94,10 +91,6 @@ def settle(
     @cache
     def run_of(token: str) -> DagsterRun | None:
         runs = instance.get_runs(RunsFilter(tags={OFFER_TAG: token}), limit=1)
-        if runs and runs[0].status == DagsterRunStatus.STARTED and _died(instance, runs[0]):
-            # Dagster's own monitoring cannot tell with runs in local processes.
-            instance.report_run_failed(runs[0], "its process is gone, and said nothing")
-            return instance.get_run_by_id(runs[0].run_id)
         return runs[0] if runs else None
 
     settled = []
@@ -176,27 +169,6 @@ def _why(instance: dg.DagsterInstance, run: DagsterRun) -> str:
         if entry.dagster_event is not None
     ]
     return texts[0] if texts else ""
-
-
-def _died(instance: dg.DagsterInstance, run: DagsterRun) -> bool:
-    """Return whether the local process of a started run is gone."""
-    pids = [
-        str(entry.dagster_event.engine_event_data.metadata["pid"].value)
-        for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
-        if entry.dagster_event is not None
-        and "pid" in entry.dagster_event.engine_event_data.metadata
-    ]
-    return bool(pids) and not any(_alive(int(pid)) for pid in pids[-1:])
-
-
-def _alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    if not Path("/proc/self/stat").exists():
-        return True  # no Linux: nothing can be told
-    try:
-        return status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def new_partitions(

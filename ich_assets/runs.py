@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from ich_assets.console import failure_text
+from ich_assets.dead_runs import host_tag
+from ich_assets.retries import NO_CRASH_RETRIES
 from ich_assets.steps import Rooms, all_steps, current_records
 from ich_resources.errors import IchError
 from ich_resources.recipe import PROCESSED
@@ -64,7 +66,7 @@ def attempt(
         instance=context.instance,
         partition_key=partition,
         raise_on_error=False,
-        tags={BATCH_TAG: context.run_id},
+        tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES},
         asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
         run_config={
             **(config or {}),

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from ich_assets.backlog import ich_backlog
+from ich_assets.dead_runs import fail_dead_runs
 from ich_assets.inbox import judge_complete_series, read_new_files
 from ich_assets.jobs import ich_series
 from ich_assets.ledger import INBOX_LEDGER, series_arrived, table_metadata
@@ -64,6 +65,7 @@ def dicom_inbox(
     storage = configured(storage, "storage", config)
     require_apart(storage.layout.run_root, inbox.folder)
     with locked(storage.layout.inbox_lock), inbox.index(storage.layout.inbox_index) as index:
+        fail_dead_runs(context.instance)
         strays = _look(inbox, dicom, storage, index)
         index.put(settle(context.instance, index, storage))
         due = [arrival for arrival in index.arrivals("admitted") if arrival.due]

@@ -78,14 +78,17 @@ class InboxIndex:
             path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(path, timeout=30)
         except (OSError, sqlite3.Error) as err:
-            raise StorageError(f"cannot be opened: {err}", path=path) from err
+            raise StorageError(
+                f"cannot be opened: {err}", path=path, remedy="choose another RUN_ROOT"
+            ) from err
         try:
             with connection:
                 found = connection.execute("PRAGMA user_version").fetchone()[0]
                 if found not in (0, _VERSION):
                     raise StorageError(f"an index of version {found}", path=path, remedy=_REMEDY)
-                connection.executescript(_SCHEMA)
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                if not found:
+                    connection.executescript(_SCHEMA)
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
             yield cls(connection)
         except sqlite3.DatabaseError as err:
             raise StorageError(f"the inbox index: {err}", path=path, remedy=_REMEDY) from err
@@ -244,7 +247,7 @@ class InboxIndex:
                 marks = ", ".join("?" * len(_ARRIVAL))
                 self._db.execute(
                     f"INSERT OR REPLACE INTO arrivals ({', '.join(_ARRIVAL)}) VALUES ({marks})",  # noqa: S608
-                    astuple(arrival),
+                    [_text(v) if isinstance(v, str) else v for v in astuple(arrival)],
                 )
                 if judged:
                     self._db.execute(
@@ -303,6 +306,6 @@ def _kind(name: str) -> str:
     return "temporary" if name.lower().endswith(TEMPORARY_SUFFIXES) else "unread"
 
 
-def _text(folder: str) -> str:
-    # SQLite's text is UTF-8; a folder name of other bytes is escaped, which stays one to one.
-    return folder.encode(errors="backslashreplace").decode()
+def _text(text: str) -> str:
+    # SQLite's text is UTF-8; names of files and folders of other bytes are escaped.
+    return text.encode(errors="backslashreplace").decode()

@@ -52,6 +52,9 @@ def inbox_table(arrivals: Sequence[Arrival], strays: Sequence[StrayFile]) -> pd.
             "series_id": "",
             "state": stray.judgement.state,
             "files": 1,
+            "admitted": 0,
+            "refused": int(stray.judgement.state == "refused"),
+            "failed": int(stray.judgement.state == "failed"),
             "codes": str(stray.judgement.code),
             "sentence": f"{stray.path}: {stray.judgement.reason}",
         }

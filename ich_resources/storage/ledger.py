@@ -39,13 +39,20 @@ def write_arrivals(layout: Layout, ledger: Ledger, earlier: Sequence[str] = ()) 
 def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = ()) -> None:
     for series in ledger.series:
         found = layout.found(series.series_instance_uid)
-        if not found.is_file() or found_series(layout, found.parent.name).version != series.version:
+        if _version_on_disk(layout, series.series_instance_uid) != series.version:
             # It failed for other slices than these.
             remove([layout.failure(series.series_instance_uid)])
         write_json(found, asdict(series))
     index = asdict(replace(ledger, series=()))
     uids = {s.series_instance_uid for s in ledger.series}
     write_json(path, index | {"series": sorted(uids.union(earlier))})
+
+
+def _version_on_disk(layout: Layout, series_uid: str) -> str:
+    try:
+        return found_series(layout, series_uid).version
+    except (StorageError, KeyError):
+        return ""  # never found, or damaged: it is written anew
 
 
 def read_scan(layout: Layout) -> Ledger:

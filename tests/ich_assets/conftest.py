@@ -1,13 +1,24 @@
 """One finished batch on the demo study, and empty folders for others."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from live import ROOT
 from workplace import Finished, Workplace
 
 from ich_resources.demo.study import DemoStudy, write_demo_study
+
+QUIET = 5
+LIVE = f"""\
+resources:
+  inbox: {{config: {{quiet_seconds: {QUIET}}}}}
+  networks: {{config: {{max_folds_per_backbone: 1}}}}
+  saliency: {{config: {{image_size_override: 64, method: gradcam}}}}
+"""
 
 
 @dataclass
@@ -46,3 +57,26 @@ def demo_copy(finished_demo: FinishedDemo, tmp_path: Path, stand_in_models: Path
     shutil.copytree(finished_demo.place.dicom, place.dicom)
     shutil.copytree(finished_demo.place.results, place.results)
     return place
+
+
+@pytest.fixture
+def site(workplace: Workplace) -> Workplace:
+    """A workplace with an inbox, and the Dagster home of ``make up``."""
+    home, inbox = workplace.root / "home", workplace.root / "inbox"
+    home.mkdir()
+    inbox.mkdir()
+    shutil.copy(ROOT / "conf" / "dagster.yaml", home)
+    (workplace.root / "live.yaml").write_text(LIVE)
+    workplace.environment |= {
+        "DAGSTER_HOME": str(home),
+        "DICOM_INBOX": str(inbox),
+        "LIVE_CONFIG": str(workplace.root / "live.yaml"),
+    }
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    subprocess.run(
+        [dagster, "instance", "concurrency", "set", "gpu", "1"],
+        env=workplace.environ(),
+        check=True,
+        capture_output=True,
+    )
+    return workplace

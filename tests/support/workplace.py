@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ich_resources import environment
+
 CONFIG = """\
 resources:
   networks: {config: {max_folds_per_backbone: 1}}
@@ -51,7 +53,10 @@ class Workplace:
             "MODEL_DIR": str(self.models),
             "PYTHONWARNINGS": "",
         }
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("DAGSTER_")}
+        names = {v for k, v in vars(environment).items() if k.isupper() and isinstance(v, str)}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith("DAGSTER_") and k not in names
+        }
         return kept | ours | self.environment
 
     def batch(self, config: str = CONFIG, *, prefix: Sequence[str] = ()) -> Finished:

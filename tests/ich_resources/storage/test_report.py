@@ -50,7 +50,7 @@ def report(outcomes: list[SeriesOutcome]) -> dict:
 def test_what_ran_with_what():
     found = report(OUTCOMES)
     assert found["disclaimer"] == DISCLAIMER == "Research use only. Not for diagnosis."
-    assert found["input"] == "/in"
+    assert found["input"] == ["/in"]
     assert found["options"] == {"batch_size": 16}
     assert found["checkpoints"] == [{"backbone": "b", "file": "f", "sha256": "0"}]
     assert found["code_versions"] == CODE_VERSIONS

@@ -1,0 +1,124 @@
+"""Live operation, whole: a foreign sender, the receiver, the daemon, the UI's own questions."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pydicom
+import pytest
+from live import FINISHED, Webserver, free_port, receiver, send, wait, webserver
+from workplace import Workplace
+
+from ich_resources.demo.study import uid, write_localizer, write_series
+
+pytestmark = pytest.mark.slow
+
+PARTITIONS = """
+query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  assetPartitionStatuses { ... on DefaultPartitionStatuses { materializedPartitions } } } } }
+"""
+INBOX_TABLE = """
+{ assetNodeOrError(assetKey: {path: ["inbox_ledger"]}) { ... on AssetNode {
+  assetMaterializations(limit: 1) { metadataEntries { label
+    ... on TableMetadataEntry { table { records } } } } } } }
+"""
+PLANTED = {
+    "PatientName": "Zaphodius^Beeblebroxus",
+    "PatientID": "PID-7351-QX",
+    "PatientBirthDate": "19420611",
+    "AccessionNumber": "ACC-99-8842",
+}
+
+
+def test_a_study_sent_slice_by_slice_gets_one_run_and_a_late_slice_one_more(site, tmp_path):
+    out = tmp_path / "outgoing"
+    *slices, late = write_series(out / "head", name="head", slices=5, bleed=True, size=64)
+    scout = write_localizer(out / "scout")
+    series = uid("demo", "head")
+    for path in (*slices, late, scout):
+        dataset = pydicom.dcmread(path)
+        for keyword, value in PLANTED.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    port = free_port()
+    with receiver(site.environ(), port), webserver(site.environ(), site.root / "log") as server:
+        for path in (*slices, scout):
+            send(port, path)
+        assert wait(120, lambda: _finished(server, 1)), server.runs()
+        (run,) = server.runs()
+        assert (run["status"], run["tags"]["dagster/partition"]) == ("SUCCESS", series)
+        assert _materialised(server, "saliency_panels") == [series]
+        scouts = uid("demo", "localizer")
+        assert wait(60, lambda: _states(server) == {series: "done", scouts: "refused"})
+        first = _data_version(site, series)
+        assert len(_scored(site)) == 4
+
+        send(port, late)
+        assert wait(120, lambda: _finished(server, 2)), server.runs()
+        assert _data_version(site, series) != first
+        assert len(_scored(site)) == 5
+
+        # Every file again: nothing new, no run.
+        ticks = len(_ticks(site))
+        send(port, *slices, late, scout)
+        assert wait(90, lambda: len(_ticks(site)) > ticks + 3)
+        assert [run["status"] for run in server.runs()] == ["SUCCESS", "SUCCESS"]
+    _assert_nowhere(site, *slices, late)
+
+
+def _finished(server: Webserver, runs: int) -> bool:
+    return len([r for r in server.runs() if r["status"] in FINISHED]) == runs
+
+
+def _materialised(server: Webserver, asset: str) -> list[str]:
+    node = server.ask(PARTITIONS, key={"path": [asset]})["assetNodeOrError"]
+    return node["assetPartitionStatuses"]["materializedPartitions"]
+
+
+def _states(server: Webserver) -> dict[str, str]:
+    """What the table in Dagster says of each series."""
+    node = server.ask(INBOX_TABLE)["assetNodeOrError"]
+    entries = node["assetMaterializations"][0]["metadataEntries"]
+    (table,) = [entry["table"] for entry in entries if "table" in entry]
+    rows = [json.loads(record) for record in table["records"]]
+    return {row["series_id"]: row["state"] for row in rows}
+
+
+def _instance(site: Workplace) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_config(site.environment["DAGSTER_HOME"])
+
+
+def _data_version(site: Workplace, series: str) -> str:
+    with _instance(site) as instance:
+        latest = instance.fetch_materializations(
+            dg.AssetRecordsFilter(
+                asset_key=dg.AssetKey("processed_series"), asset_partitions=[series]
+            ),
+            limit=1,
+        ).records[0]
+    return latest.asset_materialization.tags["dagster/data_version"]
+
+
+def _ticks(site: Workplace) -> list:
+    with _instance(site) as instance:
+        (sensor,) = instance.all_instigator_state()
+        return list(instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id))
+
+
+def _scored(site: Workplace) -> pd.DataFrame:
+    return pd.read_csv(site.output / "predictions_per_slice.csv")
+
+
+def _assert_nowhere(site: Workplace, *sources: Path) -> None:
+    """No planted identifier stands in anything that was written but the inbox itself."""
+    inbox = Path(site.environment["DICOM_INBOX"])
+    written = [p for p in site.root.rglob("*") if p.is_file() and inbox not in p.parents]
+    written = [p for p in written if site.root / "outgoing" not in p.parents]
+    assert {"inbox.sqlite", "log"} <= {path.name for path in written}
+    assert any(path.suffix == ".db" for path in written)
+    for value in PLANTED.values():
+        for word in value.split("^"):
+            planted = word.encode()
+            assert all(planted in path.read_bytes() for path in sources)
+            assert [p for p in written if planted in p.read_bytes() or word in p.name] == []

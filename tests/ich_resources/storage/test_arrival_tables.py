@@ -1,0 +1,96 @@
+"""The inbox as people read it: a row per series, the latest first, then files of none."""
+
+import io
+import time
+from datetime import datetime
+
+import pandas as pd
+import pytest
+
+from ich_resources.arrivals import Arrival
+from ich_resources.reasons import Reason
+from ich_resources.series import Judgement, StrayFile
+from ich_resources.storage.arrival_tables import INBOX_COLUMNS, inbox_table
+from ich_resources.storage.slice_tables import csv_bytes
+
+FIRST = Arrival("1.3", "1.1", last_seen=10.0, files=1)
+LAST = Arrival(
+    series_instance_uid="1.2",
+    study_instance_uid="1.1",
+    description="Schädel, nativ",
+    state="incomplete",
+    files=34,
+    last_seen=1_700_000_000.9,
+    admitted=30,
+    refused=1,
+    failed=2,
+    codes="LOCALIZER, NO_PIXELS x2",
+    sentence='the file ends "early"; a scout',
+    version="0123456789abcdef" * 4,
+    offered="v",
+    token="t",
+    attempts=2,
+)
+STRAY = StrayFile("a/b", Judgement("failed", Reason.UNREADABLE, "cut short"))
+DIRECTORY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
+
+
+def read(table):
+    return pd.read_csv(io.BytesIO(csv_bytes(table)), dtype=str, keep_default_na=False)
+
+
+def test_a_row_says_all_that_is_known_of_a_series():
+    (row,) = inbox_table([LAST], []).to_dict("records")
+    assert row == {
+        "series_id": "1.2",
+        "study_id": "1.1",
+        "description": "Schädel, nativ",
+        "state": "incomplete",
+        "files": 34,
+        "admitted": 30,
+        "refused": 1,
+        "failed": 2,
+        "codes": "LOCALIZER, NO_PIXELS x2",
+        "sentence": 'the file ends "early"; a scout',
+        "last_file": "2023-11-14T22:13:20+00:00",
+        "version": "0123456789ab",
+    }
+    assert tuple(row) == INBOX_COLUMNS
+
+
+def test_the_latest_series_first_and_strays_last():
+    table = inbox_table([FIRST, LAST], [STRAY, DIRECTORY])
+    assert list(table["series_id"]) == ["1.2", "1.3", "", ""]
+    assert list(table["codes"])[2:] == ["UNREADABLE", "DICOMDIR"]
+    assert "3.0" not in csv_bytes(table).decode()
+
+
+def test_a_stray_is_one_file_with_its_path_and_reason():
+    row = read(inbox_table([], [STRAY])).iloc[0].to_dict()
+    said = {"state": "failed", "files": "1", "codes": "UNREADABLE", "sentence": "a/b: cut short"}
+    said |= {"admitted": "0", "refused": "0", "failed": "1"}
+    assert row == dict.fromkeys(INBOX_COLUMNS, "") | said
+
+
+@pytest.fixture
+def tokyo(monkeypatch):
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_times_are_utc_wherever_the_machine_stands(tokyo):
+    assert datetime.fromtimestamp(10.0).hour == 9
+    assert inbox_table([FIRST], [])["last_file"][0] == "1970-01-01T00:00:10+00:00"
+
+
+def test_an_inbox_with_nothing_has_its_columns():
+    assert csv_bytes(inbox_table([], [])).decode() == ",".join(INBOX_COLUMNS) + "\n"
+
+
+def test_the_table_survives_its_file():
+    found = read(inbox_table([FIRST, LAST], []))
+    assert found["sentence"][0] == LAST.sentence
+    assert list(found["admitted"]) == ["30", "0"]

@@ -1,0 +1,132 @@
+"""The real webserver and daemon, the real receiver, a real DICOM sender."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+READY = "{ assetNodes { assetKey { path } groupName } }"
+RUNS = """
+{ runsOrError(limit: 1000) { ... on Runs { results {
+    runId status pipelineName tags { key value } } } } }
+"""
+FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait(seconds: float, ready: Callable[[], object]) -> bool:
+    """Return whether something came true in time; who does not answer yet is waited for."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(OSError):
+            if ready():
+                return True
+        time.sleep(1)
+    return False
+
+
+class Webserver:
+    """``dagster dev``: the daemon with it, and its GraphQL."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, "-h", "127.0.0.1", "-p", str(port)],
+                env=dict(environment),
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A shell without job control starts us with SIGINT ignored; Dagster keeps that.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                start_new_session=True,
+            )
+        assert wait(120, lambda: self.ask(READY)["assetNodes"]), log.read_text()[-3000:]
+
+    def ask(self, query: str, **variables):
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"{self.url}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["data"]
+
+    def runs(self) -> list[dict]:
+        """Return every run, the oldest first, its tags as a mapping."""
+        found = self.ask(RUNS)["runsOrError"]["results"]
+        return [r | {"tags": {t["key"]: t["value"] for t in r["tags"]}} for r in reversed(found)]
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill it and everything it has started, at once: a power cut."""
+        parent = psutil.Process(self.process.pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def webserver(environment: Mapping[str, str], log: Path) -> Iterator[Webserver]:
+    """Run ``dagster dev`` for a while."""
+    server = Webserver(environment, log)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def receiver(environment: Mapping[str, str], port: int) -> Iterator[None]:
+    """Run the C-STORE receiver for a while."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ich_resources.receiver"],
+        env={**environment, "RECEIVE_PORT": str(port)},
+        cwd=ROOT,
+    )
+    try:
+        assert wait(60, lambda: socket.create_connection(("127.0.0.1", port)).close() or True)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def send(port: int, *paths: Path) -> None:
+    """Send files by C-STORE: with dcmtk where it is there, else with pynetdicom's client."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        client = shutil.which("storescu", path=folder)
+        if client and b"dcmtk" in subprocess.run([client, "--version"], capture_output=True).stdout:
+            command = [client]
+            break
+    else:
+        command = [sys.executable, "-m", "pynetdicom", "storescu"]
+    for path in paths:
+        subprocess.run(
+            [*command, "127.0.0.1", str(port), str(path)], check=True, capture_output=True
+        )
