@@ -66,8 +66,12 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
 
 
+# Start of a JPEG-LS frame of 64 x 64 pixels of 16 bits (ITU-T T.87, C.2.2).
+_JPEG_LS_HEADER = bytes.fromhex("ffd8 fff7 000b 10 0040 0040 01 01 11 00")
+
+
 def _spoil_pixels(dataset: Dataset) -> None:
-    dataset.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xf7 no picture"])
+    dataset.PixelData = pydicom.encaps.encapsulate([_JPEG_LS_HEADER + b"no picture"])
     dataset["PixelData"].is_undefined_length = True
     dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
 
@@ -107,7 +111,7 @@ _KINDS: dict[str, tuple[Callable[[Path, str], str], str, str]] = {
     "dose report": (_dose_report, "refused", "DOSE_REPORT"),
     "tilted": (_changed(_set(ImageOrientationPatient=_TILTED)), "done", "GANTRY_TILT"),
     "MR": (_changed(_set(Modality="MR", SOPClassUID=MRImageStorage)), "refused", "NOT_CT"),
-    "one slice cut": (_changed(lambda paths: _cut(paths[1])), "incomplete", "NO_PIXELS"),
+    "one slice cut": (_changed(lambda paths: _cut(paths[1])), "incomplete", "BAD_HEADER"),
     "screenshot": (
         _changed(_set(SOPClassUID=SecondaryCaptureImageStorage)),
         "refused",
