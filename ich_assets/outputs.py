@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets.ledger import series_ledger, table_metadata
-from ich_assets.retries import TRY_AGAIN
+from ich_assets.retries import TRY_AGAIN, bad_data_is_final
 from ich_assets.saliency import saliency_panels
 from ich_assets.steps import Rooms, outcome, saliency_files
 from ich_resources.dicom.resource import DicomResource
@@ -51,7 +51,7 @@ def run_outputs(
     """
     rooms = Rooms(dicom, networks, saliency, storage)
     layout = storage.layout
-    with locked(layout.outputs_lock):
+    with bad_data_is_final(), locked(layout.outputs_lock):
         ledger = read_ledger(layout)
         outcomes = [
             outcome(series, rooms)

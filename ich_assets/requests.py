@@ -117,13 +117,13 @@ def _settled(
     if run is None:
         # Requested, and Dagster went down before it wrote the request down.
         return replace(arrival, offered="", attempts=arrival.attempts - 1)
+    if not (run.is_finished or run.status == DagsterRunStatus.STARTED):
+        return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
     outcome = outcome_on_disk(storage, arrival.series_instance_uid)
     if not run.is_finished:
         if run.job_name == ich_backlog.name and outcome.state in _FINISHED:
             return with_outcome(arrival, outcome)
-        if run.status == DagsterRunStatus.STARTED:
-            return replace(arrival, state="running", sentence=f"in run {run.run_id}")
-        return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
+        return replace(arrival, state="running", sentence=f"in run {run.run_id}")
     if outcome.state in _FINISHED:
         return with_outcome(arrival, outcome)
     if run.tags.get("dagster/will_retry") == "true":

@@ -1,5 +1,6 @@
 """The files people take away, written from the results that hold."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,16 +74,23 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
     finished = [o for o in outcomes if o.state in ("done", "incomplete")]
     entries = [o.records[SALIENCY].content["entry"] for o in finished]
     tables = [
-        pd.read_csv(
-            layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv",
-            dtype=str,  # as it stands: no number is rounded, no UID taken for one
-            keep_default_na=False,
-        )
+        (
+            layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv"
+        ).read_bytes()
         for o in finished
     ]
-    scores = pd.concat(tables) if tables else pd.DataFrame({"series_id": []})
     write_json(layout.panels / "run_manifest.json", entries)
-    write_bytes(layout.panels / "all_slice_saliency_scores.csv", csv_bytes(scores))
+    write_bytes(layout.panels / "all_slice_saliency_scores.csv", _joined(tables))
+
+
+def _joined(tables: Sequence[bytes]) -> bytes:
+    """Return CSV tables as one, as they stand: no number is rounded, no UID taken for one."""
+    parts = [table.partition(b"\n") for table in tables]
+    headers = {header for header, _, _ in parts}
+    if len(headers) == 1:  # joining texts takes a tenth of the time
+        return headers.pop() + b"\n" + b"".join(rows for _, _, rows in parts)
+    frames = [pd.read_csv(io.BytesIO(t), dtype=str, keep_default_na=False) for t in tables]
+    return csv_bytes(pd.concat(frames) if frames else pd.DataFrame({"series_id": []}))
 
 
 def write_processed_tables(
