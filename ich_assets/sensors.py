@@ -38,6 +38,8 @@ from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.slice_tables import csv_bytes
 
 SECONDS_BETWEEN_TICKS = 10
+SHOWN_COLUMNS = ("state", "files", "codes", "sentence", "description", "last_file", "series_id")
+"""Columns of the table in Dagster, what matters most to the left."""
 
 
 @dg.sensor(
@@ -155,7 +157,7 @@ def _report(
                 **counts,
                 "files": index.count(),
                 "path": dg.MetadataValue.path(str(path)),
-                "series": table_metadata(table.drop(columns=["version"])),
+                "series": table_metadata(table[list(SHOWN_COLUMNS)]),
             },
         )
     ]

@@ -42,7 +42,7 @@ def inbox_table(arrivals: Sequence[Arrival], strays: Sequence[StrayFile]) -> pd.
             "failed": a.failed,
             "codes": a.codes,
             "sentence": a.sentence,
-            "last_file": datetime.fromtimestamp(a.last_seen, UTC).isoformat(timespec="seconds"),
+            "last_file": datetime.fromtimestamp(a.last_seen, UTC).isoformat(" ", "seconds"),
             "version": a.version[:12],
         }
         for a in reversed(arrivals)

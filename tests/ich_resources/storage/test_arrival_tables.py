@@ -52,7 +52,7 @@ def test_a_row_says_all_that_is_known_of_a_series():
         "failed": 2,
         "codes": "LOCALIZER, NO_PIXELS x2",
         "sentence": 'the file ends "early"; a scout',
-        "last_file": "2023-11-14T22:13:20+00:00",
+        "last_file": "2023-11-14 22:13:20+00:00",
         "version": "0123456789ab",
     }
     assert tuple(row) == INBOX_COLUMNS
@@ -83,7 +83,7 @@ def tokyo(monkeypatch):
 
 def test_times_are_utc_wherever_the_machine_stands(tokyo):
     assert datetime.fromtimestamp(10.0).hour == 9
-    assert inbox_table([FIRST], [])["last_file"][0] == "1970-01-01T00:00:10+00:00"
+    assert inbox_table([FIRST], [])["last_file"][0] == "1970-01-01 00:00:10+00:00"
 
 
 def test_an_inbox_with_nothing_has_its_columns():
