@@ -8,6 +8,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -63,7 +64,11 @@ def _pixels(content: bytes, path: Path) -> npt.NDArray[Any]:
 
 @cache
 def _children() -> ProcessPoolExecutor:
-    return _pool(2)
+    pool = _pool(2)
+    # A process that multiprocessing has started (Dagster's run worker) waits for its children at its
+    # end, before concurrent.futures tells them to go: for ever, unless they are told here.
+    Finalize(None, pool.shutdown, exitpriority=10)
+    return pool
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

@@ -1,13 +1,17 @@
 """A frame that ends its decoder's process fails alone."""
 
+import multiprocessing
 import shutil
 import subprocess
 
 import numpy as np
+import pydicom
 import pytest
 from ledgers import scan
+from pydicom.uid import JPEG2000Lossless
 
 from ich_resources.demo.study import write_series
+from ich_resources.dicom.decoding import decode
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice, SliceRecord
@@ -34,3 +38,19 @@ def test_a_crash_of_the_decoder_fails_one_slice(tmp_path):
     assert len(whole) == 5
     for item in whole:
         np.testing.assert_array_equal(item.hu, plain[item.record.path])
+
+
+def test_a_process_that_has_decoded_can_end(tmp_path):
+    """As Dagster's run worker: started by multiprocessing, not from a command line."""
+    path = write_series(tmp_path, name="head", slices=1, bleed=True, size=64)[0]
+    dataset = pydicom.dcmread(path)
+    dataset.compress(JPEG2000Lossless)
+    dataset.save_as(path)
+    worker = multiprocessing.get_context("spawn").Process(
+        target=decode, args=(path.read_bytes(), path)
+    )
+    worker.start()
+    worker.join(60)
+    alive = worker.is_alive()
+    worker.kill()
+    assert (alive, worker.exitcode) == (False, 0)
