@@ -5,7 +5,7 @@ import dagster as dg
 from ich_assets.batch import run_all
 from ich_assets.dead_runs import host_tag
 from ich_assets.retries import CRASH_RETRIES, GPU_POOL
-from ich_assets.runs import require, steps_to_run
+from ich_assets.runs import adopt, require, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
@@ -31,7 +31,13 @@ def arrived_series(
 ) -> list[str]:
     """Return the series that have something left to do: a repeated run begins where it died."""
     rooms = Rooms(dicom, networks, saliency, storage)
-    todo = [uid for uid in config.series if steps_to_run(found_series(storage.layout, uid), rooms)]
+    todo = []
+    for uid in config.series:
+        series = found_series(storage.layout, uid)
+        if steps_to_run(series, rooms):
+            todo.append(uid)
+        else:  # done by a run that died before it could say so
+            adopt(context, rooms, series)
     context.log.info(f"Series that came: {len(config.series)}, with something to do: {len(todo)}")
     return todo
 

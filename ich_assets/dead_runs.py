@@ -4,7 +4,6 @@ Dagster's own monitoring cannot tell with runs in local processes; such a run wo
 for ever, hold its place in the pool, and never be repeated.
 """
 
-import os
 import socket
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
 HOST_TAG = "ich/host"
 """Run tag: the machine (or container) that its process lives on."""
-_SLACK = 5.0
-"""Seconds that a clock may be off."""
 
 
 def host_tag() -> dict[str, str]:
@@ -26,11 +23,14 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the started runs of this machine as failed whose process is gone; return their ids."""
     started = RunsFilter(statuses=[DagsterRunStatus.STARTED], tags=host_tag())
     dead = []
-    for record in instance.get_run_records(started):
-        run = record.dagster_run
+    for run in instance.get_runs(started):
         pid = _pid(instance, run.run_id)
-        if pid and not lives(pid, since=record.start_time or record.create_timestamp.timestamp()):
-            instance.report_run_failed(run, f"its process ({pid}) is gone, and said nothing")
+        if pid is None or lives(pid):
+            continue
+        # It may have ended well since we asked; nothing more can come from a process that is gone.
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status == DagsterRunStatus.STARTED:
+            instance.report_run_failed(now, f"its process ({pid}) is gone, and said nothing")
             dead.append(run.run_id)
     return dead
 
@@ -46,26 +46,18 @@ def _pid(instance: dg.DagsterInstance, run_id: str) -> int | None:
     return pids[-1] if pids else None
 
 
-def lives(pid: int, *, since: float) -> bool:
-    """Return whether a process lives that was there at a time already.
+def lives(pid: int) -> bool:
+    """Return whether a process lives, and is a Python that may be ours.
 
-    Parameters
-    ----------
-    pid : int
-        Its number, which another process may have got since.
-    since : float
-        Seconds since 1970.
+    A number is given to another process sooner or later; its start time is no help, since a clock
+    that is set would then fail every run.
     """
+    process = Path(f"/proc/{pid}")
     if not Path("/proc/self/stat").exists():
         return True  # no Linux: nothing can be told
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        command = (process / "cmdline").read_bytes()
     except OSError:
         return False
-    boot = next(
-        float(line.split()[1])
-        for line in Path("/proc/stat").read_text().splitlines()
-        if line.startswith("btime")
-    )
-    began = boot + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return fields[0] != "Z" and began < since + _SLACK
+    return state != "Z" and (b"python" in command or b"dagster" in command)

@@ -1,5 +1,6 @@
 """From files in the inbox to judged series: what one tick of the sensor looks at."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,10 +8,14 @@ from typing import NamedTuple
 
 from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
+from ich_resources.errors import IchError
 from ich_resources.inbox.growth import Growth, seconds_left
 from ich_resources.inbox.index import FileFacts, InboxIndex
 from ich_resources.inbox.resource import InboxResource
+from ich_resources.recipe import SALIENCY
 from ich_resources.series import SeriesRecord
+from ich_resources.storage.ledger import found_series
+from ich_resources.storage.resource import StorageResource
 
 _AT_ONCE = 64
 """Files read between two looks at the clock."""
@@ -51,13 +56,17 @@ def _facts(paths: Sequence[str], inbox: InboxResource, dicom: DicomResource) -> 
             header = file.header
             uids = header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
             facts.append(FileFacts(path, "slice", *uids, file.to_json()))
-        elif (inbox.folder / path).exists():  # else it went while we looked
+        elif os.path.lexists(inbox.folder / path):  # else it went while we looked
             facts.append(FileFacts(path, "stray", content=file.to_json()))
     return facts
 
 
 def judge_complete_series(
-    inbox: InboxResource, dicom: DicomResource, index: InboxIndex, now: float
+    inbox: InboxResource,
+    dicom: DicomResource,
+    storage: StorageResource,
+    index: InboxIndex,
+    now: float,
 ) -> list[Judged]:
     """Judge each series that has stopped growing, within its study.
 
@@ -89,7 +98,15 @@ def judge_complete_series(
         studies |= set(together)
         files = [file for study in together for file in index.contents(study)]
         files = [f for f in files if f["header"]["series_instance_uid"] not in not_yet]
-        judged += _judge(dicom.assemble(files, inbox.folder), ready, index)
+        try:
+            found = dicom.assemble(files, inbox.folder)
+        except Exception as err:  # noqa: BLE001  (one study must not stop the others)
+            judged += [
+                Judged(_broken(ready[uid], err, index), None)
+                for uid in {f["header"]["series_instance_uid"] for f in files} & set(ready)
+            ]
+            continue
+        judged += _judge(found, ready, index, storage)
     return judged
 
 
@@ -105,28 +122,37 @@ def _arriving(growth: Growth, left: float, index: InboxIndex) -> Arrival:
     )
 
 
+def _broken(growth: Growth, error: Exception, index: InboxIndex) -> Arrival:
+    sentence = f"it cannot be judged: {type(error).__name__}: {error}"
+    return replace(_arriving(growth, 0, index), state="failed", sentence=sentence)
+
+
 def _judge(
-    found: Sequence[SeriesRecord], ready: dict[str, Growth], index: InboxIndex
+    found: Sequence[SeriesRecord],
+    ready: dict[str, Growth],
+    index: InboxIndex,
+    storage: StorageResource,
 ) -> list[Judged]:
     judged = []
     for series in found:
         uid = series.series_instance_uid
         before = index.arrival(uid) or Arrival(uid, series.study_instance_uid)
         growth = ready.get(uid)
-        if growth is None and before.version == series.version:
-            continue  # a sibling that nothing new is known of
+        gone = _gone_slices(storage, series, before) if series.version != before.offered else 0
+        if growth is None and (before.version == series.version or gone):
+            continue  # a sibling that nothing new has come of
         if growth is not None:
             before = replace(before, files=growth.files, last_seen=growth.last_seen)
-        gone = index.gone_slices(uid) if before.offered else 0
-        if gone and series.version != before.offered:
+        if gone:
             sentence = (
-                f"{gone} slices of the version with a result are gone from the inbox: "
-                "put them back to have it scored anew"
+                f"{gone} slices of the version before are gone from the inbox, and a part does not "
+                "take the place of the whole: put them back to have it scored anew"
             )
             judged.append(Judged(replace(before, state="held", sentence=sentence), None))
             continue
         now = replace(
             before,
+            study_instance_uid=series.study_instance_uid,
             description=series.description,
             state="admitted" if series.to_be_scored else "refused",
             admitted=series.count("admitted"),
@@ -139,3 +165,17 @@ def _judge(
         )
         judged.append(Judged(now, series))
     return judged
+
+
+def _gone_slices(storage: StorageResource, series: SeriesRecord, before: Arrival) -> int:
+    """Return how many slices a version that was scored, or is to be, has and this one lacks."""
+    uid = series.series_instance_uid
+    if not before.offered and not storage.layout.record(uid, SALIENCY).is_file():
+        return 0
+    try:
+        last = found_series(storage.layout, uid)
+    except IchError:
+        return 0  # damaged: it is written anew
+    return len(
+        {s.sop_instance_uid for s in last.slices} - {s.sop_instance_uid for s in series.slices}
+    )

@@ -13,8 +13,9 @@ from ich_assets.backlog import ich_backlog
 from ich_assets.console import failure_text
 from ich_assets.jobs import ich_series
 from ich_resources.arrivals import Arrival
-from ich_resources.errors import IchError
+from ich_resources.errors import IchError, StorageError
 from ich_resources.inbox.index import InboxIndex
+from ich_resources.reasons import Reason
 from ich_resources.recipe import SALIENCY
 from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.ledger import found_series
@@ -27,6 +28,8 @@ OFFER_TAG = "ich/offer"
 ATTEMPTS = 3
 """Requests for one version of a series whose runs die without a word."""
 _FINISHED = ("done", "incomplete", "failed")
+_MOMENTARY = (Reason.CHANGED, Reason.UNREADABLE)
+"""Codes of files that were judged whole and could not be read again: a sender at work, a mount."""
 
 
 def request_runs(
@@ -43,27 +46,30 @@ def request_runs(
     run_config : mapping
         Run configuration of the requests.
     """
-    if len(due) <= single_runs:
-        offered = [_offered(arrival, uuid.uuid4().hex) for arrival in due]
-        requests = [
-            dg.RunRequest(
-                job_name=ich_series.name,
-                partition_key=arrival.series_instance_uid,
-                tags={OFFER_TAG: arrival.token},
-                run_config=run_config,
-            )
-            for arrival in offered
-        ]
+    # What has died once may have killed its run: it dies alone from now on.
+    alone = [a for a in due if a.attempts or len(due) <= single_runs]
+    together = [a for a in due if a not in alone]
+    offered = [_offered(arrival, uuid.uuid4().hex) for arrival in alone]
+    requests = [
+        dg.RunRequest(
+            job_name=ich_series.name,
+            partition_key=arrival.series_instance_uid,
+            tags={OFFER_TAG: arrival.token},
+            run_config=run_config,
+        )
+        for arrival in offered
+    ]
+    if not together:
         return requests, offered
     token = uuid.uuid4().hex
-    offered = [_offered(arrival, token) for arrival in due]
-    ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in due]}}}
+    offered += [_offered(arrival, token) for arrival in together]
+    ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in together]}}}
     request = dg.RunRequest(
         job_name=ich_backlog.name,
         tags={OFFER_TAG: token},
         run_config={**run_config, "ops": ops},
     )
-    return [request], offered
+    return [*requests, request], offered
 
 
 def _offered(arrival: Arrival, token: str) -> Arrival:
@@ -77,7 +83,13 @@ def _offered(arrival: Arrival, token: str) -> Arrival:
 
 
 def outcome_on_disk(storage: StorageResource, series_uid: str) -> SeriesOutcome:
-    """Say what became of a series, whatever options made its results."""
+    """Say what became of a series, whatever options made its results.
+
+    Raises
+    ------
+    StorageError
+        If its ledger entry is missing or damaged.
+    """
     series = found_series(storage.layout, series_uid)
     records = storage.records
     return judge_outcome(series, consistent_records(series, records), records.failure(series_uid))
@@ -93,19 +105,39 @@ def settle(
         runs = instance.get_runs(RunsFilter(tags={OFFER_TAG: token}), limit=1)
         return runs[0] if runs else None
 
-    settled = []
-    for arrival in index.arrivals("admitted", "running"):
-        if arrival.unsettled:
-            runs = (run_of(token) for token in index.tokens(arrival))
-            run = next((run for run in runs if run is not None), None)
-            settled.append(_settled(arrival, run, instance, storage))
+    waiting = [a for a in index.arrivals("admitted", "running") if a.unsettled]
     # A series that failed may have been run by hand since.
-    settled += [
-        with_outcome(arrival, outcome_on_disk(storage, arrival.series_instance_uid))
-        for arrival in index.arrivals("failed")
-        if storage.layout.record(arrival.series_instance_uid, SALIENCY).is_file()
+    failed = [
+        a
+        for a in index.arrivals("failed")
+        if storage.layout.record(a.series_instance_uid, SALIENCY).is_file()
     ]
-    return [arrival for arrival in settled if arrival != index.arrival(arrival.series_instance_uid)]
+    settled = []
+    for arrival in (*waiting, *failed):
+        runs = (run_of(token) for token in index.tokens(arrival))
+        run = next((run for run in runs if run is not None), None)
+        try:
+            now = _settled(arrival, run, instance, storage)
+        except _OutdatedError:
+            index.regrow([arrival.series_instance_uid])
+        else:
+            if now != arrival:
+                settled.append(now)
+    return settled
+
+
+class _OutdatedError(Exception):
+    """The ledger entry on disk is damaged, or another's (a scan's): it has to be written anew."""
+
+
+def _outcome(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
+    try:
+        outcome = outcome_on_disk(storage, arrival.series_instance_uid)
+    except StorageError as err:
+        raise _OutdatedError from err
+    if outcome.series.version != arrival.version:
+        raise _OutdatedError
+    return outcome
 
 
 def _settled(
@@ -114,30 +146,36 @@ def _settled(
     instance: dg.DagsterInstance,
     storage: StorageResource,
 ) -> Arrival:
+    if arrival.state == "failed":
+        return with_outcome(arrival, _outcome(storage, arrival))
     if run is None:
         # Requested, and Dagster went down before it wrote the request down.
         return replace(arrival, offered="", attempts=arrival.attempts - 1)
     if not (run.is_finished or run.status == DagsterRunStatus.STARTED):
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
-    outcome = outcome_on_disk(storage, arrival.series_instance_uid)
+    outcome = _outcome(storage, arrival)
     if not run.is_finished:
         if run.job_name == ich_backlog.name and outcome.state in _FINISHED:
             return with_outcome(arrival, outcome)
         return replace(arrival, state="running", sentence=f"in run {run.run_id}")
+    uid, records = arrival.series_instance_uid, storage.records
+    why, by_check = _why(instance, run)
+    if run.job_name == ich_series.name and run.status == DagsterRunStatus.FAILURE and by_check:
+        records.note_failure(uid, CHECKS, IchError(why, code="CHECK_FAILED"))
+        return with_outcome(arrival, _outcome(storage, arrival))
+    again = replace(arrival, state="admitted", offered="")
     if outcome.state in _FINISHED:
-        return with_outcome(arrival, outcome)
+        moved = any(item.code in _MOMENTARY for item in outcome.not_scored)
+        return again if moved and arrival.attempts < ATTEMPTS else with_outcome(arrival, outcome)
     if run.tags.get("dagster/will_retry") == "true":
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} died and is repeated")
-    why = _why(instance, run)
     if run.status == DagsterRunStatus.CANCELED:
         why = f"run {run.run_id} was cancelled"
     if not why and arrival.attempts < ATTEMPTS:
-        return replace(arrival, state="admitted", offered="")
+        return again
     error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
-    failed = run.status == DagsterRunStatus.FAILURE
-    step = CHECKS if failed and why and run.job_name == ich_series.name else "run"
-    storage.records.note_failure(arrival.series_instance_uid, step, error)
-    return with_outcome(arrival, outcome_on_disk(storage, arrival.series_instance_uid))
+    records.note_failure(uid, "run", error)
+    return with_outcome(arrival, _outcome(storage, arrival))
 
 
 def with_outcome(arrival: Arrival, outcome: SeriesOutcome) -> Arrival:
@@ -160,15 +198,14 @@ def _codes(outcome: SeriesOutcome) -> str:
     return ", ".join(code for code in codes if code)
 
 
-def _why(instance: dg.DagsterInstance, run: DagsterRun) -> str:
-    """Return what a step of a run said when it failed, empty where none did."""
-    failures = instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)
-    texts = [
-        failure_text(entry.dagster_event.step_failure_data.error)
-        for entry in failures
-        if entry.dagster_event is not None
-    ]
-    return texts[0] if texts else ""
+def _why(instance: dg.DagsterInstance, run: DagsterRun) -> tuple[str, bool]:
+    """Return what a step of a run said when it failed, and whether it was a check that blocks."""
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
+        if entry.dagster_event is not None:
+            error = entry.dagster_event.step_failure_data.error
+            by_check = error is not None and error.cls_name == "DagsterAssetCheckFailedError"
+            return failure_text(error), by_check
+    return "", False
 
 
 def new_partitions(

@@ -27,13 +27,14 @@ from ich_assets.runs import adoption
 from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.environment import DICOM_INBOX
+from ich_resources.errors import StorageError
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.recipe import fingerprint
 from ich_resources.series import Ledger, StrayFile
 from ich_resources.storage.arrival_tables import inbox_table
 from ich_resources.storage.files import locked, write_bytes
-from ich_resources.storage.ledger import found_series, write_arrivals
+from ich_resources.storage.ledger import found_series, inbox_series, write_arrivals
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.slice_tables import csv_bytes
 
@@ -70,7 +71,9 @@ def dicom_inbox(
         fail_dead_runs(context.instance)
         strays = _look(inbox, dicom, storage, index)
         index.put(settle(context.instance, index, storage))
+        _take_over(context.instance, index)
         due = [arrival for arrival in index.arrivals("admitted") if arrival.due]
+        due = due[: inbox.series_per_tick]
         finished = [a for a in due if _has_results(storage, a)]
         wanted = [a for a in due if a not in finished]
         events = [series_arrived(found_series(storage.layout, a.series_instance_uid)) for a in due]
@@ -98,10 +101,17 @@ def _look(
     """Bring the index, and the ledger on disk, up to what lies in the inbox; return the strays."""
     now = time.time()
     present, closed = inbox.look()
+    if index.noted("folder") != str(inbox.folder):
+        index.regrow()  # the paths in the ledger are relative to it
+        index.keep("folder", str(inbox.folder))
+    _restore(storage, index)
     index.note(present, now)
     read_new_files(inbox, dicom, index)
-    judged = judge_complete_series(inbox, dicom, index, now)
+    judged = judge_complete_series(inbox, dicom, storage, index, now)
     strays = dicom.strays(index.strays(), closed)
+    told = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in strays]})
+    if index.noted("strays") != told:
+        index.keep("strays", told)
     if judged or index.changed:
         ledger = Ledger(
             input_dirs=(str(inbox.folder),),
@@ -116,9 +126,50 @@ def _look(
     return strays
 
 
+def _restore(storage: StorageResource, index: InboxIndex) -> None:
+    """Fill an index that was lost with the series that the ledger on disk knows of."""
+    if index.noted("restored"):
+        return
+    known = []
+    for uid in inbox_series(storage.layout):
+        try:
+            outcome = outcome_on_disk(storage, uid)
+        except StorageError:
+            continue  # its files will be judged anew
+        series = outcome.series
+        arrival = Arrival(
+            uid,
+            series.study_instance_uid,
+            description=series.description,
+            state="refused" if outcome.state == "refused" else "admitted",
+            files=len(series.slices),
+            last_seen=time.time(),
+            admitted=series.count("admitted"),
+            refused=series.count("refused"),
+            failed=series.count("failed"),
+            codes=series.codes,
+            sentence=series.sentence,
+            version=series.version,
+        )
+        known.append(arrival)
+    index.put(known)
+    index.keep("restored", "yes")
+
+
+def _take_over(instance: dg.DagsterInstance, index: InboxIndex) -> None:
+    """Have every finished series told to a Dagster instance that is not the one of before."""
+    name = str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
+    if index.noted("instance") == name:
+        return
+    finished = index.arrivals("done", "incomplete")
+    index.put([replace(arrival, state="admitted", offered="") for arrival in finished])
+    index.keep("instance", name)
+
+
 def _has_results(storage: StorageResource, arrival: Arrival) -> bool:
-    state = outcome_on_disk(storage, arrival.series_instance_uid).state
-    return state in ("done", "incomplete")
+    outcome = outcome_on_disk(storage, arrival.series_instance_uid)
+    same = outcome.series.version == arrival.version
+    return same and outcome.state in ("done", "incomplete")
 
 
 def _adopt(

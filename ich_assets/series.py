@@ -20,7 +20,7 @@ from ich_resources.recipe import CODE_VERSIONS, PROCESSED, fingerprint
 from ich_resources.series import HuSlice, SeriesImages, SeriesRecord, SliceRecord
 from ich_resources.storage.files import read_array, remove, write_array, write_png
 from ich_resources.storage.ledger import find_series
-from ich_resources.storage.records import Record
+from ich_resources.storage.records import CHECKS, Record
 from ich_resources.storage.resource import StorageResource
 
 
@@ -47,9 +47,16 @@ def processed_series(
     uid = context.partition_key
     with bad_data_is_final(), storage.records.working_on(uid, PROCESSED):
         series = find_series(storage.layout, uid)
+        if not series.to_be_scored:
+            raise DicomError(
+                f"the series is refused ({series.codes}): {series.sentence}",
+                series=uid,
+                remedy="dicom.policy and dicom.primary_only say what is refused",
+            )
         started = time.perf_counter()
         old = storage.records.find(uid, PROCESSED)
         storage.records.begin(uid, PROCESSED)
+        storage.records.forget_failure(uid, CHECKS)  # they are made again
         done, crops, failed = _process(series, dicom, storage)
         _require_usable(series, done, failed, dicom.on_bad_slice)
         write_array(storage.layout.array(uid, PROCESSED), np.stack(crops))

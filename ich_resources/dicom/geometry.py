@@ -8,6 +8,9 @@ from ich_resources.dicom.header import Header
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SliceRecord
 
+FARTHEST = 1e6
+"""No slice lies farther from the origin, in mm; also caught is what is not finite."""
+
 
 def spans_plane(orientation: tuple[float, ...]) -> bool:
     """Return whether row and column of ImageOrientationPatient are two directions."""
@@ -78,5 +81,8 @@ def _placed(record: SliceRecord, header: Header, by_position: bool) -> SliceReco
     if position is None:
         reason = "no ImagePositionPatient, which the other slices of its series have"
         return replace(record, judgement=Judgement("failed", Reason.NO_POSITION, reason))
+    if not abs(position) < FARTHEST:
+        reason = f"it lies {position:g} mm from the origin"
+        return replace(record, judgement=Judgement("failed", Reason.BAD_HEADER, reason))
     z = header.position[2] if header.position is not None else header.slice_location
     return replace(record, position=position, position_z=z)

@@ -1,5 +1,6 @@
 """One file read once: its digest, its header values, a first judgement."""
 
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from ich_resources.series import Judgement
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
 """File name endings that count as DICOM even without the magic word (reference.md, section 1)."""
+
+LARGEST_FILE = 2 * 1024**3
+"""Larger files are no CT slice; they are not read, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,18 @@ def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
             start = file.read(132)
             if start[128:] != b"DICM" and not path.lower().endswith(DICOM_SUFFIXES):
                 return None
+            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+                raise MemoryError
             content = start + file.read()
         header = read_header(content, place)
     except DicomError as err:
         return ScannedFile(path, "", None, Judgement("failed", Reason(err.code), err.message))
-    except OSError as err:
-        reason = f"the file cannot be read: {err.strerror}"
+    except (OSError, MemoryError) as err:
+        why = err.strerror if isinstance(err, OSError) else "it is too large for the memory"
+        reason = f"the file cannot be read: {why}"
+        return ScannedFile(path, "", None, Judgement("failed", Reason.UNREADABLE, reason))
+    except Exception as err:  # noqa: BLE001  (a file breaks alone, whatever it breaks)
+        reason = f"the file cannot be parsed: {type(err).__name__}: {err}"
         return ScannedFile(path, "", None, Judgement("failed", Reason.UNREADABLE, reason))
     stray = judge_file(header)
     if stray is not None:

@@ -104,6 +104,9 @@ class InboxIndex:
         rows = self._db.execute("SELECT path, size, mtime_ns, gone FROM files")
         known = {path: (size, mtime, gone) for path, size, mtime, gone in rows}
         fresh, back = [], []
+        # A clock that was set back must not keep a series waiting until it is there again.
+        with self._db:
+            self._db.execute("UPDATE files SET seen = ?1 WHERE seen > ?1 + 1", (now,))
         for file in found:
             path = os.fsencode(file.path)
             before = known.pop(path, None)
@@ -186,13 +189,20 @@ class InboxIndex:
         )
 
     def studies_judged_with(self, study: str) -> list[str]:
-        """Return a study, and those that share a SOPInstanceUID with it."""
-        rows = self._db.execute(
-            "SELECT DISTINCT study FROM files WHERE NOT gone AND study IS NOT NULL AND "
-            "(study = ?1 OR sop IN (SELECT sop FROM files WHERE study = ?1 AND NOT gone))",
-            (study,),
-        )
-        return [found for (found,) in rows]
+        """Return a study, and those that share a series or an instance with it, and so on."""
+        found: list[str] = []
+        waiting = [study]
+        while waiting:
+            found.append(waiting.pop())
+            rows = self._db.execute(
+                "SELECT study FROM files WHERE NOT gone AND series IN "
+                "(SELECT series FROM files WHERE study = ?1 AND NOT gone) UNION "
+                "SELECT study FROM files WHERE NOT gone AND sop IN "
+                "(SELECT sop FROM files WHERE study = ?1 AND NOT gone)",
+                (found[-1],),
+            )
+            waiting += [s for (s,) in rows if s not in found and s not in waiting]
+        return sorted(found)
 
     def contents(self, study: str) -> list[Any]:
         """Return what stands for the slices of a study that lie in the inbox, by path."""
@@ -210,14 +220,6 @@ class InboxIndex:
             "WHERE kind = 'stray' AND NOT gone ORDER BY path"
         )
         return [json.loads(content) for (content,) in rows]
-
-    def gone_slices(self, series: str) -> int:
-        """Return how many slices of a series were here and are not any more, in any file."""
-        query = (
-            "SELECT count(DISTINCT sop) FROM files WHERE series = ?1 AND gone AND sop NOT IN "
-            "(SELECT sop FROM files WHERE series = ?1 AND NOT gone)"
-        )
-        return int(self._db.execute(query, (series,)).fetchone()[0])
 
     def count(self, kind: str = "%") -> int:
         """Return the number of files in the inbox, of one kind or any."""
@@ -253,6 +255,19 @@ class InboxIndex:
                     self._db.execute(
                         "DELETE FROM growing WHERE series = ?", (arrival.series_instance_uid,)
                     )
+
+    def regrow(self, series: Iterable[str] | None = None) -> None:
+        """Have series judged anew at the next tick; all of them where none is named."""
+        with self._db:
+            if series is None:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO growing SELECT DISTINCT series FROM files "
+                    "WHERE series IS NOT NULL AND NOT gone"
+                )
+            else:
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO growing VALUES (?)", [(uid,) for uid in series]
+                )
 
     def offer(self, arrivals: Iterable[Arrival]) -> None:
         """Keep that runs were requested, under the tokens of the series."""

@@ -38,6 +38,7 @@ def write_whole(path: Path, content: bytes) -> None:
     OSError
         If the file cannot be written; the final name is then untouched.
     """
+    new = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -46,8 +47,19 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        # A name is on disk when its folder is.
+        for folder in (path.parent, *(made.parent for made in new)):
+            _sync(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sweep(inbox: Path) -> int:

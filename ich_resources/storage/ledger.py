@@ -15,7 +15,7 @@ from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceR
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 
-_REMEDY = "materialise series_ledger first"
+_REMEDY = "materialise series_ledger; for a series of the inbox, touch one of its files"
 
 
 def write_scan(layout: Layout, ledger: Ledger) -> None:
@@ -39,20 +39,23 @@ def write_arrivals(layout: Layout, ledger: Ledger, earlier: Sequence[str] = ()) 
 def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = ()) -> None:
     for series in ledger.series:
         found = layout.found(series.series_instance_uid)
-        if _version_on_disk(layout, series.series_instance_uid) != series.version:
+        before = _on_disk(layout, series.series_instance_uid)
+        if before == series:
+            continue
+        if before is None or before.version != series.version:
             # It failed for other slices than these.
             remove([layout.failure(series.series_instance_uid)])
-        write_json(found, asdict(series))
+        write_json(found, asdict(series), durable=True)
     index = asdict(replace(ledger, series=()))
     uids = {s.series_instance_uid for s in ledger.series}
     write_json(path, index | {"series": sorted(uids.union(earlier))})
 
 
-def _version_on_disk(layout: Layout, series_uid: str) -> str:
+def _on_disk(layout: Layout, series_uid: str) -> SeriesRecord | None:
     try:
-        return found_series(layout, series_uid).version
-    except (StorageError, KeyError):
-        return ""  # never found, or damaged: it is written anew
+        return found_series(layout, series_uid)
+    except StorageError:
+        return None  # never found, or damaged: it is written anew
 
 
 def read_scan(layout: Layout) -> Ledger:
@@ -88,6 +91,13 @@ def read_ledger(layout: Layout) -> Ledger:
         files_seen=scan.files_seen + inbox.files_seen,
         files_not_dicom=scan.files_not_dicom + inbox.files_not_dicom,
     )
+
+
+def inbox_series(layout: Layout) -> list[str]:
+    """Return the SeriesInstanceUIDs of the inbox's ledger; none where there is no ledger."""
+    if not layout.inbox_ledger.is_file():
+        return []
+    return list(read_json(layout.inbox_ledger, remedy=_REMEDY)["series"])
 
 
 def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
@@ -140,7 +150,15 @@ def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
     StorageError
         If it was never found.
     """
-    value = read_json(layout.found(series_uid), remedy=_REMEDY)
+    path = layout.found(series_uid)
+    value = read_json(path, remedy=_REMEDY)
+    try:
+        return _series(value)
+    except (LookupError, TypeError, ValueError) as err:
+        raise StorageError("the entry is damaged", path=path, remedy=_REMEDY) from err
+
+
+def _series(value: dict[str, Any]) -> SeriesRecord:
     return SeriesRecord(
         study_instance_uid=value["study_instance_uid"],
         series_instance_uid=value["series_instance_uid"],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ich_resources.errors import StorageError
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
@@ -22,6 +23,7 @@ from ich_resources.storage.prediction_tables import (
     per_slice_table,
     series_row,
 )
+from ich_resources.storage.records import Records
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
@@ -140,7 +142,14 @@ def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
     if outcome.scored == 0:
         return None
     uid = outcome.series.series_instance_uid
-    return read_array(layout.array(uid, ENSEMBLE), remedy=_REMEDY)
+    probabilities = read_array(layout.array(uid, ENSEMBLE), remedy=_REMEDY)
+    if Records(layout).find(uid, ENSEMBLE) != outcome.records[ENSEMBLE]:
+        raise StorageError(
+            "the series was scored anew while the tables were written",
+            series=uid,
+            remedy="materialise run_outputs again",
+        )
+    return probabilities
 
 
 def _sop_uids(outcome: SeriesOutcome) -> list[str]:

@@ -130,5 +130,8 @@ class Records:
         path = self._layout.failure(series_uid)
         if not path.is_file():
             return None
-        value = read_json(path, remedy="delete this file")
-        return Failure(**{**value, "slices": tuple(value["slices"])})
+        try:
+            value = read_json(path, remedy="")
+            return Failure(**{**value, "slices": tuple(value["slices"])})
+        except (StorageError, KeyError, TypeError):
+            return Failure("unknown", "StorageError", "the note of its failure is damaged")

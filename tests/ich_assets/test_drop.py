@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from drop import write_drop
-from live import FINISHED, Webserver, wait
+from live import FINISHED, Webserver, materialised_partitions, wait
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +28,7 @@ def test_every_series_of_a_drop_ends_with_its_code_whatever_dies_in_between(site
     try:
         assert wait(SECONDS, lambda: _ended(site, server, len(expected))), _table(site)
         runs = server.runs()
+        materialised = set(materialised_partitions(server, "saliency_panels"))
     finally:
         server.stop()
     table = _table(site)
@@ -45,7 +46,10 @@ def test_every_series_of_a_drop_ends_with_its_code_whatever_dies_in_between(site
         for run in runs
         if run["pipelineName"] == "ich_series" and run["status"] == "SUCCESS"
     )
-    assert succeeded == Counter(done)
+    assert set(succeeded.values()) == {1}
+    # The power cut may have caught one series between its last record and the end of its run.
+    assert len(done - set(succeeded)) <= 1
+    assert set(succeeded) <= done == materialised
     scored = pd.read_csv(site.output / "predictions_per_series.csv", dtype=str)
     assert set(scored.loc[scored["slices_scored"] != "0", "series_id"]) == done
     assert scored["series_id"].is_unique

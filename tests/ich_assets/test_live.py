@@ -7,17 +7,22 @@ import dagster as dg
 import pandas as pd
 import pydicom
 import pytest
-from live import FINISHED, Webserver, free_port, receiver, send, wait, webserver
+from live import (
+    FINISHED,
+    Webserver,
+    free_port,
+    materialised_partitions,
+    receiver,
+    send,
+    wait,
+    webserver,
+)
 from workplace import Workplace
 
 from ich_resources.demo.study import uid, write_localizer, write_series
 
 pytestmark = pytest.mark.slow
 
-PARTITIONS = """
-query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
-  assetPartitionStatuses { ... on DefaultPartitionStatuses { materializedPartitions } } } } }
-"""
 INBOX_TABLE = """
 { assetNodeOrError(assetKey: {path: ["inbox_ledger"]}) { ... on AssetNode {
   assetMaterializations(limit: 1) { metadataEntries { label
@@ -48,7 +53,7 @@ def test_a_study_sent_slice_by_slice_gets_one_run_and_a_late_slice_one_more(site
         assert wait(120, lambda: _finished(server, 1)), server.runs()
         (run,) = server.runs()
         assert (run["status"], run["tags"]["dagster/partition"]) == ("SUCCESS", series)
-        assert _materialised(server, "saliency_panels") == [series]
+        assert materialised_partitions(server, "saliency_panels") == [series]
         scouts = uid("demo", "localizer")
         assert wait(60, lambda: _states(server) == {series: "done", scouts: "refused"})
         first = _data_version(site, series)
@@ -69,11 +74,6 @@ def test_a_study_sent_slice_by_slice_gets_one_run_and_a_late_slice_one_more(site
 
 def _finished(server: Webserver, runs: int) -> bool:
     return len([r for r in server.runs() if r["status"] in FINISHED]) == runs
-
-
-def _materialised(server: Webserver, asset: str) -> list[str]:
-    node = server.ask(PARTITIONS, key={"path": [asset]})["assetNodeOrError"]
-    return node["assetPartitionStatuses"]["materializedPartitions"]
 
 
 def _states(server: Webserver) -> dict[str, str]:

@@ -21,6 +21,10 @@ RUNS = """
 { runsOrError(limit: 1000) { ... on Runs { results {
     runId status pipelineName tags { key value } } } } }
 """
+PARTITIONS = """
+query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  assetPartitionStatuses { ... on DefaultPartitionStatuses { materializedPartitions } } } } }
+"""
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
@@ -89,6 +93,12 @@ class Webserver:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait()
+
+
+def materialised_partitions(server: Webserver, asset: str) -> list[str]:
+    """Return the partitions of an asset that the UI shows as materialised."""
+    node = server.ask(PARTITIONS, key={"path": [asset]})["assetNodeOrError"]
+    return list(node["assetPartitionStatuses"]["materializedPartitions"])
 
 
 @contextmanager

@@ -221,24 +221,6 @@ def test_studies_that_share_an_instance_are_judged_together(index):
     assert index.studies_judged_with("1.1") == ["1.1"]
 
 
-def test_gone_slices_are_those_that_no_file_holds_any_more(index):
-    index.note(files("a", "copy", "b", "c"), now=10)
-    index.store([slice_of("a", sop="1"), slice_of("copy", sop="1"), slice_of("b", sop="2")])
-    index.store([slice_of("c", "1.3", sop="3")])
-    assert index.gone_slices("1.2") == 0
-    index.note(files("copy", "b"), now=20)
-    assert (index.gone_slices("1.2"), index.gone_slices("1.3")) == (0, 1)
-    index.note(files("b"), now=30)
-    assert index.gone_slices("1.2") == 1
-    index.note([], now=40)
-    assert index.gone_slices("1.2") == 2
-    index.note(files("a", "b"), now=50)
-    assert index.gone_slices("1.2") == 0
-
-
-# What is known of the series.
-
-
 def test_arrivals_come_back_as_they_were(index):
     late = Arrival(
         "1.3", "1.1", "Schädel", "running", 7, 20.5, 5, 1, 1, "LOCALIZER", "one", "v", "v", "t", 2
@@ -326,7 +308,6 @@ def test_a_reopened_index_keeps_everything(path):
         assert index.growing() == [Growth("1.2", "1.1", 1, 10, frozenset([""]))]
         assert (index.unread(9), index.unread_folders()) == (["x/c"], {"x"})
         assert index.markers() == {"x": 20}
-        assert index.gone_slices("1.2") == 1
         assert index.contents("1.1") == [{"path": "a"}]
         assert index.strays() == []
         assert index.arrivals() == [arrival]

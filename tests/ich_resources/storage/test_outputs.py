@@ -16,7 +16,7 @@ from ich_resources.storage import outputs
 from ich_resources.storage.files import write_array, write_bytes
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
-from ich_resources.storage.records import Failure, Record
+from ich_resources.storage.records import Failure, Record, Records
 from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes
 
 SCOUT = Judgement("refused", Reason.LOCALIZER, "a localizer")
@@ -46,6 +46,7 @@ def finished(layout: Layout, uid: str, z: dict[str, float], highest: float) -> S
         ENSEMBLE: Record("", "", (), {}),
         SALIENCY: Record("", "", (), {"entry": {"series_id": uid}}),
     }
+    Records(layout).finish(uid, ENSEMBLE, records[ENSEMBLE])
     return judge_outcome(series, records, None)
 
 
@@ -95,6 +96,13 @@ def test_a_result_that_is_gone_is_an_error(layout, outcomes):
         outputs.write_prediction_tables(layout, outcomes)
     assert caught.value.path == layout.array("1.9", ENSEMBLE)
     assert "run the batch again" in caught.value.remedy
+
+
+def test_a_series_scored_anew_meanwhile_is_an_error(layout, outcomes):
+    """The new numbers must not stand in the row of the old version."""
+    Records(layout).finish("1.9", ENSEMBLE, Record("", "another", (), {}))
+    with pytest.raises(StorageError, match="scored anew while the tables were written"):
+        outputs.write_prediction_tables(layout, outcomes)
 
 
 def test_ledger_tables(layout, outcomes):

@@ -1,0 +1,52 @@
+"""A run whose process is gone is marked as failed; any other is left alone."""
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from dagster._core.events import EngineEventData
+
+from ich_assets.dead_runs import fail_dead_runs, host_tag, lives
+
+
+@pytest.fixture
+def process():
+    running = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield running
+    running.kill()
+    running.wait()
+
+
+def started(instance: dg.DagsterInstance, pid: int, tags: dict[str, str]) -> str:
+    """Put a run into an instance that says it runs in a process."""
+    run = dg.DagsterRun(job_name="ich_series", tags=tags, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
+    instance.report_engine_event("runs", run, EngineEventData.in_process(pid))
+    return run.run_id
+
+
+def test_a_process_lives_until_it_is_gone(process):
+    assert lives(process.pid)
+    process.kill()
+    assert not lives(process.pid)  # nobody has waited for it: a zombie
+    process.wait()
+    assert not lives(process.pid)
+
+
+def test_a_number_that_another_program_has_got_is_not_our_run():
+    with subprocess.Popen(["sleep", "60"]) as other:
+        assert not lives(other.pid)
+        other.kill()
+
+
+def test_only_runs_of_this_machine_whose_process_is_gone_fail(process):
+    with dg.DagsterInstance.ephemeral() as instance:
+        alive = started(instance, process.pid, host_tag())
+        elsewhere = started(instance, 2**22 - 1, {"ich/host": "another"})
+        gone = started(instance, 2**22 - 1, host_tag())
+        assert fail_dead_runs(instance) == [gone]
+        assert instance.get_run_by_id(gone).status == dg.DagsterRunStatus.FAILURE
+        for run_id in (alive, elsewhere):
+            assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
+        assert fail_dead_runs(instance) == []
