@@ -118,7 +118,7 @@ def settle(
         run = next((run for run in runs if run is not None), None)
         try:
             now = _settled(arrival, run, instance, storage)
-        except _OutdatedError:
+        except OutdatedError:
             index.regrow([arrival.series_instance_uid])
         else:
             if now != arrival:
@@ -126,17 +126,24 @@ def settle(
     return settled
 
 
-class _OutdatedError(Exception):
-    """The ledger entry on disk is damaged, or another's (a scan's): it has to be written anew."""
+class OutdatedError(Exception):
+    """The ledger entry on disk is damaged, or another's (a scan's): write it anew."""
 
 
-def _outcome(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
+def outcome_of(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
+    """Say what became of the version of a series that the inbox knows.
+
+    Raises
+    ------
+    OutdatedError
+        If the ledger entry on disk is of another version, or damaged.
+    """
     try:
         outcome = outcome_on_disk(storage, arrival.series_instance_uid)
     except StorageError as err:
-        raise _OutdatedError from err
+        raise OutdatedError from err
     if outcome.series.version != arrival.version:
-        raise _OutdatedError
+        raise OutdatedError
     return outcome
 
 
@@ -147,13 +154,13 @@ def _settled(
     storage: StorageResource,
 ) -> Arrival:
     if arrival.state == "failed":
-        return with_outcome(arrival, _outcome(storage, arrival))
+        return with_outcome(arrival, outcome_of(storage, arrival))
     if run is None:
         # Requested, and Dagster went down before it wrote the request down.
         return replace(arrival, offered="", attempts=arrival.attempts - 1)
     if not (run.is_finished or run.status == DagsterRunStatus.STARTED):
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
-    outcome = _outcome(storage, arrival)
+    outcome = outcome_of(storage, arrival)
     if not run.is_finished:
         if run.job_name == ich_backlog.name and outcome.state in _FINISHED:
             return with_outcome(arrival, outcome)
@@ -162,7 +169,7 @@ def _settled(
     why, by_check = _why(instance, run)
     if run.job_name == ich_series.name and run.status == DagsterRunStatus.FAILURE and by_check:
         records.note_failure(uid, CHECKS, IchError(why, code="CHECK_FAILED"))
-        return with_outcome(arrival, _outcome(storage, arrival))
+        return with_outcome(arrival, outcome_of(storage, arrival))
     again = replace(arrival, state="admitted", offered="")
     if outcome.state in _FINISHED:
         moved = any(item.code in _MOMENTARY for item in outcome.not_scored)
@@ -175,7 +182,7 @@ def _settled(
         return again
     error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
     records.note_failure(uid, "run", error)
-    return with_outcome(arrival, _outcome(storage, arrival))
+    return with_outcome(arrival, outcome_of(storage, arrival))
 
 
 def with_outcome(arrival: Arrival, outcome: SeriesOutcome) -> Arrival:

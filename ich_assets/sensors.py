@@ -17,7 +17,9 @@ from ich_assets.live import configured, live_config
 from ich_assets.partitions import SERIES
 from ich_assets.preflight import require_apart
 from ich_assets.requests import (
+    OutdatedError,
     new_partitions,
+    outcome_of,
     outcome_on_disk,
     request_runs,
     settle,
@@ -72,9 +74,8 @@ def dicom_inbox(
         strays = _look(inbox, dicom, storage, index)
         index.put(settle(context.instance, index, storage))
         _take_over(context.instance, index)
-        due = [arrival for arrival in index.arrivals("admitted") if arrival.due]
-        due = due[: inbox.series_per_tick]
-        finished = [a for a in due if _has_results(storage, a)]
+        asked = [arrival for arrival in index.arrivals("admitted") if arrival.due]
+        due, finished = _with_results(storage, index, asked[: inbox.series_per_tick])
         wanted = [a for a in due if a not in finished]
         events = [series_arrived(found_series(storage.layout, a.series_instance_uid)) for a in due]
         events += _adopt(context.instance, storage, index, finished)
@@ -166,10 +167,24 @@ def _take_over(instance: dg.DagsterInstance, index: InboxIndex) -> None:
     index.keep("instance", name)
 
 
-def _has_results(storage: StorageResource, arrival: Arrival) -> bool:
-    outcome = outcome_on_disk(storage, arrival.series_instance_uid)
-    same = outcome.series.version == arrival.version
-    return same and outcome.state in ("done", "incomplete")
+def _with_results(
+    storage: StorageResource, index: InboxIndex, due: Sequence[Arrival]
+) -> tuple[list[Arrival], list[Arrival]]:
+    """Return the series that can be scored, and those of them that have been.
+
+    One whose ledger entry is damaged, or was overwritten by a scan, is judged anew instead.
+    """
+    right, finished = [], []
+    for arrival in due:
+        try:
+            outcome = outcome_of(storage, arrival)
+        except OutdatedError:
+            index.regrow([arrival.series_instance_uid])
+            continue
+        right.append(arrival)
+        if outcome.state in ("done", "incomplete"):
+            finished.append(arrival)
+    return right, finished
 
 
 def _adopt(
@@ -182,7 +197,7 @@ def _adopt(
     events = []
     for arrival in finished:
         uid = arrival.series_instance_uid
-        outcome = outcome_on_disk(storage, uid)
+        outcome = outcome_of(storage, arrival)
         index.put([replace(with_outcome(arrival, outcome), offered=arrival.version)])
         events += adoption(instance, storage, uid, outcome.records)
     return events

@@ -419,3 +419,12 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting(inbox):
     with InboxIndex.open(inbox.run_root / "state" / "inbox.sqlite") as index:
         index.note(files_below(inbox.folder)[0], time.time() + 86400)
     assert len(inbox.settled().run_requests) == 1
+
+
+def test_an_entry_that_is_lost_before_the_request_is_written_anew(inbox):
+    series = head(inbox)
+    (request,) = inbox.settled().run_requests
+    (inbox.run_root / "state" / "series" / series / "found.json").unlink()
+    assert inbox.tick().run_requests == []  # the first was lost, and so is the entry
+    (again,) = inbox.tick().run_requests
+    assert again.partition_key == series
