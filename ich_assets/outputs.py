@@ -8,7 +8,7 @@ from ich_assets.retries import TRY_AGAIN, bad_data_is_final
 from ich_assets.saliency import saliency_panels
 from ich_assets.steps import Rooms, outcome, saliency_files
 from ich_resources.dicom.resource import DicomResource
-from ich_resources.inference.resource import PRECISION, NetworksResource
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage import outputs
@@ -104,7 +104,8 @@ def _options(rooms: Rooms) -> dict[str, object]:
         "backbones": [backbone.name for backbone in rooms.networks.chosen],
         "max_folds_per_backbone": rooms.networks.max_folds,
         "slice_context": rooms.networks.slice_context,
-        "precision": PRECISION,
+        "precision": rooms.networks.precision,
+        "backend": rooms.networks.backend,
         "device": rooms.networks.device,
         "batch_size": rooms.networks.batch_size,
         "saliency": rooms.saliency.model_dump(),

@@ -17,7 +17,7 @@ from ich_resources.ensemble import mean_over_backbones, mean_over_folds
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.hemorrhage import ANY
-from ich_resources.inference.resource import PRECISION, NetworksResource
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.recipe import CODE_VERSIONS, ENSEMBLE, PROCESSED, ensemble_recipe
 from ich_resources.storage.files import read_array, write_array
@@ -67,7 +67,8 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 "images": processed.data_version,
                 "folds": [{"file": f.path.name, "digest": f.digest} for f in files],
                 "device": device,
-                "precision": PRECISION,
+                "precision": networks.precision,
+                "backend": networks.engine,
                 "slice_context": networks.slice_context,
                 "code_version": CODE_VERSIONS["predictions"],
                 "untrained": untrained,
@@ -86,7 +87,8 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 **highest(mean),
                 "fold_spread_any": round(float(np.ptp(result.probabilities[..., ANY], 0).max()), 6),
                 "device": device,
-                "precision": PRECISION,
+                "precision": networks.precision,
+                "backend": networks.engine,
                 "slice_context": networks.slice_context,
                 "untrained_weights": untrained,
                 "seconds": round(seconds, 3),

@@ -20,9 +20,11 @@ def check(rooms: Rooms) -> None:
     for backbone in rooms.networks.chosen:
         rooms.networks.checkpoints(backbone)
     saliency_files(rooms.networks, rooms.saliency)
-    # Asking for "auto" or "cpu" cannot fail, and costs some seconds of importing torch.
-    if rooms.networks.device not in ("auto", "cpu"):
-        rooms.networks.device_name()
+    # What is the default cannot fail, and asking costs some seconds of importing torch.
+    networks = rooms.networks
+    plain = networks.device in ("auto", "cpu") and networks.precision == "float32"
+    if not plain or networks.backend == "openvino":
+        _ = networks.engine
     _check_run_root(rooms)
 
 

@@ -64,7 +64,8 @@ def saliency_panels(
         ensemble_record, ensemble = load_ensemble(storage, uid)
         series = find_series(storage.layout, uid)
         files = saliency_files(networks, saliency)
-        folds = networks.load(files)
+        needs_input_gradient = saliency.method == "input_grad"
+        folds = networks.load(files, precision="float32", gradients=needs_input_gradient)
         untrained = ensemble_record.content["untrained"] or any(f.untrained for f in folds)
         wanted = middle_slices(len(ensemble), saliency.max_slices_per_series)
         slices_failed = series.count("failed") + len(processed.content["failed"])

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
-from ich_resources.inference.resource import PRECISION, NetworksResource
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import (
     CODE_VERSIONS,
     ENSEMBLE,
@@ -53,7 +53,7 @@ def predictions_recipe(
             "images": processed.data_version,
             "checkpoints": [file.digest for file in files],
             "slice_context": networks.slice_context,
-            "precision": PRECISION,
+            "precision": networks.precision,
         }
     )
 

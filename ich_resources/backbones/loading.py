@@ -2,15 +2,22 @@
 
 import pickle
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.backbones.compiled import CompiledNetwork, convert_features
+from ich_resources.backbones.compiled_cache import (
+    Converted,
+    folder_for,
+    read_converted,
+    write_converted,
+)
 from ich_resources.backbones.networks import Network, build_network
-from ich_resources.backbones.table import BACKBONES, Backbone
+from ich_resources.backbones.table import BACKBONES, Backbone, Precision
 from ich_resources.errors import CheckpointError
 
 UNTRAINED_KEY = "untrained_stand_in"
@@ -29,17 +36,22 @@ class LoadedFold:
         In evaluation mode, float32, without parameter gradients, on its device.
     untrained : bool
         Whether the checkpoint says that its weights are stand-ins.
+    precision : {"float32", "bfloat16", "float16"}
+        Arithmetic of its passes.
     """
 
     file: CheckpointFile
     network: Network
     untrained: bool
+    precision: Precision = "float32"
 
 
 _LOADED: dict[tuple[str, str, str], LoadedFold] = {}
 
 
-def load_fold(file: CheckpointFile, device: torch.device) -> LoadedFold:
+def load_fold(
+    file: CheckpointFile, device: torch.device, precision: Precision = "float32"
+) -> LoadedFold:
     """Return a fold with its weights; the file is deserialised once per process and device.
 
     The cache is the module's: Dagster makes a new resource for every run (and one more after it).
@@ -52,7 +64,47 @@ def load_fold(file: CheckpointFile, device: torch.device) -> LoadedFold:
     key = (str(file.path), file.digest, str(device))
     if key not in _LOADED:
         _LOADED[key] = _load(file, device)
+    return replace(_LOADED[key], precision=precision)
+
+
+def load_compiled(file: CheckpointFile, cache: Path, precision: Precision) -> LoadedFold:
+    """Return a fold compiled for the CPU; converted once per checkpoint, compiled once per process.
+
+    Parameters
+    ----------
+    cache : Path
+        Folder that keeps converted networks; made if missing. One that cannot be written costs
+        the conversion in every process, and a warning.
+
+    Raises
+    ------
+    CheckpointError
+        As ``load_fold``.
+    """
+    key = (str(file.path), file.digest, f"openvino {precision}")
+    if key not in _LOADED:
+        backbone = BACKBONES[file.backbone]
+        folder = folder_for(cache, file.digest)
+        converted = read_converted(folder, backbone) or _convert(file, folder)
+        network = CompiledNetwork(converted.head, converted.model, precision)
+        _LOADED[key] = LoadedFold(file, network, converted.untrained, precision)
     return _LOADED[key]
+
+
+def _convert(file: CheckpointFile, folder: Path) -> Converted:
+    fold = _load(file, torch.device("cpu"))
+    model = convert_features(fold.network, BACKBONES[file.backbone])
+    fold.network.drop_features()
+    converted = Converted(fold.network, model, fold.untrained)
+    try:
+        write_converted(folder, converted)
+    except OSError as err:
+        warnings.warn(
+            f"converted networks cannot be kept in {folder.parent} ({err.strerror}): "
+            "set networks.compiled_dir to a folder that can be written",
+            stacklevel=2,
+        )
+    return converted
 
 
 def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:

@@ -20,6 +20,10 @@ class Network(nn.Module):
         """Return the logits, (B, 6), of the last feature maps."""
         raise NotImplementedError
 
+    def drop_features(self) -> None:
+        """Forget the feature half: its layers, and their weights."""
+        raise NotImplementedError
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits, (B, 6), of a network input, (B, 3, S, S) float32."""
         return self.forward_head(self.forward_features(x))
@@ -44,6 +48,10 @@ class DenseNetChangeAvg(Network):
         features: Tensor = self.get_submodule(self._architecture)(x)
         return features
 
+    def drop_features(self) -> None:
+        """See ``Network``."""
+        self.add_module(self._architecture, nn.Identity())
+
     def forward_head(self, features: Tensor) -> Tensor:
         """See ``Network``."""
         logits: Tensor = self.mlp(torch.relu(features).mean((2, 3)))
@@ -63,6 +71,11 @@ class SEResNeXt(Network):
         """See ``Network``."""
         features: Tensor = self.model_ft.features(x)
         return features
+
+    def drop_features(self) -> None:
+        """See ``Network``."""
+        for name in ("layer0", "layer1", "layer2", "layer3", "layer4"):
+            self.model_ft.add_module(name, nn.Identity())
 
     def forward_head(self, features: Tensor) -> Tensor:
         """See ``Network``."""

@@ -6,12 +6,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.preprocessing import SliceContext, network_input
+
+
+def arithmetic(fold: LoadedFold, device: torch.device) -> torch.autocast:
+    """Return the context of a fold's passes; a compiled network brings its own arithmetic."""
+    half = not isinstance(fold.network, CompiledNetwork) and fold.precision != "float32"
+    dtype = torch.float16 if fold.precision == "float16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=half)
 
 
 def predict_folds(
@@ -58,7 +66,9 @@ def predict_folds(
             batch = network_input(crops, rows, BACKBONES[name].input_size, context)
             x = torch.from_numpy(batch).to(device, memory_format=torch.channels_last)
             for index, fold in enumerate(folds):
-                probabilities[index, rows] = torch.sigmoid(fold.network(x)).float().cpu().numpy()
+                with arithmetic(fold, device):
+                    logits = fold.network(x).float()
+                probabilities[index, rows] = torch.sigmoid(logits).cpu().numpy()
     if not np.isfinite(probabilities).all():
         raise InferenceError(
             f"{name} gave probabilities that are not finite",

@@ -1,0 +1,91 @@
+"""Compiled networks on disk: converting one takes seconds, so each checkpoint is converted once."""
+
+import hashlib
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from ich_resources.backbones.networks import Network, build_network
+from ich_resources.backbones.table import Backbone
+
+_ABOUT = "about.json"
+_MODEL, _WEIGHTS, _HEAD = "features.xml", "features.bin", "head.pt"
+
+
+class Converted(NamedTuple):
+    """A network in two halves.
+
+    Attributes
+    ----------
+    head : Network
+        PyTorch, without its feature half.
+    model : openvino.Model
+        The feature half.
+    untrained : bool
+        Whether the checkpoint says that its weights are stand-ins.
+    """
+
+    head: Network
+    model: Any
+    untrained: bool
+
+
+def folder_for(cache: Path, digest: str) -> Path:
+    """Return where the network of a checkpoint is kept: by its digest, and by what converts it."""
+    import openvino
+
+    maker = f"{openvino.__version__} {torch.__version__}".encode()
+    return cache / f"{digest[:32]}-{hashlib.sha256(maker).hexdigest()[:8]}"
+
+
+def write_converted(folder: Path, converted: Converted) -> None:
+    """Keep a network; the folder appears whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    import openvino
+
+    temporary = folder.with_name(f".part-{uuid.uuid4().hex}")
+    try:
+        temporary.mkdir(parents=True)
+        openvino.save_model(converted.model, temporary / _MODEL, compress_to_fp16=False)
+        torch.save(converted.head.state_dict(), temporary / _HEAD)
+        sums = {name: _digest(temporary / name) for name in (_MODEL, _WEIGHTS, _HEAD)}
+        about = {"sums": sums, "untrained": converted.untrained}
+        (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
+    """Return a network that was kept; None where there is none, or a byte of it has changed."""
+    import openvino
+
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        sums = about["sums"]
+        if any(_digest(folder / name) != sums[name] for name in (_MODEL, _WEIGHTS, _HEAD)):
+            return None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    with torch.device("meta"):
+        head = build_network(backbone)
+    head.drop_features()
+    weights = torch.load(folder / _HEAD, map_location="cpu", weights_only=True)
+    head.load_state_dict(weights, strict=True, assign=True)
+    head.eval().requires_grad_(False)
+    return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
