@@ -52,6 +52,7 @@ class Workplace:
             "RUN_ROOT": str(self.results),
             "MODEL_DIR": str(self.models),
             "PYTHONWARNINGS": "",
+            "XDG_CACHE_HOME": str(self.models.parent / "cache"),
         }
         names = {v for k, v in vars(environment).items() if k.isupper() and isinstance(v, str)}
         kept = {
