@@ -4,6 +4,7 @@ Only the feature half is compiled. The head, a thousandth of the work, stays wit
 Grad-CAM differentiates it.
 """
 
+import warnings
 from importlib.util import find_spec
 from typing import Any
 
@@ -98,5 +99,6 @@ def convert_features(network: Network, backbone: Backbone) -> Any:
     import openvino
 
     example = torch.zeros(1, 3, backbone.input_size, backbone.input_size)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # OpenVINO traces, which PyTorch would rather not have
         return openvino.convert_model(_Features(network), example_input=example)

@@ -132,7 +132,6 @@ def test_openvino_where_it_is_installed(stand_in_models, tmp_path):
     assert networks.engine == "openvino"
     (fold,) = networks.load(found)
     (plain,) = networks.load(found, gradients=True)
-    assert list(tmp_path.iterdir()), "what was converted is kept"
     assert sum(p.numel() for p in fold.network.parameters()) < 20_000
     assert sum(p.numel() for p in plain.network.parameters()) > 10_000_000
     crops = np.random.default_rng(0).integers(0, 256, (3, 512, 512), np.uint8)
