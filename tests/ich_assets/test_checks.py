@@ -29,12 +29,13 @@ def _change(layout: Layout, uid: str, step: str, change) -> None:
     path.write_text(json.dumps(record))
 
 
-def _evaluate(place: Workplace, uid: str) -> dict[str, dg.AssetCheckEvaluation]:
+def _evaluate(place: Workplace, uid: str, **networks: object) -> dict[str, dg.AssetCheckEvaluation]:
     resources = {
         name: {"config": config}
         for name, config in {
             "storage": {"run_root": str(place.results)},
             "saliency": {"image_size_override": 64, "method": "gradcam"},
+            "networks": networks,
         }.items()
     }
     job = dg.define_asset_job(
@@ -68,6 +69,7 @@ def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
         "slice_order": True,
         "brain_window": True,
         "folds_agree": True,
+        "precision_holds": True,
         "probabilities_valid": True,
         "panel_per_slice": True,
     }
@@ -161,3 +163,22 @@ def test_the_accounting_and_the_probabilities_block():
         if check.get_spec_for_check_key(key).blocking
     }
     assert blocking == {"slice_accounting", "probabilities_valid", "panel_per_slice"}
+
+
+def test_a_lower_precision_is_compared_with_float32(tampered):
+    place, uid = tampered
+    options = {
+        "model_dir": str(place.models),
+        "max_folds_per_backbone": 1,
+        "precision": "bfloat16",
+        "compiled_dir": str(place.models.parent / "cache" / "ich" / "compiled"),
+    }
+    check = _evaluate(place, uid, **options)["precision_holds"]
+    assert check.passed  # what lies on disk was made in float32
+    assert check.metadata["DenseNet121_change_avg"].value <= 1e-4
+    path = Layout(place.results).array(uid, "densenet121_predictions")
+    np.save(path, 1 - np.load(path))
+    check = _evaluate(place, uid, **options)["precision_holds"]
+    assert not check.passed
+    assert check.metadata["DenseNet121_change_avg"].value > 0.01
+    assert check.metadata["se_resnext101_32x4d"].value <= 1e-4
