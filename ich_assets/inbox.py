@@ -9,8 +9,9 @@ from typing import NamedTuple
 from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import IchError
+from ich_resources.inbox.files import FileFacts
 from ich_resources.inbox.growth import Growth, seconds_left
-from ich_resources.inbox.index import FileFacts, InboxIndex
+from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.recipe import SALIENCY
 from ich_resources.series import SeriesRecord

@@ -9,8 +9,9 @@ import pytest
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import StorageError
 from ich_resources.folders import FoundFile
+from ich_resources.inbox.files import FileFacts
 from ich_resources.inbox.growth import Growth
-from ich_resources.inbox.index import FileFacts, InboxIndex
+from ich_resources.inbox.index import InboxIndex
 
 LATIN = os.fsdecode(b"Sch\xe4del")
 
