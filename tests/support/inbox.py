@@ -7,10 +7,12 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pydicom
 from dagster import DagsterRun, DagsterRunStatus
 
 from ich_assets.definitions import defs
 from ich_assets.sensors import dicom_inbox
+from ich_resources.demo.study import uid, write_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.storage.resource import StorageResource
@@ -72,3 +74,19 @@ def touch(path: Path) -> None:
     """Give a file a new time, as a sender that sends it again does."""
     now = time.time_ns()
     os.utime(path, ns=(now, now))
+
+
+def head(inbox: Inbox, name: str = "head", *, slices: int = 3, study: str = "s") -> str:
+    """Write a small series into the inbox; return its UID."""
+    write_series(inbox.folder / name, name=name, slices=slices, bleed=False, size=64, study=study)
+    return uid(study, name)
+
+
+def late_slice(inbox: Inbox, name: str = "head", number: int = 9) -> None:
+    """Add a slice to a series."""
+    first = sorted((inbox.folder / name).glob("IM*"))[0]
+    dataset = pydicom.dcmread(first)
+    dataset.SOPInstanceUID = f"1.2.3.{number}"
+    dataset.ImagePositionPatient[2] += 5 * number
+    dataset.SliceLocation += 5 * number
+    dataset.save_as(first.with_name(f"late{number}"))
