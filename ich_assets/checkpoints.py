@@ -57,3 +57,24 @@ def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
 
 
 CHECKPOINTS = [_checkpoints_asset(backbone) for backbone in BACKBONES.values()]
+
+
+def _digests_known(backbone: Backbone) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name="digests_known",
+        asset=checkpoints_key(backbone),
+        description="Every checkpoint's digest stands in checkpoints.sha256 of the model folder. "
+        "(One that differs is an error already.)",
+    )
+    def digests_known(networks: NetworksResource) -> dg.AssetCheckResult:
+        unknown = [file.path.name for file in networks.checkpoints(backbone) if not file.expected]
+        return dg.AssetCheckResult(
+            passed=not unknown,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"unknown": len(unknown), "files": dg.MetadataValue.json(unknown)},
+        )
+
+    return digests_known
+
+
+DIGEST_CHECKS = [_digests_known(backbone) for backbone in BACKBONES.values()]

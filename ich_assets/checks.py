@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import numpy as np
 
-from ich_assets.checkpoints import checkpoints_key
+from ich_assets.checkpoints import DIGEST_CHECKS
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import highest_slices
 from ich_assets.predictions import ensemble_predictions, load_ensemble, load_folds
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import load_images, processed_series
-from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.errors import StorageError
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY
@@ -246,24 +245,6 @@ def _one_slice(
     return networks.predict(folds, part).probabilities[0, index - first]
 
 
-def _digests_known(backbone: Backbone) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        name="digests_known",
-        asset=checkpoints_key(backbone),
-        description="Every checkpoint's digest stands in checkpoints.sha256 of the model folder. "
-        "(One that differs is an error already.)",
-    )
-    def digests_known(networks: NetworksResource) -> dg.AssetCheckResult:
-        unknown = [file.path.name for file in networks.checkpoints(backbone) if not file.expected]
-        return dg.AssetCheckResult(
-            passed=not unknown,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"unknown": len(unknown), "files": dg.MetadataValue.json(unknown)},
-        )
-
-    return digests_known
-
-
 SERIES_CHECKS = [
     slice_accounting,
     series_complete,
@@ -275,4 +256,4 @@ SERIES_CHECKS = [
     precision_holds,
     panel_per_slice,
 ]
-CHECKS = [*SERIES_CHECKS, *map(_digests_known, BACKBONES.values())]
+CHECKS = [*SERIES_CHECKS, *DIGEST_CHECKS]

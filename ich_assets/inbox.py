@@ -151,21 +151,25 @@ def _judge(
             )
             judged.append(Judged(replace(before, state="held", sentence=sentence), None))
             continue
-        now = replace(
-            before,
-            study_instance_uid=series.study_instance_uid,
-            description=series.description,
-            state="admitted" if series.to_be_scored else "refused",
-            admitted=series.count("admitted"),
-            refused=series.count("refused"),
-            failed=series.count("failed"),
-            codes=series.codes,
-            sentence=series.sentence,
-            version=series.version,
-            attempts=before.attempts if series.version == before.version else 0,
-        )
-        judged.append(Judged(now, series))
+        judged.append(Judged(as_judged(before, series), series))
     return judged
+
+
+def as_judged(before: Arrival, series: SeriesRecord) -> Arrival:
+    """Return a series of the inbox as its judgement says; a new version has new attempts."""
+    return replace(
+        before,
+        study_instance_uid=series.study_instance_uid,
+        description=series.description,
+        state="admitted" if series.to_be_scored else "refused",
+        admitted=series.count("admitted"),
+        refused=series.count("refused"),
+        failed=series.count("failed"),
+        codes=series.codes,
+        sentence=series.sentence,
+        version=series.version,
+        attempts=before.attempts if series.version == before.version else 0,
+    )
 
 
 def _gone_slices(storage: StorageResource, series: SeriesRecord, before: Arrival) -> int:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from ich_assets.backlog import ich_backlog
 from ich_assets.dead_runs import fail_dead_runs
-from ich_assets.inbox import judge_complete_series, read_new_files
+from ich_assets.inbox import as_judged, judge_complete_series, read_new_files
 from ich_assets.jobs import ich_series
 from ich_assets.ledger import INBOX_LEDGER, series_arrived, table_metadata
 from ich_assets.live import configured, live_config
@@ -20,7 +20,6 @@ from ich_assets.requests import (
     OutdatedError,
     new_partitions,
     outcome_of,
-    outcome_on_disk,
     request_runs,
     settle,
     with_outcome,
@@ -134,25 +133,12 @@ def _restore(storage: StorageResource, index: InboxIndex) -> None:
     known = []
     for uid in inbox_series(storage.layout):
         try:
-            outcome = outcome_on_disk(storage, uid)
+            series = found_series(storage.layout, uid)
         except StorageError:
             continue  # its files will be judged anew
-        series = outcome.series
-        arrival = Arrival(
-            uid,
-            series.study_instance_uid,
-            description=series.description,
-            state="refused" if outcome.state == "refused" else "admitted",
-            files=len(series.slices),
-            last_seen=time.time(),
-            admitted=series.count("admitted"),
-            refused=series.count("refused"),
-            failed=series.count("failed"),
-            codes=series.codes,
-            sentence=series.sentence,
-            version=series.version,
-        )
-        known.append(arrival)
+        files, now = len(series.slices), time.time()
+        arrival = Arrival(uid, series.study_instance_uid, files=files, last_seen=now)
+        known.append(as_judged(arrival, series))
     index.put(known)
     index.keep("restored", "yes")
 

@@ -21,6 +21,8 @@ class FileFacts:
         POSIX path relative to the inbox.
     kind : str
         ``slice``, ``stray`` (DICOM of no series) or ``other`` (no DICOM).
+    study, series, sop : str
+        StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID; empty where it is no slice.
     content : object
         JSON values that stand for the file when its series is judged.
     """

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT);
 """
 _REMEDY = "delete this file: the sensor makes it anew, and what is done is not run again"
 _VERSION = 1
-"""Raised with the schema; an index of another version is made anew from the files."""
+"""Raised with the schema; an index of another version is an error that says what to do."""
 
 
 class InboxIndex(FileIndex):
