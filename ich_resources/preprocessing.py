@@ -18,6 +18,8 @@ CROP_FIRST, CROP_LAST = 51, 460
 """Rows and columns of the centre crop 0.8 (409 x 409 of 512 x 512)."""
 NORMALISATION_MEAN, NORMALISATION_STD = 0.456, 0.224
 """Mean and standard deviation of the network input, on the 0..1 scale."""
+NORMALISED = ((np.arange(256) / 255 - NORMALISATION_MEAN) / NORMALISATION_STD).astype(np.float32)
+"""What the networks see of each gray level: float32, shape (256,)."""
 
 
 def window_to_uint8(
@@ -68,13 +70,13 @@ def centre_crop(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.resize(crop, (CROP_SIZE, CROP_SIZE)), np.uint8)
 
 
-def network_input(
+def network_planes(
     crops: npt.NDArray[np.uint8],
     rows: slice,
     size: int,
     context: SliceContext,
-) -> npt.NDArray[np.float32]:
-    """Return the network input of some slices of a series.
+) -> npt.NDArray[np.uint8]:
+    """Return some slices of a series at the size of a network's input, still as gray levels.
 
     Parameters
     ----------
@@ -85,27 +87,39 @@ def network_input(
     size : int
         Edge S of the network input in pixels.
     context : {"replicated", "adjacent"}
-        Three equal channels, or the neighbours (i+1, i, i-1) with the ends clamped.
+        One plane, which stands for three equal channels, or the neighbours (i+1, i, i-1) with
+        the ends clamped.
+
+    Returns
+    -------
+    uint8 array, shape (B, 1, S, S) or (B, 3, S, S)
+    """
+    indices = np.arange(len(crops))[rows]
+    if context == "adjacent":
+        shifts = np.stack([indices + 1, indices, indices - 1], 1)
+        channels = shifts.clip(0, len(crops) - 1)
+    else:
+        channels = indices[:, None]
+    resized = {i: cv2.resize(crops[i], (size, size)) for i in np.unique(channels).tolist()}
+    planes = np.empty((*channels.shape, size, size), np.uint8)
+    for row, wanted in enumerate(channels.tolist()):
+        for channel, index in enumerate(wanted):
+            planes[row, channel] = resized[index]
+    return planes
+
+
+def network_input(
+    crops: npt.NDArray[np.uint8],
+    rows: slice,
+    size: int,
+    context: SliceContext,
+) -> npt.NDArray[np.float32]:
+    """Return the network input of some slices of a series; parameters as ``network_planes``.
 
     Returns
     -------
     float32 array, shape (B, 3, S, S)
         ``(x / 255 - 0.456) / 0.224``.
     """
-    indices = np.arange(len(crops))[rows]
-    last = len(crops) - 1
-    if context == "adjacent":
-        channels = np.stack([indices + 1, indices, indices - 1], 1).clip(0, last)
-    else:
-        channels = np.stack([indices] * 3, 1)
-    resized = {i: _resized(crops[i], size) for i in np.unique(channels).tolist()}
-    batch = np.empty((len(indices), 3, size, size), np.float32)
-    for row, triple in enumerate(channels.tolist()):
-        for channel, index in enumerate(triple):
-            batch[row, channel] = resized[index]
-    return batch
-
-
-def _resized(crop: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:
-    image = cv2.resize(crop, (size, size))
-    return ((image / 255 - NORMALISATION_MEAN) / NORMALISATION_STD).astype(np.float32)
+    seen = NORMALISED[network_planes(crops, rows, size, context)]
+    return np.ascontiguousarray(np.broadcast_to(seen, (len(seen), 3, size, size)))

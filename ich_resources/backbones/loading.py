@@ -1,10 +1,11 @@
 """Networks with weights: loaded strictly, once per process, however many series run."""
 
-import pickle
+import threading
 import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -17,11 +18,8 @@ from ich_resources.backbones.compiled_cache import (
     write_converted,
 )
 from ich_resources.backbones.networks import Network, build_network
-from ich_resources.backbones.table import BACKBONES, Backbone, Precision
-from ich_resources.errors import CheckpointError
-
-UNTRAINED_KEY = "untrained_stand_in"
-"""Key of a checkpoint that marks its weights as untrained; every result then says so."""
+from ich_resources.backbones.state_dict import read_state_dict, require_fit
+from ich_resources.backbones.table import BACKBONES, Precision
 
 
 @dataclass(frozen=True)
@@ -46,29 +44,35 @@ class LoadedFold:
     precision: Precision = "float32"
 
 
-_LOADED: dict[tuple[str, str, str], LoadedFold] = {}
+_LOADED: "dict[tuple[str, str, str], Future[LoadedFold]]" = {}
+_LOADING = threading.Lock()
+_CONVERTING = threading.Lock()
+_POOL = ThreadPoolExecutor(4, thread_name_prefix="networks")
 
 
-def load_fold(
-    file: CheckpointFile, device: torch.device, precision: Precision = "float32"
-) -> LoadedFold:
-    """Return a fold with its weights; the file is deserialised once per process and device.
+def load_folds(
+    files: Sequence[CheckpointFile], device: torch.device, precision: Precision = "float32"
+) -> list[LoadedFold]:
+    """Return folds with their weights; a file is deserialised once per process and device.
 
     The cache is the module's: Dagster makes a new resource for every run (and one more after it).
 
     Raises
     ------
     CheckpointError
-        If the file does not hold exactly this network's weights, or holds code.
+        If a file does not hold exactly this network's weights, or holds code.
     """
-    key = (str(file.path), file.digest, str(device))
-    if key not in _LOADED:
-        _LOADED[key] = _load(file, device)
-    return replace(_LOADED[key], precision=precision)
+
+    def make(file: CheckpointFile) -> LoadedFold:
+        return _load(file, device)
+
+    return [replace(fold, precision=precision) for fold in _all(files, str(device), make)]
 
 
-def load_compiled(file: CheckpointFile, cache: Path, precision: Precision) -> LoadedFold:
-    """Return a fold compiled for the CPU; converted once per checkpoint, compiled once per process.
+def load_all_compiled(
+    files: Sequence[CheckpointFile], cache: Path, precision: Precision
+) -> list[LoadedFold]:
+    """Return folds compiled for the CPU; converted once per checkpoint, read once per process.
 
     Parameters
     ----------
@@ -79,21 +83,39 @@ def load_compiled(file: CheckpointFile, cache: Path, precision: Precision) -> Lo
     Raises
     ------
     CheckpointError
-        As ``load_fold``.
+        As ``load_folds``.
     """
-    key = (str(file.path), file.digest, f"openvino {precision}")
-    if key not in _LOADED:
+
+    def make(file: CheckpointFile) -> LoadedFold:
         backbone = BACKBONES[file.backbone]
         folder = folder_for(cache, file.digest)
         converted = read_converted(folder, backbone) or _convert(file, folder)
         network = CompiledNetwork(converted.head, converted.model, precision)
-        _LOADED[key] = LoadedFold(file, network, converted.untrained, precision)
-    return _LOADED[key]
+        network.prepare(backbone.input_size)
+        return LoadedFold(file, network, converted.untrained, precision)
+
+    return _all(files, f"openvino {precision}", make)
+
+
+def _all(
+    files: Sequence[CheckpointFile], how: str, make: Callable[[CheckpointFile], LoadedFold]
+) -> list[LoadedFold]:
+    """Make what has not been made, side by side; what failed is tried again."""
+    begun = []
+    with _LOADING:
+        for file in files:
+            key = (str(file.path), file.digest, how)
+            known = _LOADED.get(key)
+            if known is None or (known.done() and known.exception() is not None):
+                _LOADED[key] = _POOL.submit(make, file)
+            begun.append(_LOADED[key])
+    return [fold.result() for fold in begun]
 
 
 def _convert(file: CheckpointFile, folder: Path) -> Converted:
     fold = _load(file, torch.device("cpu"))
-    model = convert_features(fold.network, BACKBONES[file.backbone])
+    with _CONVERTING:  # tracing is for one thread at a time
+        model = convert_features(fold.network, BACKBONES[file.backbone])
     fold.network.drop_features()
     converted = Converted(fold.network, model, fold.untrained)
     try:
@@ -107,99 +129,14 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
     return converted
 
 
-def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
-    """Read the weights of a checkpoint: a state dict, bare or under ``state_dict``.
-
-    Returns
-    -------
-    state_dict : dict of str to Tensor
-        Keys without the prefix ``module.``.
-    untrained : bool
-        Whether the checkpoint is marked as a stand-in.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged, holds anything but tensors and plain values, or no state dict.
-    """
-    try:
-        with warnings.catch_warnings():
-            # It guesses at what a damaged file may be; our error says what it is.
-            warnings.simplefilter("ignore")
-            checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as err:
-        raise CheckpointError(
-            "the checkpoint is damaged, or holds more than weights (pickled code is never run)",
-            path=path,
-            remedy="fetch the released file again, or save only its state_dict",
-        ) from err
-    except Exception as err:  # torch lets many kinds through for a damaged file
-        raise CheckpointError(
-            f"the checkpoint cannot be read: {str(err).splitlines()[0] if str(err) else err!r}",
-            path=path,
-            remedy="fetch the file again: it is truncated or no checkpoint",
-        ) from err
-    nested = isinstance(checkpoint, dict) and "state_dict" in checkpoint
-    state = checkpoint["state_dict"] if nested else checkpoint
-    if not isinstance(state, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
-    ):
-        raise CheckpointError(
-            "the checkpoint holds no state dict", path=path, remedy="fetch the released file again"
-        )
-    weights = {key.removeprefix("module."): value for key, value in state.items()}
-    if len(weights) < len(state):
-        raise CheckpointError(
-            "the checkpoint names weights twice, with and without module.",
-            path=path,
-            remedy="fetch the released file again",
-        )
-    return weights, bool(nested and checkpoint.get(UNTRAINED_KEY, False))
-
-
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:
     backbone = BACKBONES[file.backbone]
     weights, untrained = read_state_dict(file.path)
     # On "meta" nothing is allocated or initialised; the weights are assigned, not copied.
     with torch.device("meta"):
         network = build_network(backbone)
-    _require_fit(network, weights, backbone, file.path)
+    require_fit(network, weights, backbone, file.path)
     network.load_state_dict(weights, strict=True, assign=True)
     network.float().eval().requires_grad_(False)
     network.to(device).to(memory_format=torch.channels_last)
     return LoadedFold(file, network, untrained)
-
-
-def _require_fit(
-    network: Network, weights: dict[str, torch.Tensor], backbone: Backbone, path: Path
-) -> None:
-    expected = network.state_dict()
-    problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
-    problems += [f"unknown {key}" for key in weights.keys() - expected.keys()]
-    problems += [
-        f"{key} is {tuple(weights[key].shape)}, not {tuple(expected[key].shape)}"
-        for key in expected.keys() & weights.keys()
-        if weights[key].shape != expected[key].shape
-    ]
-    problems += [
-        f"{key} holds no plain floating-point numbers"
-        for key in expected.keys() & weights.keys()
-        if expected[key].is_floating_point() and not _is_plain(weights[key])
-    ]
-    problems += [
-        f"{key} has values that are not finite"
-        for key, value in weights.items()
-        if _is_plain(value) and not value.isfinite().all()
-    ]
-    if problems:
-        problems.sort()
-        shown = "; ".join(problems[:3]) + ("; ..." if len(problems) > 3 else "")
-        raise CheckpointError(
-            f"the checkpoint does not fit {backbone.name}: {len(problems)} keys ({shown})",
-            path=path,
-            remedy="check that the file lies in the folder of its own backbone",
-        )
-
-
-def _is_plain(value: torch.Tensor) -> bool:
-    return value.is_floating_point() and value.layout == torch.strided and not value.is_meta

@@ -10,7 +10,15 @@ from ich_resources.hemorrhage import CLASSES
 
 
 class Network(nn.Module):
-    """A backbone in two halves, so that saliency can take hold between them."""
+    """A backbone in two halves, so that saliency can take hold between them.
+
+    Attributes
+    ----------
+    memory_format : torch.memory_format
+        How its input should lie in memory.
+    """
+
+    memory_format = torch.channels_last
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the last feature maps, (B, K, h, w), of a network input, (B, 3, S, S)."""

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ich_resources.backbones.checkpoint import DIGESTS_FILE
-from ich_resources.backbones.loading import UNTRAINED_KEY
 from ich_resources.backbones.networks import Network, build_network
+from ich_resources.backbones.state_dict import UNTRAINED_KEY
 from ich_resources.backbones.table import BACKBONES, Backbone, checkpoint_name
 from ich_resources.demo.phantom import head_hu
 from ich_resources.preprocessing import centre_crop, network_input, window_to_uint8

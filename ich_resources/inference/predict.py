@@ -1,18 +1,26 @@
 """Probabilities of all folds of a backbone over one series."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ich_resources.backbones.compiled import CompiledNetwork
+from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.preprocessing import SliceContext, network_input
+from ich_resources.inference.batch_size import BatchLimit
+from ich_resources.preprocessing import SliceContext, network_planes
+
+Planes = npt.NDArray[np.uint8]
+Scored = tuple[slice, npt.NDArray[np.float32]]
 
 
 def arithmetic(fold: LoadedFold, device: torch.device) -> torch.autocast:
@@ -27,11 +35,13 @@ def predict_folds(
     crops: npt.NDArray[np.uint8],
     *,
     context: SliceContext,
-    batch_size: int,
+    batch_size: int | BatchLimit,
+    copies: Sequence[Sequence[LoadedFold]] = (),
 ) -> FoldProbabilities:
     """Score every slice of a series with every fold of one backbone.
 
-    Each network input is made once and seen by all folds.
+    Each network input is made once, while the networks work on the one before, and seen by all
+    folds. Devices take the batches in turn.
 
     Parameters
     ----------
@@ -41,8 +51,10 @@ def predict_folds(
         The series' slices in order.
     context : {"replicated", "adjacent"}
         What the three channels hold.
-    batch_size : int
-        Slices per network pass.
+    batch_size : int or BatchLimit
+        Slices per network pass; fewer where the device's memory does not hold them.
+    copies : sequence of sequences of LoadedFold
+        The same folds on further devices.
 
     Returns
     -------
@@ -52,26 +64,95 @@ def predict_folds(
     Raises
     ------
     InferenceError
-        If a network gives a value that is not finite.
+        If a network gives a value that is not finite, or a device cannot hold a single slice.
     """
     names = {fold.file.backbone for fold in folds}
     if len(names) != 1 or not len(crops):
         raise ValueError(f"one backbone and at least one slice, not {names} and {len(crops)}")
     (name,) = names
-    device = next(folds[0].network.parameters()).device
+    limit = BatchLimit(batch_size) if isinstance(batch_size, int) else batch_size
+    todo: SimpleQueue[slice] = SimpleQueue()
+    for start in range(0, len(crops), limit.size):
+        todo.put(slice(start, start + limit.size))
+
+    def planes(rows: slice) -> Planes:
+        return network_planes(crops, rows, BACKBONES[name].input_size, context)
+
+    def work(loaded: Sequence[LoadedFold]) -> list[Scored]:
+        with torch.inference_mode(), ThreadPoolExecutor(1) as ahead:
+            batches = _made_ahead(ahead, planes, _taken(todo))
+            scored = [(rows, _score(loaded, made, limit)) for rows, made in batches]
+            # Only now is anything waited for, where the device is not the CPU.
+            return [(rows, values.cpu().numpy()) for rows, values in scored]
+
     probabilities = np.empty((len(folds), len(crops), len(CLASSES)), np.float32)
-    with torch.inference_mode():
-        for start in range(0, len(crops), batch_size):
-            rows = slice(start, start + batch_size)
-            batch = network_input(crops, rows, BACKBONES[name].input_size, context)
-            x = torch.from_numpy(batch).to(device, memory_format=torch.channels_last)
-            for index, fold in enumerate(folds):
-                with arithmetic(fold, device):
-                    logits = fold.network(x).float()
-                probabilities[index, rows] = torch.sigmoid(logits).cpu().numpy()
+    for part in _side_by_side(work, [folds, *copies]):
+        for rows, values in part:
+            probabilities[:, rows] = values
     if not np.isfinite(probabilities).all():
         raise InferenceError(
             f"{name} gave probabilities that are not finite",
             remedy="check the checkpoints of this backbone, and the device",
         )
     return FoldProbabilities(name, tuple(fold.file.path.name for fold in folds), probabilities)
+
+
+def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit) -> Tensor:
+    """Return the probabilities, (F, B, 6) on the device, in as many passes as its memory asks."""
+    device = device_of(folds[0].network)
+    scored: list[Tensor] = []
+    start = 0
+    while start < len(planes):
+        part = planes[start : start + limit.size]
+        try:
+            x = to_input(part, folds[0].network)
+            logits = []
+            for fold in folds:
+                with arithmetic(fold, device):
+                    logits.append(fold.network(x).float())
+        except torch.OutOfMemoryError as err:
+            if len(part) == 1:
+                raise InferenceError(
+                    f"the memory of {device} does not hold a single slice",
+                    remedy="free it of other programs, or set device to cpu",
+                ) from err
+        else:
+            scored.append(torch.sigmoid(torch.stack(logits)))
+            start += len(part)
+            continue
+        torch.cuda.empty_cache()
+        limit.shrink(len(part) // 2)
+    return torch.cat(scored, 1)
+
+
+def _side_by_side(
+    work: Callable[[Sequence[LoadedFold]], list[Scored]], devices: Sequence[Sequence[LoadedFold]]
+) -> Iterator[list[Scored]]:
+    """Run in this thread where there is one device: PyTorch keeps a pool for every thread."""
+    if len(devices) == 1:
+        yield work(devices[0])
+        return
+    with ThreadPoolExecutor(len(devices)) as pool:
+        yield from pool.map(work, devices)
+
+
+def _taken(todo: "SimpleQueue[slice]") -> Iterator[slice]:
+    while True:
+        try:
+            yield todo.get_nowait()
+        except Empty:
+            return
+
+
+def _made_ahead(
+    pool: ThreadPoolExecutor, make: Callable[[slice], Planes], rows: Iterable[slice]
+) -> Iterator[tuple[slice, Planes]]:
+    """Make each input while the one before is being used; two are in memory at most."""
+    waiting = None
+    for part in rows:
+        following = (part, pool.submit(make, part))
+        if waiting is not None:
+            yield waiting[0], waiting[1].result()
+        waiting = following
+    if waiting is not None:
+        yield waiting[0], waiting[1].result()

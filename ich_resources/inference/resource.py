@@ -1,7 +1,9 @@
 """Door of the networks: which, from where, on which device."""
 
 import os
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +18,10 @@ from ich_resources.findings import FoldProbabilities
 from ich_resources.series import SeriesImages
 
 if TYPE_CHECKING:
+    import torch
+
     from ich_resources.backbones.loading import LoadedFold
+    from ich_resources.inference.batch_size import BatchLimit
 
 
 class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -30,7 +35,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     device: str = Field(
         default="auto",
-        description="auto, cpu, cuda or cuda:N. A device asked for and absent is an error.",
+        description="auto, cpu, cuda (every GPU that is visible) or cuda:N (one). "
+        "A device asked for and absent is an error.",
     )
     backend: Literal["auto", "pytorch", "openvino"] = Field(
         default="auto",
@@ -46,7 +52,21 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="Folder that keeps networks converted for OpenVINO. "
         "Empty: ich/compiled below the environment's XDG_CACHE_HOME, else below ~/.cache.",
     )
-    batch_size: int = Field(default=16, ge=1, description="Slices per network pass.")
+    batch_size: int = Field(
+        default=16, ge=1, description="Slices per network pass; fewer if GPU memory runs out."
+    )
+    auto_batch_size: bool = Field(
+        default=False,
+        description="On CUDA: find the largest batch size that fits, instead of batch_size.",
+    )
+    auto_batch_size_max: int = Field(
+        default=128, ge=1, description="The largest batch size that auto_batch_size tries."
+    )
+    batch_size_cache: str = Field(
+        default="",
+        description="JSON file that keeps what auto_batch_size has found, or off. "
+        "Empty: ich/batch_sizes.json below the environment's XDG_CACHE_HOME, else below ~/.cache.",
+    )
     max_folds_per_backbone: int | None = Field(
         default=None,
         ge=1,
@@ -104,7 +124,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         precision: Precision | None = None,
         gradients: bool = False,
     ) -> "list[LoadedFold]":
-        """Return networks with weights; see ``loading.load_fold`` and ``loading.load_compiled``.
+        """Return networks with weights, read side by side; see the module ``loading``.
 
         Parameters
         ----------
@@ -113,14 +133,28 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         gradients : bool
             Whether gradients with respect to the input are needed, which only PyTorch has.
         """
-        from ich_resources.backbones.device import resolve_device
-        from ich_resources.backbones.loading import load_compiled, load_fold
+        from ich_resources.backbones.loading import load_all_compiled, load_folds
 
-        device = resolve_device(self.device)
         precision = precision or self.precision
         if self.engine == "openvino" and not gradients:
-            return [load_compiled(file, self._cache, precision) for file in files]
-        return [load_fold(file, device, precision) for file in files]
+            cache = self._below_cache(self.compiled_dir, "compiled")
+            return load_all_compiled(files, cache, precision)
+        return load_folds(files, self._devices[0], precision)
+
+    def begin_to_load(self) -> None:
+        """Load every chosen network in the background, while other work goes on.
+
+        What goes wrong there goes wrong again, and is told, when ``load`` is called.
+        """
+        threading.Thread(target=self._load_all, name="loading networks").start()
+
+    def _load_all(self) -> None:
+        for backbone in self.chosen:
+            with suppress(IchError):
+                for file in self.checkpoints(backbone):
+                    if not threading.main_thread().is_alive():
+                        return  # the program ends without needing them
+                    self.load([file])
 
     @property
     def engine(self) -> Literal["pytorch", "openvino"]:
@@ -132,9 +166,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             If what is asked for cannot be had here.
         """
         from ich_resources.backbones.compiled import computes, installed
-        from ich_resources.backbones.device import resolve_device
 
-        cpu = resolve_device(self.device).type == "cpu"
+        cpu = self._devices[0].type == "cpu"
         if self.backend == "openvino" and not (cpu and installed()):
             raise InferenceError(
                 "backend openvino was asked for, and "
@@ -155,20 +188,52 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return "openvino"
 
     @property
-    def _cache(self) -> Path:
+    def _devices(self) -> "list[torch.device]":
+        from ich_resources.backbones.device import resolve_devices
+
+        return resolve_devices(self.device)
+
+    @staticmethod
+    def _below_cache(given: str, name: str) -> Path:
         root = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
-        return Path(self.compiled_dir.strip() or f"{root}/ich/compiled").expanduser().absolute()
+        return Path(given.strip() or f"{root}/ich/{name}").expanduser().absolute()
 
     def device_name(self) -> str:
-        """Return the device the networks run on, as results record it."""
-        from ich_resources.backbones.device import describe_device, resolve_device
+        """Return the devices the networks run on, as results record them."""
+        from ich_resources.backbones.device import describe_devices
 
-        return describe_device(resolve_device(self.device))
+        return describe_devices(self._devices)
 
     def predict(self, folds: "Sequence[LoadedFold]", images: SeriesImages) -> FoldProbabilities:
         """Score every slice with every fold; see ``predict.predict_folds``."""
+        from ich_resources.backbones.loading import load_folds
         from ich_resources.inference.predict import predict_folds
 
+        files = [fold.file for fold in folds]
+        others = self._devices[1:]
         return predict_folds(
-            folds, images.crops, context=self.slice_context, batch_size=self.batch_size
+            folds,
+            images.crops,
+            context=self.slice_context,
+            batch_size=self._limit(),
+            copies=[load_folds(files, device, folds[0].precision) for device in others],
+        )
+
+    def _limit(self) -> "BatchLimit":
+        """Return how many slices go into a pass; one answer per process and configuration."""
+        from ich_resources.inference.batch_size import BatchSizeCache, batch_limit
+        from ich_resources.inference.fitting import largest_batch, machine_key
+
+        device = self._devices[0]
+        if device.type == "cpu" or not self.auto_batch_size:
+            return batch_limit(str((self.device, self.batch_size)), lambda: self.batch_size)
+        off = self.batch_size_cache.strip() == "off"
+        path = None if off else self._below_cache(self.batch_size_cache, "batch_sizes.json")
+        files = [self.checkpoints(backbone) for backbone in self.chosen]
+        key = machine_key(device, files, self.precision, self.auto_batch_size_max)
+        return batch_limit(
+            key,
+            lambda: largest_batch([self.load(f) for f in files], self.auto_batch_size_max),
+            BatchSizeCache(path),
+            self.auto_batch_size_max,
         )

@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ich_resources.backbones.inputs import to_input
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray, SliceSaliency
 from ich_resources.hemorrhage import class_index
-from ich_resources.preprocessing import CROP_SIZE, SliceContext, network_input
+from ich_resources.preprocessing import CROP_SIZE, SliceContext, network_planes
 from ich_resources.saliency import grad_cam, input_gradient
 from ich_resources.saliency.options import SaliencyOptions
 
@@ -137,6 +138,4 @@ def _input(
     context: SliceContext,
 ) -> torch.Tensor:
     size = options.image_size_override or BACKBONES[fold.file.backbone].input_size
-    device = next(fold.network.parameters()).device
-    batch = torch.from_numpy(network_input(crops, rows, size, context))
-    return batch.to(device, memory_format=torch.channels_last)
+    return to_input(network_planes(crops, rows, size, context), fold.network)

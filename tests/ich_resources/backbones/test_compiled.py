@@ -10,7 +10,7 @@ import torch
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.compiled_cache import folder_for, read_converted
-from ich_resources.backbones.loading import load_compiled, load_fold
+from ich_resources.backbones.loading import load_all_compiled, load_folds
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.saliency import grad_cam
 
@@ -38,10 +38,10 @@ def inputs(slices: int, size: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(("slices", "size"), [(3, 256), (1, 224)])
 def test_the_same_probabilities_as_pytorch(file, cache, slices, size):
-    compiled = load_compiled(file, cache, "float32")
+    compiled = load_all_compiled([file], cache, "float32")[0]
     assert isinstance(compiled.network, CompiledNetwork)
     assert compiled.untrained
-    plain = load_fold(file, CPU)
+    plain = load_folds([file], CPU)[0]
     x = inputs(slices, size)
     with torch.inference_mode():
         expected = torch.sigmoid(plain.network(x))
@@ -54,7 +54,7 @@ def test_the_same_probabilities_as_pytorch(file, cache, slices, size):
 def test_grad_cam_takes_hold_of_the_compiled_features(file, cache):
     x = inputs(2, 224)
     maps = []
-    for fold in (load_fold(file, CPU), load_compiled(file, cache, "float32")):
+    for fold in (load_folds([file], CPU)[0], load_all_compiled([file], cache, "float32")[0]):
         logits, source = grad_cam.forward(fold.network, x)
         targets = torch.tensor([0, 3])
         maps.append(grad_cam.grad_cam_plus_plus(logits, source, targets).detach().numpy())
@@ -62,15 +62,15 @@ def test_grad_cam_takes_hold_of_the_compiled_features(file, cache):
     np.testing.assert_allclose(maps[1] / scale, maps[0] / scale, atol=1e-3)
 
 
-def test_a_kept_network_is_read_and_a_changed_byte_is_not(stand_in_models, cache, tmp_path):
+def test_a_kept_network_is_read_and_a_changed_byte_is_not(stand_in_models, tmp_path):
     backbone = BACKBONES["DenseNet169_change_avg"]
-    file = find_checkpoint(stand_in_models, backbone, 0)
-    load_compiled(file, cache, "float32")
-    kept = folder_for(cache, file.digest)
-    copy = tmp_path / "copy"
-    shutil.copytree(kept, copy)
+    shutil.copytree(stand_in_models, tmp_path / "models")  # nobody has loaded this path yet
+    file = find_checkpoint(tmp_path / "models", backbone, 0)
+    cache = tmp_path / "cache"
+    load_all_compiled([file], cache, "float32")
+    copy = folder_for(cache, file.digest)
     assert read_converted(copy, backbone) is not None
-    assert not [path for path in cache.iterdir() if path.name.startswith(".part-")]
+    assert list(cache.iterdir()) == [copy]
     weights = copy / "features.bin"
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
@@ -86,7 +86,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(stand_in_models, tmp_pat
     blocked.touch()
     other = CheckpointFile(file.backbone, file.path, "f" * 64, expected=False)
     with pytest.warns(UserWarning, match="networks.compiled_dir"):
-        fold = load_compiled(other, blocked / "cache", "float32")
+        fold = load_all_compiled([other], blocked / "cache", "float32")[0]
     x = inputs(1, 224)
     with torch.inference_mode():
         assert torch.isfinite(fold.network(x)).all()

@@ -7,12 +7,8 @@ import pytest
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
-from ich_resources.backbones.loading import (
-    UNTRAINED_KEY,
-    LoadedFold,
-    load_fold,
-    read_state_dict,
-)
+from ich_resources.backbones.loading import LoadedFold, load_folds
+from ich_resources.backbones.state_dict import UNTRAINED_KEY, read_state_dict
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.errors import CheckpointError
 
@@ -24,7 +20,7 @@ State = dict[str, torch.Tensor]
 
 def load(path: Path, backbone: Backbone = BACKBONE) -> LoadedFold:
     """Load a file that has not been loaded before."""
-    return load_fold(CheckpointFile(backbone.name, path, "0" * 64, False), CPU)
+    return load_folds([CheckpointFile(backbone.name, path, "0" * 64, False)], CPU)[0]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +85,7 @@ def test_a_file_is_deserialised_once(tmp_path, whole):
     assert load(path).network is first.network
     other_content = CheckpointFile(BACKBONE.name, path, "1" * 64, False)
     with pytest.raises(CheckpointError, match="cannot be read"):
-        load_fold(other_content, CPU)
+        load_folds([other_content], CPU)
 
 
 def _missing(state: State) -> None:

@@ -6,7 +6,7 @@ import torch
 import torchvision
 
 from ich_resources.backbones.checkpoint import find_checkpoints
-from ich_resources.backbones.loading import load_fold
+from ich_resources.backbones.loading import load_folds
 from ich_resources.backbones.networks import Network, build_network
 from ich_resources.backbones.table import BACKBONES
 
@@ -18,7 +18,7 @@ SE_RESNEXT = "se_resnext101_32x4d"
 def network(request, stand_in_models) -> Network:
     """Each real network with its stand-in weights."""
     (file,) = find_checkpoints(stand_in_models, BACKBONES[request.param], 1)
-    return load_fold(file, torch.device("cpu")).network
+    return load_folds([file], torch.device("cpu"))[0].network
 
 
 def layout(name: str) -> dict[str, tuple[int, ...]]:
@@ -86,7 +86,7 @@ def test_forward_is_head_of_features(network):
 @pytest.mark.parametrize("name", DENSENETS)
 def test_densenet_features_are_before_the_relu(name, stand_in_models):
     (file,) = find_checkpoints(stand_in_models, BACKBONES[name], 1)
-    network = load_fold(file, torch.device("cpu")).network
+    network = load_folds([file], torch.device("cpu"))[0].network
     with torch.inference_mode():
         features = network.forward_features(torch.rand(1, 3, 64, 64))
         by_hand = network.mlp(features.clamp(min=0).mean((2, 3)))
@@ -96,7 +96,7 @@ def test_densenet_features_are_before_the_relu(name, stand_in_models):
 
 def test_se_resnext_head_is_mean_then_linear(stand_in_models):
     (file,) = find_checkpoints(stand_in_models, BACKBONES[SE_RESNEXT], 1)
-    network = load_fold(file, torch.device("cpu")).network
+    network = load_folds([file], torch.device("cpu"))[0].network
     features = torch.rand(2, 2048, 3, 3)
     with torch.inference_mode():
         (linear,) = network.model_ft.last_linear

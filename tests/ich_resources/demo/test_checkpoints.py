@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ich_resources.backbones.checkpoint import DIGESTS_FILE, find_checkpoints
-from ich_resources.backbones.loading import UNTRAINED_KEY, LoadedFold, load_fold
+from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.networks import build_network
+from ich_resources.backbones.state_dict import UNTRAINED_KEY
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo.phantom import head_hu
 from ich_resources.inference.predict import predict_folds
@@ -20,7 +21,7 @@ from ich_resources.preprocessing import centre_crop, window_to_uint8
 def fold(request, stand_in_models) -> LoadedFold:
     """The stand-in of each backbone."""
     (file,) = find_checkpoints(stand_in_models, BACKBONES[request.param], 1)
-    return load_fold(file, torch.device("cpu"))
+    return load_folds([file], torch.device("cpu"))[0]
 
 
 def test_files_of_the_release_and_nothing_else(stand_in_models):
@@ -64,7 +65,7 @@ def test_same_seed_same_weights(stand_in_models):
     """What the calibration leaves alone is what the seed gives."""
     name = "DenseNet121_change_avg"
     (file,) = find_checkpoints(stand_in_models, BACKBONES[name], 1)
-    loaded = load_fold(file, torch.device("cpu")).network.state_dict()
+    loaded = load_folds([file], torch.device("cpu"))[0].network.state_dict()
     torch.manual_seed(0)
     built = build_network(BACKBONES[name]).state_dict()
     convolutions = [key for key in built if "conv" in key and built[key].ndim == 4]

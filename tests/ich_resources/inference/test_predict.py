@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
-from ich_resources.backbones.loading import LoadedFold, load_fold
+from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.networks import Network
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
+from ich_resources.inference.batch_size import BatchLimit
 from ich_resources.inference.predict import predict_folds
 
 BACKBONE = "DenseNet169_change_avg"
@@ -106,7 +107,7 @@ def test_each_backbone_has_its_input_size(crops, backbone):
 
 def test_batch_size_changes_a_real_network_by_rounding_only(stand_in_models):
     (file,) = find_checkpoints(stand_in_models, BACKBONES[BACKBONE], 1)
-    folds = [load_fold(file, torch.device("cpu"))]
+    folds = [load_folds([file], torch.device("cpu"))[0]]
     crops = np.random.default_rng(0).integers(0, 256, (3, 512, 512), np.uint8)
     by_size = [
         predict_folds(folds, crops, context="adjacent", batch_size=size).probabilities
@@ -120,6 +121,57 @@ def test_a_probability_that_is_not_finite(crops):
     with pytest.raises(InferenceError, match=f"{BACKBONE} gave .* not finite") as caught:
         predict_folds([fold(0, (0, float("nan"), 0))], crops, context="replicated", batch_size=2)
     assert "checkpoints" in caught.value.remedy
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_copies_on_further_devices_share_the_slices(crops, batch_size):
+    folds = [fold(0, (1, 0, 0)), fold(1, (0, -2, 0))]
+    copies = [[fold(0, (1, 0, 0)), fold(1, (0, -2, 0))] for _ in range(2)]
+    expected = predict_folds(folds, crops, context="adjacent", batch_size=5).probabilities
+    for one in folds:
+        one.network.seen.clear()
+    found = predict_folds(
+        folds, crops, context="adjacent", batch_size=batch_size, copies=copies
+    ).probabilities
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert sum(len(x) for one in [folds, *copies] for x in one[0].network.seen) == len(crops)
+
+
+class SmallMemory(ChannelMeans):
+    """Has no room for more than so many slices."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__((1, 1, 1))
+        self.room = room
+
+    def forward_features(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward_features(x)
+
+
+@pytest.mark.parametrize(("room", "size", "told"), [(4, 5, [2]), (2, 5, [2]), (1, 4, [2, 1])])
+def test_batches_that_do_not_fit_are_halved_and_no_slice_is_lost(crops, room, size, told):
+    file = CheckpointFile(BACKBONE, Path("model_epoch_best_0.pth"), "", False)
+    folds = [LoadedFold(file, SmallMemory(room), untrained=False)]
+    heard: list[int] = []
+    limit = BatchLimit(size, heard.append)
+    with pytest.warns(UserWarning, match="out of GPU memory") as warned:
+        found = predict_folds(folds, crops, context="replicated", batch_size=limit)
+    assert heard == told
+    assert [str(w.message).split()[4] for w in warned] == [str(n) for n in told]
+    assert limit.size == told[-1]
+    expected = predict_folds([fold(0, (1, 1, 1))], crops, context="replicated", batch_size=5)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-6)
+    assert {len(x) for x in folds[0].network.seen} <= set(range(1, room + 1))
+
+
+def test_a_device_that_holds_not_a_single_slice(crops):
+    file = CheckpointFile(BACKBONE, Path("model_epoch_best_0.pth"), "", False)
+    folds = [LoadedFold(file, SmallMemory(0), untrained=False)]
+    with pytest.raises(InferenceError, match="not hold a single slice") as caught:
+        predict_folds(folds, crops, context="replicated", batch_size=1)
+    assert "device to cpu" in caught.value.remedy
 
 
 def test_what_only_a_programmer_gets_wrong(crops):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
-from ich_resources.backbones.loading import LoadedFold, load_fold
+from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.networks import Network
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
@@ -228,7 +228,7 @@ def test_what_is_not_finite_names_its_slice(crops):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_real_network_has_a_map(stand_in_models, name, method, crops):
     (file,) = find_checkpoints(stand_in_models, BACKBONES[name], 1)
-    fold = load_fold(file, torch.device("cpu"))
+    fold = load_folds([file], torch.device("cpu"))[0]
     (found,) = explain([fold], crops[:1], method=method, target_class="any")
     assert found.slice_map.min() == 0 and found.slice_map.max() == 1
     assert 0 < found.score < 1

@@ -1,0 +1,107 @@
+"""The weights of a checkpoint file: read without running code, and checked key by key."""
+
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ich_resources.backbones.networks import Network
+from ich_resources.backbones.table import Backbone
+from ich_resources.errors import CheckpointError
+
+UNTRAINED_KEY = "untrained_stand_in"
+"""Key of a checkpoint that marks its weights as untrained; every result then says so."""
+
+# It guesses at what a damaged file may be; our error says what it is.
+warnings.filterwarnings("ignore", module="torch.serialization")
+
+
+def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
+    """Read the weights of a checkpoint: a state dict, bare or under ``state_dict``.
+
+    Returns
+    -------
+    state_dict : dict of str to Tensor
+        Keys without the prefix ``module.``.
+    untrained : bool
+        Whether the checkpoint is marked as a stand-in.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged, holds anything but tensors and plain values, or no state dict.
+    """
+    try:
+        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as err:
+        raise CheckpointError(
+            "the checkpoint is damaged, or holds more than weights (pickled code is never run)",
+            path=path,
+            remedy="fetch the released file again, or save only its state_dict",
+        ) from err
+    except Exception as err:  # torch lets many kinds through for a damaged file
+        raise CheckpointError(
+            f"the checkpoint cannot be read: {str(err).splitlines()[0] if str(err) else err!r}",
+            path=path,
+            remedy="fetch the file again: it is truncated or no checkpoint",
+        ) from err
+    nested = isinstance(checkpoint, dict) and "state_dict" in checkpoint
+    state = checkpoint["state_dict"] if nested else checkpoint
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
+        raise CheckpointError(
+            "the checkpoint holds no state dict", path=path, remedy="fetch the released file again"
+        )
+    weights = {key.removeprefix("module."): value for key, value in state.items()}
+    if len(weights) < len(state):
+        raise CheckpointError(
+            "the checkpoint names weights twice, with and without module.",
+            path=path,
+            remedy="fetch the released file again",
+        )
+    return weights, bool(nested and checkpoint.get(UNTRAINED_KEY, False))
+
+
+def require_fit(
+    network: Network, weights: dict[str, torch.Tensor], backbone: Backbone, path: Path
+) -> None:
+    """Check that weights are exactly those of a network, and plain finite numbers.
+
+    Raises
+    ------
+    CheckpointError
+        With the first three keys that are missing, unknown, misshapen or not finite.
+    """
+    expected = network.state_dict()
+    problems = [f"missing {key}" for key in expected.keys() - weights.keys()]
+    problems += [f"unknown {key}" for key in weights.keys() - expected.keys()]
+    problems += [
+        f"{key} is {tuple(weights[key].shape)}, not {tuple(expected[key].shape)}"
+        for key in expected.keys() & weights.keys()
+        if weights[key].shape != expected[key].shape
+    ]
+    problems += [
+        f"{key} holds no plain floating-point numbers"
+        for key in expected.keys() & weights.keys()
+        if expected[key].is_floating_point() and not _is_plain(weights[key])
+    ]
+    problems += [
+        f"{key} has values that are not finite"
+        for key, value in weights.items()
+        if _is_plain(value) and not value.isfinite().all()
+    ]
+    if problems:
+        problems.sort()
+        shown = "; ".join(problems[:3]) + ("; ..." if len(problems) > 3 else "")
+        raise CheckpointError(
+            f"the checkpoint does not fit {backbone.name}: {len(problems)} keys ({shown})",
+            path=path,
+            remedy="check that the file lies in the folder of its own backbone",
+        )
+
+
+def _is_plain(value: torch.Tensor) -> bool:
+    return value.is_floating_point() and value.layout == torch.strided and not value.is_meta

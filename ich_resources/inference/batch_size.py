@@ -1,0 +1,136 @@
+"""How many slices go into one pass: as many as the device's memory holds, found once and kept."""
+
+import json
+import threading
+import uuid
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+
+class BatchLimit:
+    """Slices per pass; it shrinks where they do not fit, for every series to come.
+
+    Parameters
+    ----------
+    size : int
+        Slices per pass, at least 1.
+    told : callable, optional
+        Hears of each smaller size.
+    """
+
+    def __init__(self, size: int, told: Callable[[int], None] | None = None) -> None:
+        self.size = size
+        self._told = told
+        self._lock = threading.Lock()
+
+    def shrink(self, size: int) -> None:
+        """Go down to a size; never up, since several devices may shrink at once."""
+        with self._lock:
+            if size < self.size:
+                self.size = size
+                message = f"out of GPU memory: {size} slices per pass from now on"
+                warnings.warn(message, stacklevel=3)
+                if self._told is not None:
+                    self._told(size)
+
+
+def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
+    """Return the largest batch size that fits, by doubling and then bisection.
+
+    Parameters
+    ----------
+    fits : callable
+        Tries a size; what does not fit does not fit when larger either.
+    most : int
+        Never larger than this (reference.md, section 4: 128).
+
+    Returns
+    -------
+    int
+        0 if not even one slice fits.
+    """
+    low, high = 0, 1
+    while high <= most and fits(high):
+        low, high = high, min(high * 2, most) if high < most else most + 1
+    high = min(high, most + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+_LIMITS: dict[str, BatchLimit] = {}
+
+
+def batch_limit(
+    key: str, find: Callable[[], int], cache: "BatchSizeCache | None" = None, most: int = 0
+) -> BatchLimit:
+    """Return the limit of a machine and ensemble: this process's, the kept one, or one found now.
+
+    Parameters
+    ----------
+    key : str
+        What the size depends on.
+    find : callable
+        Finds the size where nobody knows it.
+    cache : BatchSizeCache, optional
+        Keeps it, and what it shrinks to, for other processes.
+    most : int
+        A kept size above this does not count.
+    """
+    if key not in _LIMITS:
+        kept = cache.get(key, most) if cache is not None else None
+        size = kept or find()
+        if cache is not None and not kept:
+            cache.put(key, size)
+        _LIMITS[key] = BatchLimit(size, None if cache is None else lambda new: cache.put(key, new))
+    return _LIMITS[key]
+
+
+class BatchSizeCache:
+    """Batch sizes in a JSON file, by key.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None for no cache. One that is damaged or cannot be written costs a search.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def get(self, key: str, most: int) -> int | None:
+        """Return a size between 1 and ``most`` that was kept, or None."""
+        size = self._read().get(key)
+        return size if isinstance(size, int) and 1 <= size <= most else None
+
+    def put(self, key: str, size: int) -> None:
+        """Keep a size; the file appears whole or stays as it was."""
+        if self._path is None:
+            return
+        temporary = self._path.with_name(f".{self._path.name}-{uuid.uuid4().hex}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            content = json.dumps(self._read() | {key: size}, indent=2, sort_keys=True)
+            temporary.write_text(content + "\n", encoding="utf-8")
+            temporary.replace(self._path)
+        except OSError as err:
+            warnings.warn(
+                f"the batch size cannot be kept in {self._path} ({err.strerror}): set "
+                "networks.batch_size_cache to a file that can be written, or to off",
+                stacklevel=2,
+            )
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, object]:
+        if self._path is None:
+            return {}
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
