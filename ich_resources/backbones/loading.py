@@ -67,6 +67,22 @@ def load_fold(
     return replace(_LOADED[key], precision=precision)
 
 
+def try_fold(file: CheckpointFile) -> bool:
+    """Load a fold on the CPU as ``load_fold`` does, and let it go again.
+
+    Returns
+    -------
+    bool
+        Whether the checkpoint says that its weights are stand-ins.
+
+    Raises
+    ------
+    CheckpointError
+        As ``load_fold``.
+    """
+    return _load(file, torch.device("cpu")).untrained
+
+
 def load_compiled(file: CheckpointFile, cache: Path, precision: Precision) -> LoadedFold:
     """Return a fold compiled for the CPU; converted once per checkpoint, compiled once per process.
 
