@@ -92,6 +92,9 @@ class _Members:
         if isinstance(self._archive, tarfile.TarFile):
             for entry in self._archive:
                 yield _Member(entry.name, entry.size, _tar_kind(entry), entry)
+            # To the very end, behind the last member, where gzip has its checksum.
+            while self._archive.fileobj and self._archive.fileobj.read(_CHUNK):
+                pass
         else:
             for info in self._archive.infolist():
                 yield _Member(info.filename, info.file_size, _zip_kind(info), info)
