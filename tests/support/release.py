@@ -4,10 +4,11 @@ import hashlib
 import io
 import json
 import re
+import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,10 +31,10 @@ def small_fold(backbone: Backbone, fold: int, size: int = 50_000) -> bytes:
     return Random(f"{backbone.name} {fold}").randbytes(size)
 
 
-def packed(members: dict[str, bytes], mode: str = "w:gz") -> bytes:
+def packed(members: dict[str, bytes], mode: str = "w:gz", **options: int) -> bytes:
     """A tar of regular files."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+    with tarfile.open(fileobj=buffer, mode=mode, **options) as archive:
         for name, content in members.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
@@ -52,6 +53,19 @@ def small_release(size: int = 50_000) -> dict[str, bytes]:
                 for fold in range(FOLDS)
             }
         )
+    return assets | {DIGESTS: stated(assets)}
+
+
+def release_of(models: Path, folds: int = 1) -> dict[str, bytes]:
+    """The four assets, with the checkpoints of a model folder; packed, not compressed."""
+    assets = {}
+    for backbone in BACKBONES.values():
+        folder = models / backbone.folder
+        members = {
+            f"{folder.name}/{checkpoint_name(fold)}": (folder / checkpoint_name(fold)).read_bytes()
+            for fold in range(folds)
+        }
+        assets[ARCHIVES[backbone.name]] = packed(members, compresslevel=0)
     return assets | {DIGESTS: stated(assets)}
 
 
@@ -124,6 +138,15 @@ class ReleaseServer:
         return [asked.sent for asked in self.asked if asked.path.partition("?")[0] == path]
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that has had enough."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def running(server: ReleaseServer) -> Iterator[ReleaseServer]:
     """Serve until the block ends."""
@@ -137,12 +160,9 @@ def running(server: ReleaseServer) -> Iterator[ReleaseServer]:
         def do_GET(self) -> None:
             asked = Asked(self.headers["Host"], self.path, dict(self.headers))
             server.asked.append(asked)
-            # A client that has had enough closes the connection.
-            with suppress(ConnectionError):
-                _answer(server, self, asked)
+            _answer(server, self, asked)
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
+    http = _Quiet(("127.0.0.1", 0), Handler)
     server.port = http.server_port
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
