@@ -67,7 +67,7 @@ class GoogleDrive:
                 )
             except (gdown.exceptions.DownloadError, RequestException) as err:
                 # A RequestException is an OSError too: not one of the disk.
-                reason = str(err).strip().splitlines()[0] if str(err).strip() else "no reason given"
+                reason = " ".join(str(err).split())[:300]
                 cause = err.__cause__ or err
                 network = isinstance(cause, RequestException) and cause.response is None
                 raise FetchError(

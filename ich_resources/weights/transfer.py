@@ -16,6 +16,8 @@ from ich_resources.weights.web import Address, InterruptedTransferError, open_ad
 
 WAITS_S = (1.0, 3.0, 9.0, 20.0)
 """Seconds to wait before each further attempt; those that bring new bytes do not count."""
+FIRST_WAITS = 2
+"""Of these, how many are for the first small file: without a network nobody wants to wait long."""
 _CHUNK = 1 << 20
 _SMALL = 1 << 20
 
@@ -46,7 +48,7 @@ def read_small(
                     )
         return 0
 
-    _repeat(attempt, lambda: 0, address, waits, lambda text: None)
+    _repeat(attempt, lambda: 0, address, waits[:FIRST_WAITS], lambda text: None)
     return content
 
 
@@ -86,14 +88,14 @@ def download(
 
     def attempt() -> None:
         known = read_json(note)
-        here = part.stat().st_size if part.is_file() and known else 0
+        here = part.stat().st_size if part.is_file() and known.get("validator") else 0
         if here and here == known["size"]:
             return
         headers = {}
         if here:
             headers = {"Range": f"bytes={here}-", "If-Range": known["validator"]}
         with open_address(session, address, headers) as answer:
-            if answer.status_code == 206 and not _continues(answer, here, known):
+            if answer.status_code == 206 and not (here and _continues(answer, here, known)):
                 discard(part)
                 raise InterruptedTransferError(
                     "the file has changed on the server: from the beginning"

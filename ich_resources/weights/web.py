@@ -78,6 +78,7 @@ class Session(requests.Session):
         if target and urlsplit(resp.url).scheme == "https":
             scheme = urlsplit(urljoin(resp.url, target)).scheme
             if scheme != "https":
+                resp.close()
                 raise FetchError(
                     f"a redirect leads from https to {scheme}",
                     path=resp.url.partition("?")[0],
@@ -133,6 +134,8 @@ def open_address(
             f"no connection to {host}, or to where it redirects to"
         ) from None
     except (requests.exceptions.RequestException, ValueError) as err:
+        if isinstance(err, requests.exceptions.RequestException) and err.response is not None:
+            err.response.close()
         raise FetchError(
             f"the address cannot be used ({type(err).__name__})",
             path=address.shown,

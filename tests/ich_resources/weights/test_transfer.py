@@ -119,6 +119,14 @@ def test_what_vouches_for_the_file_being_the_same(site, source, server, assets, 
     assert site.checkpoints() == expected_checkpoints()
 
 
+def test_nothing_is_continued_in_a_run_if_nothing_vouches_for_it(site, source, server, assets):
+    server.etag, server.breaks = None, [100_000]
+    site.fetch(source())
+    assert server.sent(PATH) == [100_000, len(assets[ARCHIVE])]
+    assert ranges(server) == ["", ""]
+    assert site.checkpoints() == expected_checkpoints()
+
+
 def test_a_killed_run_that_had_all_of_it_asks_for_no_byte_again(site, source, server, assets):
     server.breaks = [len(assets[ARCHIVE]) - 1]
     with pytest.raises(FetchError):
