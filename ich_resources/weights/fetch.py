@@ -80,20 +80,17 @@ def fetch(
     CheckpointError
         If what is there cannot be read.
     """
-    with alone(wanted.model_dir / WORK_FOLDER):
-        done: dict[str, str] = {}
-        todo = []
-        for backbone in wanted.backbones:
-            outcome = _outcome_without_fetching(wanted, backbone, say, warn)
-            done[backbone.name] = outcome or "fetched"
-            if not outcome:
-                todo.append(backbone)
-        if todo:
+    done: dict[str, str] = {}
+    for backbone in wanted.backbones:
+        done[backbone.name] = _outcome_without_fetching(wanted, backbone, say, warn) or "fetched"
+    todo = [backbone for backbone in wanted.backbones if done[backbone.name] == "fetched"]
+    if todo:
+        with alone(wanted.model_dir / WORK_FOLDER):
             try:
                 _fetch_all(wanted, todo, source, Reporter(say, interval), done)
             except FetchError as err:
                 raise _with_advice(err, wanted, todo) from err
-        return done
+    return done
 
 
 @dataclass(frozen=True)

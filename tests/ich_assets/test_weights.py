@@ -1,6 +1,9 @@
 """The real command line: stand-in checkpoints packed as a release, a server with faults."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from workplace import Workplace
 
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.environment import GITHUB_TOKEN, MAX_FOLDS, RELEASE_TOKEN
+from ich_resources.weights.fetch import WORK_FOLDER
 from ich_resources.weights.release import ARCHIVES, DIGESTS
 
 pytestmark = pytest.mark.slow
@@ -104,6 +108,32 @@ def test_a_private_release_from_download_to_verified(place, server, assets, stan
     assert f"missing  {FIRST.folder}/{checkpoint_name(0)}" in bad.text
     assert "1 of 3 checkpoint files are missing or broken" in bad.text
     assert "fetch_checkpoints" in bad.text
+
+
+def test_a_killed_download_goes_on_where_it_was(place, server, assets, stand_in_models):
+    public(server, assets)
+    server.stalls_at = 10_000_000
+    file = place.root / "run.yaml"
+    file.write_text(config(server))
+    command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
+    command += ["-m", "ich_assets.definitions", "-j", "fetch_checkpoints", "-c", str(file)]
+    path = f"/{REPOSITORY}/releases/download/{TAG}/{ARCHIVES[FIRST.name]}"
+    with subprocess.Popen(
+        command, env=place.environ(), cwd=place.root, stderr=subprocess.DEVNULL
+    ) as running_job:
+        part = place.models / WORK_FOLDER / f"{ARCHIVES[FIRST.name]}.part"
+        deadline = time.monotonic() + 60
+        while not (part.is_file() and part.stat().st_size > 8_000_000):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        running_job.kill()
+    had = part.stat().st_size
+    server.stalls_at = None
+    done = place.execute("fetch_checkpoints", config(server))
+    assert done.status == 0, done.text
+    assert server.sent(path)[-1] == len(assets[ARCHIVES[FIRST.name]]) - had
+    assert "are here from before" in done.text
+    assert checkpoints(place.models) == checkpoints(stand_in_models)
 
 
 def test_all_fifteen_are_asked_for_by_default(place):

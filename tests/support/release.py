@@ -7,6 +7,7 @@ import re
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ class ReleaseServer:
         Bytes after which the connection of the next requests for files breaks.
     statuses : list of int
         What the next requests get instead of an answer.
+    stalls_at : int or None
+        Bytes of a file after which nothing more comes while this is set.
     on_break : callable or None
         Called when a connection has been broken.
     ranges, if_range : bool
@@ -121,6 +124,7 @@ class ReleaseServer:
     refusal: int = 401
     breaks: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    stalls_at: int | None = None
     on_break: Callable[[], None] | None = None
     ranges: bool = True
     if_range: bool = True
@@ -218,6 +222,8 @@ def _answer(server: ReleaseServer, handler: BaseHTTPRequestHandler, asked: Asked
         content = content[: server.breaks.pop(0)]
         handler.close_connection = True
     for start in range(0, len(content), 4096):
+        while server.stalls_at is not None and start >= server.stalls_at:
+            time.sleep(0.05)
         handler.wfile.write(content[start : start + 4096])
         asked.sent += len(content[start : start + 4096])
     if broken and server.on_break:

@@ -192,9 +192,17 @@ def test_two_at_once_are_told_apart(site, source):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_model_folder_that_cannot_be_written(site, source):
-    site.folder.mkdir(mode=0o555)
-    with pytest.raises(FetchError, match="cannot write") as caught:
-        site.fetch(source())
+    site.fetch(source())
+    folders = [path for path in (site.folder, *site.folder.rglob("*")) if path.is_dir()]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        assert set(site.fetch(source()).values()) == {"kept"}
+        with pytest.raises(FetchError, match="cannot write") as caught:
+            site.fetch(source(), force=True)
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
     assert "MODEL_DIR" in caught.value.remedy
 
 
