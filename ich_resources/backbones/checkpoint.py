@@ -12,7 +12,10 @@ from ich_resources.errors import CheckpointError
 DIGESTS_FILE = "checkpoints.sha256"
 """Below the model folder, optional: expected digests in the format of ``sha256sum``."""
 
-_REMEDY = "put the released checkpoints there (models/README.md says which and where from)"
+_REMEDY = (
+    "run the job fetch_checkpoints, or put the released checkpoints there (models/README.md says "
+    "which and where from)"
+)
 _DIGESTS: dict[tuple[str, int, int], str] = {}
 
 
