@@ -3,10 +3,14 @@
 import dagster as dg
 from pydantic import Field
 
+from ich_assets.console import people_console
 from ich_resources.backbones.table import FOLDS
 from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.weights.resource import WeightsResource
+
+CONSOLE = {"console": people_console}
+CONSOLE_CONFIG: dict[str, object] = {"loggers": {"console": {"config": {}}}}
 
 
 class FetchConfig(dg.Config):
@@ -83,13 +87,13 @@ def verify_files(
     context.add_output_metadata(metadata)
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor, logger_defs=CONSOLE, config=CONSOLE_CONFIG)
 def fetch_checkpoints() -> None:
     """Download the released checkpoints into MODEL_DIR, and verify every file."""
     verify_files(fetch_archives())
 
 
-@dg.job(executor_def=dg.in_process_executor)
+@dg.job(executor_def=dg.in_process_executor, logger_defs=CONSOLE, config=CONSOLE_CONFIG)
 def verify_checkpoints() -> None:
     """Say of every checkpoint file in MODEL_DIR whether it is there, known, and loads."""
     verify_files()

@@ -8,7 +8,7 @@ INTERVAL_S = 10.0
 
 
 class Progress:
-    """Says how far one file is, at most once in ``interval`` seconds.
+    """Says how large one file is, and then how far it is, at most once in ``interval`` seconds.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ class Progress:
     def at(self, done: int, total: int | None) -> None:
         """Take note that ``done`` bytes of ``total`` are there (None: not known)."""
         now = time.monotonic()
+        if self._begun is None and total:
+            self.say(f"  {self._name}: {megabytes(total)}")
         if self._begun is None or done < self._begun[1]:
             self._begun, self._said = (now, done), now
         if now - self._said < self._interval:

@@ -15,6 +15,7 @@ from ich_resources.weights.transfer import WAITS_S, discard, download, read_smal
 from ich_resources.weights.web import Address, Session
 
 _CHUNK = 1 << 20
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Source(Protocol):
@@ -106,6 +107,11 @@ class PrivateRelease(Web):
     -----
     GitHub answers 404 where a token may not read a repository. The token goes to the API's host
     alone: an asset's URL is made of its number, not taken from the answer.
+
+    Raises
+    ------
+    FetchError
+        If the token would travel over a network unencrypted.
     """
 
     def __init__(
@@ -117,6 +123,13 @@ class PrivateRelease(Web):
         variable: str,
         waits: Sequence[float] = WAITS_S,
     ) -> None:
+        parts = urlsplit(api_url)
+        if parts.scheme != "https" and parts.hostname not in _THIS_MACHINE:
+            raise FetchError(
+                f"the token in {variable} is sent over https alone",
+                path=api_url,
+                remedy="set github_api_url to an address that begins with https",
+            )
         super().__init__(
             f"{api_url.rstrip('/')}/repos/{repository}/releases",
             missing=f"check repository and tag, and that the token in {variable} may read the "

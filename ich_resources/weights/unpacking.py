@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ich_resources.backbones.table import FOLDS, Backbone, checkpoint_name
+from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, checkpoint_name
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import require_room, writing
 
@@ -49,7 +49,7 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
     shown : str
         Its name, for errors.
     backbone : Backbone
-        Whose folds; they lie at the top of the archive or in the folder of the backbone.
+        Whose folds; known by their file names, in any folder but that of another backbone.
     folder : Path
         Takes the files, as ``.part-model_epoch_best_0.pth`` and so on; made if missing.
 
@@ -156,11 +156,11 @@ def _zip_kind(info: zipfile.ZipInfo) -> str:
 
 
 def _choose(members: _Members, shown: str, backbone: Backbone) -> dict[str, _Member]:
-    own_folder = PurePosixPath(backbone.folder).name
+    folders = {PurePosixPath(other.folder).name for other in BACKBONES.values()}
+    others = folders - {PurePosixPath(backbone.folder).name}
     chosen: dict[str, _Member] = {}
     for count, member in enumerate(members, 1):
         path = PurePosixPath(member.name)
-        parent = path.parent.name
         if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
             raise _refused(shown, member, "leads out of the folder")
         if member.kind not in ("file", "folder"):
@@ -169,8 +169,8 @@ def _choose(members: _Members, shown: str, backbone: Backbone) -> dict[str, _Mem
             raise _refused(shown, member, f"is one of more than {_MOST_MEMBERS} members")
         if member.kind == "folder" or path.name not in _NAMES:
             continue
-        if parent not in ("", own_folder):
-            raise _refused(shown, member, f"does not lie in {own_folder}")
+        if others & set(path.parts):
+            raise _refused(shown, member, f"is not of {backbone.name}")
         if path.name in chosen:
             raise _refused(shown, member, "is there twice")
         chosen[path.name] = member

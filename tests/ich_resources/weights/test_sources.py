@@ -62,6 +62,13 @@ def test_the_token_stays_on_the_same_host(site, assets):
     assert site.checkpoints() == expected_checkpoints()
 
 
+@pytest.mark.parametrize("url", ["http://git.example/api/v3", "git.example", "ftp://git.example"])
+def test_the_token_travels_encrypted_or_not_at_all(url):
+    with pytest.raises(FetchError, match="over https alone") as caught:
+        PrivateRelease(url, REPOSITORY, TAG, TOKEN, "THE_TOKEN")
+    assert TOKEN not in str(caught.value)
+
+
 def test_a_netrc_does_not_take_the_place_of_the_token(site, api, server, tmp_path, monkeypatch):
     file = tmp_path / "netrc"
     file.write_text("machine 127.0.0.1 login me password secret\n" * 1)

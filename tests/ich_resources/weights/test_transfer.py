@@ -217,8 +217,9 @@ def test_a_slow_transfer_is_shown_line_by_line(site, source, server, assets):
     for done in range(0, 1_000_001, 1000):
         progress.at(done, 1_000_000)
         time.sleep(0.0003)
-    assert 2 <= len(said) <= 40
-    assert "of 1.0 MB" in said[0] and "%" in said[0] and "left" in said[0]
+    assert 3 <= len(said) <= 40
+    assert said[0] == "  a.tar.gz: 1.0 MB"
+    assert "of 1.0 MB" in said[1] and "%" in said[1] and "left" in said[1]
     site.fetch(source())
     assert len(site.said) < 10
 

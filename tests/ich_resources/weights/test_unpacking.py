@@ -96,7 +96,9 @@ def take(content: bytes, folder) -> dict[str, bytes]:
 FOLDS = {name.rpartition("/")[2]: content for name, content in GOOD.items()}
 
 
-@pytest.mark.parametrize("prefix", ["", "./", f"{OWN}/", f"2DNet/{OWN}/", f"./a/2DNet/{OWN}/"])
+@pytest.mark.parametrize(
+    "prefix", ["", "./", f"{OWN}/", f"2DNet/{OWN}/", f"./a/2DNet/{OWN}/", "any name/"]
+)
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_the_folds_are_found_where_an_archive_may_have_them(tmp_path, prefix, mode):
     members = {f"{prefix}{name}": content for name, content in FOLDS.items()}
