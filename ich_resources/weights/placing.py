@@ -73,8 +73,8 @@ def install(
     folds : sequence of int
         Folds that must be among them.
     stated : mapping of str to str
-        Digests of the release, which may name single files; empty if the source states none.
-        Only then the digests of the new files are not pinned.
+        Digests of the release, which may name single files; empty if the source states none, and
+        then the digests of the new files are not pinned.
     replace : bool
         Whether digests that are pinned may change.
 

@@ -8,9 +8,9 @@ from ich_resources.environment import GITHUB_TOKEN, RELEASE_TOKEN, github_token
 from ich_resources.errors import FetchError, IchError
 from ich_resources.weights.release import ARCHIVES, DIGESTS
 from ich_resources.weights.resource import WeightsResource
+from ich_resources.weights.share import Share
 from ich_resources.weights.sources import (
     PrivateRelease,
-    Share,
     from_base_url,
     mirror,
     public_release,
