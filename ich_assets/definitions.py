@@ -12,17 +12,29 @@ from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.retire import ich_retire
 from ich_assets.sensors import dicom_inbox
+from ich_assets.weights import fetch_checkpoints, verify_checkpoints
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.resource import StorageResource
+from ich_resources.weights.resource import WeightsResource
 
 defs = dg.Definitions(
     assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
     asset_checks=CHECKS,
-    jobs=[ich_batch, ich_backlog, ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_retire],
+    jobs=[
+        ich_batch,
+        ich_backlog,
+        ich_scan,
+        ich_checkpoints,
+        ich_series,
+        ich_outputs,
+        ich_retire,
+        fetch_checkpoints,
+        verify_checkpoints,
+    ],
     sensors=[dicom_inbox],
     loggers={"console": people_console},
     resources={
@@ -32,6 +44,7 @@ defs = dg.Definitions(
         "saliency": SaliencyResource(),
         "panels": PanelsResource(),
         "storage": StorageResource(),
+        "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },
     # Else "Materialize" in the UI starts a process, and loads the networks, for every step.

@@ -24,6 +24,11 @@ RECEIVE_AE_TITLE = "RECEIVE_AE_TITLE"
 MAX_FOLDS = "MAX_FOLDS_PER_BACKBONE"
 """Only the first so many folds of each backbone."""
 
+RELEASE_TOKEN = "GITHUB_TOKEN_RSNA_ICH_DETECTION_REPO"  # noqa: S105 (a variable's name)
+"""GitHub token that may read the release of the checkpoints; goes before GITHUB_TOKEN."""
+GITHUB_TOKEN = "GITHUB_TOKEN"  # noqa: S105
+"""GitHub token of any use."""
+
 
 def folder(configured: str, variable: str, field: str) -> Path:
     """Return a folder from the run configuration, else from the environment.
@@ -70,3 +75,30 @@ def whole_number(configured: int | None, variable: str, most: int) -> int | None
             f"{variable} is {text!r}", remedy=f"set it to a whole number from 1 to {most}"
         )
     return int(text)
+
+
+def github_token() -> tuple[str, str]:
+    """Return the GitHub token of the environment, and the variable it comes from.
+
+    Returns
+    -------
+    token : str
+        Empty where no variable is set. It must appear in no log, error or configuration.
+    variable : str
+        Name of the variable; empty like the token.
+
+    Raises
+    ------
+    IchError
+        If the variable holds what cannot be a token; the error does not show it.
+    """
+    for variable in (RELEASE_TOKEN, GITHUB_TOKEN):
+        token = os.environ.get(variable, "").strip()
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            raise IchError(
+                f"{variable} holds characters that no token has",
+                remedy="set it to the token alone, or unset it",
+            )
+        if token:
+            return token, variable
+    return "", ""

@@ -5,6 +5,7 @@
     IchError
     ├── DicomError        a DICOM file, slice or series cannot be used
     ├── CheckpointError   a checkpoint file is missing, damaged or not the expected one
+    ├── FetchError        released checkpoints cannot be fetched or unpacked
     ├── InferenceError    a device, a network pass or its result cannot be trusted
     └── StorageError      the run root cannot be read or written
 """
@@ -67,6 +68,10 @@ class DicomError(IchError):
 
 class CheckpointError(IchError):
     """A checkpoint file is missing, damaged or not the expected one."""
+
+
+class FetchError(IchError):
+    """Released checkpoints cannot be fetched or unpacked."""
 
 
 class InferenceError(IchError):

@@ -12,7 +12,10 @@ from ich_resources.errors import CheckpointError
 DIGESTS_FILE = "checkpoints.sha256"
 """Below the model folder, optional: expected digests in the format of ``sha256sum``."""
 
-_REMEDY = "put the released checkpoints there (models/README.md says which and where from)"
+_REMEDY = (
+    "run the job fetch_checkpoints, or put the released checkpoints there (models/README.md says "
+    "which and where from)"
+)
 _DIGESTS: dict[tuple[str, int, int], str] = {}
 
 
@@ -91,7 +94,7 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
             path=folder,
             remedy=remedy,
         )
-    known = _known_digests(model_dir)
+    known = known_digests(model_dir)
     found = []
     for path in wanted:
         name = path.relative_to(model_dir).as_posix()
@@ -128,20 +131,31 @@ def digest_file(path: Path) -> str:
     return _DIGESTS[key]
 
 
-def _known_digests(model_dir: Path) -> dict[str, str]:
+def known_digests(model_dir: Path) -> dict[str, str]:
+    """Return the expected digests by path relative to the model folder; none without the file.
+
+    Raises
+    ------
+    CheckpointError
+        If ``checkpoints.sha256`` is there and cannot be read.
+    """
     path = model_dir / DIGESTS_FILE
     if not path.is_file():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return parse_digests(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:
         raise CheckpointError(
             f"the digests cannot be read: {err}",
             path=path,
             remedy="write the file with sha256sum, or take it away",
         ) from err
+
+
+def parse_digests(text: str) -> dict[str, str]:
+    """Return the digests in a text that ``sha256sum`` wrote, by file name, in lower case."""
     known = {}
-    for line in lines:
+    for line in text.splitlines():
         digest, _, name = line.strip().partition(" ")
         if name:
             known[name.strip().removeprefix("*").removeprefix("./")] = digest.lower()

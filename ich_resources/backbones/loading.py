@@ -69,6 +69,22 @@ def load_folds(
     return [replace(fold, precision=precision) for fold in _all(files, str(device), make)]
 
 
+def try_fold(file: CheckpointFile) -> bool:
+    """Load a fold on the CPU as ``load_folds`` does, and let it go again.
+
+    Returns
+    -------
+    bool
+        Whether the checkpoint says that its weights are stand-ins.
+
+    Raises
+    ------
+    CheckpointError
+        As ``load_folds``.
+    """
+    return _load(file, torch.device("cpu")).untrained
+
+
 def load_all_compiled(
     files: Sequence[CheckpointFile], cache: Path, precision: Precision
 ) -> list[LoadedFold]:

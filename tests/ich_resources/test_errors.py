@@ -7,6 +7,7 @@ import pytest
 from ich_resources.errors import (
     CheckpointError,
     DicomError,
+    FetchError,
     IchError,
     InferenceError,
     StorageError,
@@ -31,7 +32,9 @@ def test_one_line(values, expected):
     assert str(IchError("it broke", **values)) == expected
 
 
-@pytest.mark.parametrize("kind", [DicomError, CheckpointError, InferenceError, StorageError])
+@pytest.mark.parametrize(
+    "kind", [DicomError, CheckpointError, FetchError, InferenceError, StorageError]
+)
 def test_all_are_ich_errors_and_no_value_errors(kind):
     assert issubclass(kind, IchError) and not issubclass(kind, ValueError)
     with pytest.raises(IchError) as caught:

@@ -62,10 +62,14 @@ class Workplace:
 
     def batch(self, config: str = CONFIG, *, prefix: Sequence[str] = ()) -> Finished:
         """Run ``dagster job execute`` on the batch job."""
+        return self.execute("ich_batch", config, prefix=prefix)
+
+    def execute(self, job: str, config: str = "{}", *, prefix: Sequence[str] = ()) -> Finished:
+        """Run ``dagster job execute`` on any job."""
         file = self.root / "run.yaml"
         file.write_text(config)
         command = [*prefix, str(Path(sys.executable).with_name("dagster")), "job", "execute"]
-        command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", str(file)]
+        command += ["-m", "ich_assets.definitions", "-j", job, "-c", str(file)]
         done = subprocess.run(
             command, env=self.environ(), cwd=self.root, text=True, capture_output=True, timeout=600
         )

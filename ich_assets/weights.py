@@ -1,0 +1,99 @@
+"""fetch_checkpoints: the release into MODEL_DIR; verify_checkpoints: what lies there."""
+
+import dagster as dg
+from pydantic import Field
+
+from ich_assets.console import people_console
+from ich_resources.backbones.table import FOLDS
+from ich_resources.errors import CheckpointError
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.weights.resource import WeightsResource
+
+CONSOLE = {"console": people_console}
+CONSOLE_CONFIG: dict[str, object] = {"loggers": {"console": {"config": {}}}}
+
+
+class FetchConfig(dg.Config):
+    """How thorough."""
+
+    force: bool = Field(
+        default=False,
+        description="Fetch what is there and right as well, and replace digests that are pinned.",
+    )
+
+
+@dg.op(out=dg.Out(dg.Nothing))
+def fetch_archives(
+    context: dg.OpExecutionContext,
+    config: FetchConfig,
+    networks: NetworksResource,
+    weights: WeightsResource,
+) -> None:
+    """Download what is missing, compare its digest, unpack it; keep what is there and right."""
+    outcome = weights.fetch(
+        networks.folder,
+        networks.chosen,
+        range(FOLDS)[: networks.max_folds],
+        force=config.force,
+        say=context.log.info,
+        warn=context.log.warning,
+    )
+    context.add_output_metadata({"model_dir": str(networks.folder), **outcome})
+
+
+@dg.op(ins={"fetched": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def verify_files(
+    context: dg.OpExecutionContext, networks: NetworksResource, weights: WeightsResource
+) -> None:
+    """Digest every checkpoint file and load it strictly; fail if one is missing or broken."""
+    folder, folds = networks.folder, range(FOLDS)[: networks.max_folds]
+    context.log.info(f"Verifying {len(networks.chosen) * len(folds)} files in {folder}")
+    reports = []
+    for report in weights.verify(folder, networks.chosen, folds):
+        reports.append(report)
+        known = "known" if report.known else "not known" if report.digest else ""
+        row = f"  {report.state:7}  {report.path:55}  {report.digest[:16]:16}  {known:9}"
+        line = f"{row}  {report.remark}".rstrip()
+        (context.log.info if report.state == "good" else context.log.error)(line)
+    good = sum(report.state == "good" for report in reports)
+    unknown = sum(bool(report.digest) and not report.known for report in reports)
+    table = [
+        dg.TableRecord(
+            {
+                "file": report.path,
+                "state": report.state,
+                "sha256": report.digest,
+                "known": report.known,
+                "remark": report.remark,
+            }
+        )
+        for report in reports
+    ]
+    metadata = {
+        "files": dg.MetadataValue.table(table),
+        "good": dg.MetadataValue.int(good),
+        "unknown_digests": dg.MetadataValue.int(unknown),
+    }
+    context.log.info(
+        f"Good: {good} of {len(reports)}; digests not in checkpoints.sha256: {unknown}"
+    )
+    if good < len(reports):
+        error = CheckpointError(
+            f"{len(reports) - good} of {len(reports)} checkpoint files are missing or broken",
+            path=folder,
+            remedy="run fetch_checkpoints, or place them by hand (docs/weights.md)",
+        )
+        raise dg.Failure(str(error), metadata=metadata, allow_retries=False) from error
+    context.add_output_metadata(metadata)
+
+
+@dg.job(executor_def=dg.in_process_executor, logger_defs=CONSOLE, config=CONSOLE_CONFIG)
+def fetch_checkpoints() -> None:
+    """Download the released checkpoints into MODEL_DIR, and verify every file."""
+    verify_files(fetch_archives())
+
+
+@dg.job(executor_def=dg.in_process_executor, logger_defs=CONSOLE, config=CONSOLE_CONFIG)
+def verify_checkpoints() -> None:
+    """Say of every checkpoint file in MODEL_DIR whether it is there, known, and loads."""
+    verify_files()

@@ -1,0 +1,1 @@
+"""The released checkpoints: fetched, checked, unpacked, and verified where they lie."""

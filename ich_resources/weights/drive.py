@@ -1,0 +1,94 @@
+"""The checkpoints on Google Drive, through the gdown library (extra ``drive``)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ich_resources.backbones.table import Backbone
+from ich_resources.errors import FetchError
+from ich_resources.weights.disk import writing
+from ich_resources.weights.progress import Progress
+from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, UNREACHABLE
+from ich_resources.weights.transfer import discard
+
+RELEASE = "Google Drive"
+"""What the files that come from there are remembered as."""
+PAGE = "https://drive.google.com/open?id="
+"""Shows a file or folder of Google Drive to people; its id follows."""
+_TIMEOUT_S = (15.0, 60.0)
+_IDS = {ARCHIVES[name]: number for name, number in DRIVE_IDS.items()}
+
+
+class GoogleDrive:
+    """The second source of the checkpoints.
+
+    Notes
+    -----
+    Google states no checksum of what lies there, and neither does the release: what comes is
+    unpacked under the same rules, its digests are not pinned, and the strict load has the last
+    word. What kind of file each id is, is not known for sure; only archives can be unpacked.
+    """
+
+    def __init__(self, retries: int = 4) -> None:
+        self.shown = RELEASE
+        self._retries = retries
+
+    def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
+        """Return nothing: none is stated."""
+        return {}
+
+    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+        """Download what the id of a backbone stands for.
+
+        Raises
+        ------
+        FetchError
+            If gdown is not installed, Google refuses, or cannot be reached.
+        """
+        try:
+            import gdown
+            from requests.exceptions import RequestException
+        except ModuleNotFoundError as err:
+            raise FetchError(
+                "the source google_drive needs the library gdown",
+                remedy="pip install '.[drive]'",
+            ) from err
+        number = _IDS[archive]
+        _discard(part)
+        try:
+            try:
+                gdown.download(
+                    id=number,
+                    output=str(part),
+                    quiet=True,
+                    use_cookies=False,  # else Google's cookies are kept below the home folder
+                    timeout=_TIMEOUT_S,
+                    retries=self._retries,
+                    progress=progress.at,
+                )
+            except (gdown.exceptions.DownloadError, RequestException) as err:
+                # A RequestException is an OSError too: not one of the disk.
+                reason = " ".join(str(err).split())[:300]
+                cause = err.__cause__ or err
+                network = isinstance(cause, RequestException) and cause.response is None
+                raise FetchError(
+                    "Google Drive cannot be reached"
+                    if network
+                    else f"Google Drive does not give the file: {reason}",
+                    path=PAGE + number,
+                    remedy="Google limits downloads: open this page in a browser, and place the "
+                    "files by hand (docs/weights.md)",
+                    code=UNREACHABLE if network else "",
+                ) from None
+            except OSError as err:
+                with writing(part):
+                    raise err from None
+        except BaseException:
+            _discard(part)
+            raise
+
+
+def _discard(part: Path) -> None:
+    """Remove what is there, gdown's own temporary files as well: nothing says what they hold."""
+    discard(part)
+    for left in part.parent.glob(f"{part.name}*.part"):
+        left.unlink(missing_ok=True)

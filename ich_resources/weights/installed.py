@@ -1,0 +1,78 @@
+"""What lies in the model folder already, and where it came from."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ich_resources.backbones.checkpoint import DIGESTS_FILE, digest_file, known_digests
+from ich_resources.backbones.table import Backbone, checkpoint_name
+from ich_resources.weights.disk import read_json, write_text, writing
+
+FETCHED_FILE = "fetched.json"
+"""Below the model folder: the release and the archive of each backbone that was fetched."""
+
+State = Literal["right", "unknown", "damaged", "missing"]
+
+
+def state_of(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> State:
+    """Say how the files of a backbone stand to ``checkpoints.sha256``.
+
+    Returns
+    -------
+    {"right", "unknown", "damaged", "missing"}
+        The worst that is true of one of the folds. Unknown: it is there, and no digest is pinned.
+
+    Raises
+    ------
+    CheckpointError
+        If a file or the digests cannot be read.
+    """
+    known = known_digests(model_dir)
+    paths = [model_dir / backbone.folder / checkpoint_name(fold) for fold in folds]
+    if not all(path.is_file() for path in paths):
+        return "missing"
+    pinned = {path: known.get(path.relative_to(model_dir).as_posix()) for path in paths}
+    if any(digest and digest_file(path) != digest for path, digest in pinned.items()):
+        return "damaged"
+    return "right" if all(pinned.values()) else "unknown"
+
+
+def origin_of(model_dir: Path, backbone: Backbone) -> tuple[str, str]:
+    """Return the release and the digest of the archive that was unpacked; empty where not known."""
+    entry = read_json(model_dir / FETCHED_FILE).get(backbone.name)
+    entry = entry if isinstance(entry, dict) else {}
+    return str(entry.get("release", "")), str(entry.get("archive_sha256", ""))
+
+
+def remember_origin(model_dir: Path, backbone: Backbone, release: str, archive_sha256: str) -> None:
+    """Write down which archive of which release a backbone's files come from."""
+    path = model_dir / FETCHED_FILE
+    entries = read_json(path)
+    entries[backbone.name] = {"release": release, "archive_sha256": archive_sha256}
+    write_text(path, json.dumps(entries, indent=2) + "\n")
+
+
+def pin(model_dir: Path, digests: Mapping[str, str], dropped: Iterable[str] = ()) -> None:
+    """Write digests into ``checkpoints.sha256``, by path relative to the model folder.
+
+    Parameters
+    ----------
+    digests : mapping of str to str
+        They take the place of those that stand there for the same files.
+    dropped : iterable of str
+        Files whose digests are taken out.
+    """
+    known = known_digests(model_dir)
+    wanted = {name: digest for name, digest in known.items() if name not in set(dropped)}
+    wanted |= digests
+    if wanted != known:
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(wanted.items())]
+        write_text(model_dir / DIGESTS_FILE, "".join(lines))
+
+
+def move_in(parts: Iterable[Path]) -> None:
+    """Give unpacked files their final names, one whole file after the other."""
+    for part in parts:
+        with writing(part):
+            part.replace(part.with_name(part.name.removeprefix(".part-")))

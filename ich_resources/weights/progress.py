@@ -1,0 +1,52 @@
+"""How a long transfer goes, in a line now and then."""
+
+import time
+from collections.abc import Callable
+
+INTERVAL_S = 10.0
+"""Seconds between two lines."""
+
+
+class Progress:
+    """Says how large one file is, and then how far it is, at most once in ``interval`` seconds.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    say : callable
+        Takes one line of text.
+    interval : float
+        Seconds between two lines.
+    """
+
+    def __init__(self, name: str, say: Callable[[str], None], interval: float = INTERVAL_S) -> None:
+        self._name = name
+        self.say = say
+        self._interval = interval
+        self._begun: tuple[float, int] | None = None
+        self._said = 0.0
+
+    def at(self, done: int, total: int | None) -> None:
+        """Take note that ``done`` bytes of ``total`` are there (None: not known)."""
+        now = time.monotonic()
+        if self._begun is None and total:
+            self.say(f"  {self._name}: {megabytes(total)}")
+        if self._begun is None or done < self._begun[1]:
+            self._begun, self._said = (now, done), now
+        if now - self._said < self._interval:
+            return
+        self._said = now
+        speed = (done - self._begun[1]) / max(now - self._begun[0], 1e-3)
+        text = f"  {self._name}: {megabytes(done)}"
+        if total:
+            left = f", {(total - done) / speed:.0f} s left" if speed else ""
+            text += f" of {megabytes(total)} ({100 * done // total} %), {megabytes(speed)}/s{left}"
+        self.say(text)
+
+
+def megabytes(number: float) -> str:
+    """Return a number of bytes for people."""
+    if number < 1e6:
+        return f"{number / 1e3:.0f} kB" if number >= 1e3 else f"{number:.0f} bytes"
+    return f"{number / 1e6:.1f} MB" if number < 1e9 else f"{number / 1e9:.2f} GB"

@@ -1,0 +1,75 @@
+"""Facts about the release of the checkpoints (reference.md, section 3)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ich_resources.backbones.checkpoint import parse_digests
+from ich_resources.backbones.table import FOLDS, Backbone, checkpoint_name
+from ich_resources.errors import FetchError
+
+REPOSITORY = "jwprescott/RSNA2019_Intracranial-Hemorrhage-Detection"
+"""GitHub repository of the release."""
+TAG = "model-weights-v1"
+"""Tag of the release."""
+DIGESTS = "rsna-ich-2d-weights-sha256.txt"
+"""Asset with the SHA-256 of the archives, in the format of ``sha256sum``."""
+ARCHIVES = {
+    "DenseNet121_change_avg": "rsna-ich-2d-densenet121-change-avg-512.tar.gz",
+    "DenseNet169_change_avg": "rsna-ich-2d-densenet169-change-avg-256.tar.gz",
+    "se_resnext101_32x4d": "rsna-ich-2d-se-resnext101-32x4d-256.tar.gz",
+}
+"""Asset with the five folds, by backbone."""
+DRIVE_IDS = {
+    "DenseNet121_change_avg": "1o0ok-6I2hY1ygSWdZOKmSD84FsEpgDaa",
+    "DenseNet169_change_avg": "1vCsX12pMZxBmuGGNVnjFFiZ-5u5vD-h6",
+    "se_resnext101_32x4d": "18Py5eW1E4hSbTT6658IAjQjJGS28grdx",
+}
+"""Id on Google Drive, by backbone."""
+UNREACHABLE = "UNREACHABLE"
+"""Code of an error that says that a source cannot be reached at all."""
+
+
+def read_digests(text: str, backbones: Iterable[Backbone], where: str) -> dict[str, str]:
+    """Return the digests that a release states, by file name.
+
+    Raises
+    ------
+    FetchError
+        If the digest of an archive is missing or none: the text is another one, such as the page
+        of a login.
+    """
+    digests = parse_digests(text)
+    for backbone in backbones:
+        archive = ARCHIVES[backbone.name]
+        if not re.fullmatch(r"[0-9a-f]{64}", digests.get(archive, "")):
+            raise FetchError(
+                f"{DIGESTS} states no SHA-256 of {archive}",
+                path=where,
+                remedy="check that the address leads to the release and not to another page",
+            )
+    return digests
+
+
+def digest_of_fold(digests: Mapping[str, str], backbone: Backbone, name: str) -> str | None:
+    """Return the digest that a release states for a single file, if it does."""
+    short = f"{Path(backbone.folder).name}/{name}"
+    for stated, digest in digests.items():
+        if stated == short or stated.endswith(f"/{short}"):
+            return digest
+    return None
+
+
+def place_by_hand(model_dir: Path, backbones: Iterable[Backbone], page: str) -> str:
+    """Say which files to bring where when this machine cannot fetch them."""
+    chosen = list(backbones)
+    lines = [f"without a network: on another machine, download from {page}"]
+    lines += [f"    {ARCHIVES[backbone.name]}" for backbone in chosen]
+    lines += [f"    {DIGESTS}"]
+    lines += ["and bring them here in one folder; then run this job again with base_url set to it,"]
+    lines += ["or check and unpack them yourself, so that there are"]
+    lines += [
+        f"    {model_dir / backbone.folder}/{checkpoint_name(0)} to {checkpoint_name(FOLDS - 1)}"
+        for backbone in chosen
+    ]
+    return "\n".join([*lines, "(docs/weights.md has the commands)"])

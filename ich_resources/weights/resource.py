@@ -1,0 +1,88 @@
+"""Door of the weights: from where they come, and into which folder."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import dagster as dg
+from pydantic import Field
+
+from ich_resources.backbones.table import Backbone
+from ich_resources.environment import RELEASE_TOKEN, github_token
+from ich_resources.errors import IchError
+from ich_resources.weights.release import REPOSITORY, TAG
+
+if TYPE_CHECKING:
+    from ich_resources.weights.sources import Source
+    from ich_resources.weights.verify import FileReport
+
+
+class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The released checkpoints: GitHub by default, or a mirror, a file share, Google Drive."""
+
+    source: Literal["release", "google_drive"] = Field(
+        default="release",
+        description="release: the assets of a GitHub release, or of base_url. "
+        "google_drive: the second source, without checksums (extra drive).",
+    )
+    repository: str = Field(default=REPOSITORY, description="GitHub repository: owner/name.")
+    tag: str = Field(default=TAG, description="Tag of the release.")
+    base_url: str = Field(
+        default="",
+        description="A mirror (http, https) or a folder (file or a path) that holds the assets of "
+        "the release under their own names. Empty: GitHub.",
+    )
+    github_url: str = Field(
+        default="https://github.com", description="Another one for GitHub Enterprise."
+    )
+    github_api_url: str = Field(
+        default="https://api.github.com",
+        description="Another one for GitHub Enterprise: https://HOST/api/v3. The token goes there.",
+    )
+
+    def fetch(
+        self,
+        model_dir: Path,
+        backbones: Sequence[Backbone],
+        folds: Sequence[int],
+        *,
+        force: bool,
+        say: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> dict[str, str]:
+        """Bring the checkpoints into a model folder; see ``fetch.fetch``."""
+        from ich_resources.weights import drive
+        from ich_resources.weights.fetch import Wanted, fetch
+
+        on_drive = self.source == "google_drive"
+        release = drive.RELEASE if on_drive else f"{self.repository}@{self.tag}"
+        page = f"{self.github_url.rstrip('/')}/{self.repository}/releases/tag/{self.tag}"
+        wanted = Wanted(model_dir, backbones, folds, release, page, force)
+        return fetch(wanted, self._source(), say, warn)
+
+    def verify(
+        self, model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
+    ) -> "Iterator[FileReport]":
+        """Look at every file where it lies; see ``verify.verify``."""
+        from ich_resources.weights.verify import verify
+
+        return verify(model_dir, backbones, folds)
+
+    def _source(self) -> "Source":
+        from ich_resources.weights.drive import GoogleDrive
+        from ich_resources.weights.sources import PrivateRelease, from_base_url, public_release
+
+        if self.source == "google_drive":
+            return GoogleDrive()
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repository, re.ASCII) or not self.tag:
+            raise IchError(
+                f"{self.repository!r} with tag {self.tag!r} is no release",
+                remedy="give repository as owner/name, and the tag of a release",
+            )
+        if self.base_url.strip():
+            return from_base_url(self.base_url.strip())
+        token, variable = github_token()
+        if token:
+            return PrivateRelease(self.github_api_url, self.repository, self.tag, token, variable)
+        return public_release(self.github_url, self.repository, self.tag, RELEASE_TOKEN)

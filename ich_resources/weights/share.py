@@ -1,0 +1,67 @@
+"""The release in a folder: a file share, or a disk that was carried here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ich_resources.backbones.table import Backbone
+from ich_resources.errors import FetchError
+from ich_resources.weights.disk import require_room, writing
+from ich_resources.weights.progress import Progress
+from ich_resources.weights.release import DIGESTS, read_digests
+from ich_resources.weights.transfer import discard
+
+_CHUNK = 1 << 20
+
+
+class Share:
+    """A folder that holds the assets under their own names; it is only read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shown = str(folder)
+        self._folder = folder
+
+    def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
+        """Return the SHA-256 of each archive."""
+        path = self._file(DIGESTS)
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as err:
+            raise self._unreadable(path, err) from err
+        return read_digests(text, backbones, self.shown)
+
+    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+        """Copy an archive, so that what is digested is what is unpacked."""
+        path = self._file(archive)
+        discard(part)
+        try:
+            size = path.stat().st_size
+            source = path.open("rb")
+        except OSError as err:
+            raise self._unreadable(path, err) from err
+        with source:
+            require_room(part.parent, 2 * size, archive)
+            with writing(part), part.open("wb") as target:
+                while True:
+                    try:
+                        chunk = source.read(_CHUNK)
+                    except OSError as err:
+                        raise self._unreadable(path, err) from err
+                    if not chunk:
+                        break
+                    target.write(chunk)
+                    progress.at(target.tell(), size)
+
+    def _file(self, asset: str) -> Path:
+        path = self._folder / asset
+        if not path.is_file():
+            raise FetchError(
+                "the file is not there" if self._folder.is_dir() else "the folder is not there",
+                path=path if self._folder.is_dir() else self._folder,
+                remedy="put the four files of the release there, or correct base_url",
+            )
+        return path
+
+    def _unreadable(self, path: Path, err: OSError) -> FetchError:
+        return FetchError(
+            f"the file cannot be read: {err.strerror}", path=path, remedy="check the share"
+        )

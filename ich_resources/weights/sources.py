@@ -1,0 +1,206 @@
+"""Where the release lies: on GitHub, on a mirror, in a folder."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, unquote, urlsplit
+
+from ich_resources.backbones.table import Backbone
+from ich_resources.errors import FetchError
+from ich_resources.weights.progress import Progress
+from ich_resources.weights.release import DIGESTS, read_digests
+from ich_resources.weights.share import Share
+from ich_resources.weights.transfer import WAITS_S, download, read_small
+from ich_resources.weights.web import Address, Session
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+class Source(Protocol):
+    """What holds the assets of a release.
+
+    Attributes
+    ----------
+    shown : str
+        Its name in logs and errors, without credentials.
+    """
+
+    shown: str
+
+    def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
+        """Return the SHA-256 it states of each archive; empty if it states none at all."""
+        ...
+
+    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+        """Write an archive to ``part``; the caller compares its digest with the expected one."""
+        ...
+
+
+class Web:
+    """Assets of a release that lie below one URL.
+
+    Parameters
+    ----------
+    base_url : str
+        Their names are appended to it.
+    missing, refused : str
+        What the reader can do about 404, and about 401 and 403.
+    waits : sequence of float
+        See ``transfer.download``.
+    """
+
+    def __init__(
+        self, base_url: str, *, missing: str, refused: str, waits: Sequence[float] = WAITS_S
+    ) -> None:
+        self.shown = base_url.rstrip("/")
+        self._remedies = {404: missing, 401: refused, 403: refused}
+        self._waits = waits
+        self._session = Session()
+
+    def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
+        """Return the SHA-256 of each archive; see ``transfer.read_small``."""
+        content = read_small(self._session, self.address(DIGESTS), self._waits)
+        return read_digests(content.decode(errors="replace"), backbones, self.shown)
+
+    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+        """Download an archive; see ``transfer.download``."""
+        download(self._session, self.address(archive), part, expected, progress, self._waits)
+
+    def address(self, asset: str) -> Address:
+        """Return where an asset is."""
+        return Address(f"{self.shown}/{quote(asset)}", remedies=self._remedies)
+
+
+def mirror(base_url: str, waits: Sequence[float] = WAITS_S) -> Web:
+    """Return a mirror; credentials for it come from ``~/.netrc``, as with curl -n."""
+    return Web(
+        base_url,
+        missing="put the files of the release there under their own names, or correct base_url",
+        refused="put user and password for this host into ~/.netrc",
+        waits=waits,
+    )
+
+
+def public_release(
+    github_url: str,
+    repository: str,
+    tag: str,
+    token_variable: str,
+    waits: Sequence[float] = WAITS_S,
+) -> Web:
+    """Return the release of a public repository, by its plain download URLs."""
+    return Web(
+        f"{github_url.rstrip('/')}/{repository}/releases/download/{quote(tag)}",
+        missing="check repository and tag; for a private repository set "
+        f"{token_variable} to a token that may read it",
+        refused=f"set {token_variable} to a token that may read the repository",
+        waits=waits,
+    )
+
+
+class PrivateRelease(Web):
+    """The release of a repository by the API of GitHub, which asks for a token.
+
+    Notes
+    -----
+    GitHub answers 404 where a token may not read a repository. The token goes to the API's host
+    alone: an asset's URL is made of its number, not taken from the answer.
+
+    Raises
+    ------
+    FetchError
+        If the token would travel over a network unencrypted.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        repository: str,
+        tag: str,
+        token: str,
+        variable: str,
+        waits: Sequence[float] = WAITS_S,
+    ) -> None:
+        parts = urlsplit(api_url)
+        if parts.scheme != "https" and parts.hostname not in _THIS_MACHINE:
+            raise FetchError(
+                f"the token in {variable} is sent over https alone",
+                path=api_url,
+                remedy="set github_api_url to an address that begins with https",
+            )
+        super().__init__(
+            f"{api_url.rstrip('/')}/repos/{repository}/releases",
+            missing=f"check repository and tag, and that the token in {variable} may read the "
+            "contents of the repository",
+            refused=f"the token in {variable} is not accepted: renew it, or unset it if the "
+            "repository is public",
+            waits=waits,
+        )
+        self._tag, self._token = tag, token
+        self._numbers: dict[str, int] = {}
+
+    def address(self, asset: str) -> Address:
+        """Return where an asset is; the first call asks the API.
+
+        Raises
+        ------
+        FetchError
+            If the release has no such asset.
+        """
+        if not self._numbers:
+            self._numbers = self._list()
+        if asset not in self._numbers:
+            raise FetchError(
+                f"the release {self._tag} has no asset {asset}",
+                path=self.shown,
+                remedy="check repository and tag",
+            )
+        return self._at(f"assets/{self._numbers[asset]}", "application/octet-stream")
+
+    def _list(self) -> dict[str, int]:
+        address = self._at(f"tags/{quote(self._tag)}", "application/vnd.github+json")
+        answer = read_small(self._session, address, self._waits)
+        try:
+            assets = json.loads(answer)["assets"]
+            return {str(asset["name"]): int(asset["id"]) for asset in assets}
+        except (ValueError, KeyError, TypeError) as err:
+            raise FetchError(
+                "the answer is not that of GitHub's API",
+                path=address.shown,
+                remedy="check github_api_url",
+            ) from err
+
+    def _at(self, path: str, accept: str) -> Address:
+        return Address(f"{self.shown}/{path}", accept, self._token, self._remedies)
+
+
+def from_base_url(base_url: str, waits: Sequence[float] = WAITS_S) -> Source:
+    """Return the source that a base URL names: http, https, file, or the path of a folder.
+
+    Raises
+    ------
+    FetchError
+        If it is none of these, or holds credentials, which would stand in Dagster's database.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme in ("http", "https"):
+        if parts.username or parts.password or parts.query or parts.fragment or not parts.hostname:
+            raise FetchError(
+                "base_url must be a plain address, without user, password or query",
+                remedy="put credentials into ~/.netrc, and change those: Dagster has stored them",
+            )
+        return mirror(base_url, waits)
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise FetchError(
+                f"base_url names the file server {parts.netloc}",
+                remedy="mount the share, and give the folder",
+            )
+        return Share(Path(unquote(parts.path)))
+    if "://" in base_url:
+        raise FetchError(
+            f"base_url is neither http, https, file nor a folder: {parts.scheme}",
+            remedy="give one of these",
+        )
+    return Share(Path(base_url).expanduser().absolute())

@@ -1,0 +1,211 @@
+"""Checkpoints out of an archive; nothing in the archive decides where anything is written."""
+
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, checkpoint_name
+from ich_resources.errors import FetchError
+from ich_resources.weights.disk import require_room, writing
+
+_NAMES = frozenset(checkpoint_name(fold) for fold in range(FOLDS))
+_MOST_MEMBERS = 1000
+_CHUNK = 1 << 20
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+)
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    size: int
+    kind: str  # "file", "folder", or what is refused
+    raw: tarfile.TarInfo | zipfile.ZipInfo
+
+
+def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> list[Path]:
+    """Write the checkpoints of one backbone below temporary names.
+
+    The archive is looked through first: one bad member, and nothing of it is written. Then each
+    checkpoint is written to a path of our own making; of a member only name and bytes are used.
+
+    Parameters
+    ----------
+    archive : binary file
+        A tar, compressed or not, or a zip.
+    shown : str
+        Its name, for errors.
+    backbone : Backbone
+        Whose folds; known by their file names, in any folder but that of another backbone.
+    folder : Path
+        Takes the files, as ``.part-model_epoch_best_0.pth`` and so on; made if missing.
+
+    Returns
+    -------
+    list of Path
+        The files written, in the order of the folds.
+
+    Raises
+    ------
+    FetchError
+        If the archive is none or damaged; if a member leads out of the folder, is a link, a device
+        or a pipe, or there twice; if there is no checkpoint in it, or the disk is full.
+    """
+    with _opened(archive, shown) as members:
+        chosen = _choose(members, shown, backbone)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        require_room(folder, sum(member.size for member in chosen.values()), f"unpacking {shown}")
+        written: list[Path] = []
+        try:
+            for name in sorted(chosen):
+                path = folder / f".part-{name}"
+                written.append(path)
+                _write(members, chosen[name], path, shown)
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
+    return written
+
+
+class _Members:
+    """The members of a tar or a zip, alike."""
+
+    def __init__(self, archive: tarfile.TarFile | zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def __iter__(self) -> Iterator[_Member]:
+        if isinstance(self._archive, tarfile.TarFile):
+            for entry in self._archive:
+                yield _Member(entry.name, entry.size, _tar_kind(entry), entry)
+            # To the very end, behind the last member, where gzip has its checksum.
+            while self._archive.fileobj and self._archive.fileobj.read(_CHUNK):
+                pass
+        else:
+            for info in self._archive.infolist():
+                yield _Member(info.filename, info.file_size, _zip_kind(info), info)
+
+    def open(self, member: _Member) -> IO[bytes]:
+        if isinstance(self._archive, tarfile.TarFile):
+            assert isinstance(member.raw, tarfile.TarInfo)
+            file = self._archive.extractfile(member.raw)
+            assert file is not None  # it is a regular file
+            return file
+        assert isinstance(member.raw, zipfile.ZipInfo)
+        return self._archive.open(member.raw)
+
+
+@contextmanager
+def _opened(archive: IO[bytes], shown: str) -> Iterator[_Members]:
+    try:
+        with _open_tar_or_zip(archive) as opened:
+            yield _Members(opened)
+    except (*_DAMAGED, OSError) as err:
+        if isinstance(err, OSError) and err.errno is not None:
+            raise  # the disk; gzip and bz2 raise an OSError without a number for damage
+        raise FetchError(
+            f"the archive is damaged, or none ({type(err).__name__}: {err})",
+            path=shown,
+            remedy="fetch it again; if that does not help, tell those who made it",
+        ) from err
+
+
+def _open_tar_or_zip(archive: IO[bytes]) -> tarfile.TarFile | zipfile.ZipFile:
+    archive.seek(0)
+    try:
+        return tarfile.open(fileobj=archive, mode="r:*")
+    except tarfile.ReadError:
+        # Not the other way round: a checkpoint is a zip, which a tar may hold at its very end.
+        archive.seek(0)
+        if not zipfile.is_zipfile(archive):
+            raise
+        return zipfile.ZipFile(archive)
+
+
+def _tar_kind(entry: tarfile.TarInfo) -> str:
+    if entry.issym() or entry.islnk():
+        return "a link"
+    if entry.isreg():
+        return "file"
+    return "folder" if entry.isdir() else "a device or a pipe"
+
+
+def _zip_kind(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 1:
+        return "encrypted"
+    mode = info.external_attr >> 16 if info.create_system == 3 else 0
+    if stat.S_ISLNK(mode):
+        return "a link"
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "a device or a pipe"
+    return "folder" if info.is_dir() else "file"
+
+
+def _choose(members: _Members, shown: str, backbone: Backbone) -> dict[str, _Member]:
+    folders = {PurePosixPath(other.folder).name for other in BACKBONES.values()}
+    others = folders - {PurePosixPath(backbone.folder).name}
+    chosen: dict[str, _Member] = {}
+    for count, member in enumerate(members, 1):
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
+            raise _refused(shown, member, "leads out of the folder")
+        if member.kind not in ("file", "folder"):
+            raise _refused(shown, member, f"is {member.kind}")
+        if count > _MOST_MEMBERS:
+            raise _refused(shown, member, f"is one of more than {_MOST_MEMBERS} members")
+        if member.kind == "folder" or path.name not in _NAMES:
+            continue
+        if others & set(path.parts):
+            raise _refused(shown, member, f"is not of {backbone.name}")
+        if path.name in chosen:
+            raise _refused(shown, member, "is there twice")
+        chosen[path.name] = member
+    if not chosen:
+        raise FetchError(
+            f"the archive holds no {checkpoint_name(0)} of {backbone.name}",
+            path=shown,
+            remedy="check that it is the archive of this backbone",
+        )
+    return chosen
+
+
+def _refused(shown: str, member: _Member, why: str) -> FetchError:
+    return FetchError(
+        f"the archive is refused, nothing of it was written: {member.name[:200]!r} in it {why}",
+        path=shown,
+        remedy="do not use this archive; tell those who offer it",
+    )
+
+
+def _write(members: _Members, member: _Member, path: Path, shown: str) -> None:
+    left = member.size
+    with writing(path):
+        path.unlink(missing_ok=True)
+        target = path.open("xb")  # never through a link that stands there
+    with members.open(member) as source, target:
+        while left >= 0 and (chunk := source.read(_CHUNK)):
+            left -= len(chunk)
+            with writing(path):
+                target.write(chunk)
+        with writing(path):
+            target.flush()
+    if left:
+        raise FetchError(
+            f"the archive is damaged: {member.name[:200]!r} has not the size it states",
+            path=shown,
+            remedy="fetch it again",
+        )

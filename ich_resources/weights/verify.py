@@ -1,0 +1,60 @@
+"""Every checkpoint file where it lies: there, known, loadable; without a network."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ich_resources.backbones.checkpoint import digest_file, find_checkpoint
+from ich_resources.backbones.loading import try_fold
+from ich_resources.backbones.table import Backbone, checkpoint_name
+from ich_resources.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """How one checkpoint file was found.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the model folder.
+    state : {"good", "missing", "broken"}
+        Good: it is there, its digest is not another one than pinned, and it loads strictly.
+    digest : str
+        SHA-256; empty where it is missing or unreadable.
+    known : bool
+        Whether ``checkpoints.sha256`` names this digest.
+    remark : str
+        What is wrong and what to do, or that the weights are stand-ins.
+    """
+
+    path: str
+    state: str
+    digest: str
+    known: bool
+    remark: str
+
+
+def verify(
+    model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
+) -> Iterator[FileReport]:
+    """Look at every fold of every backbone, one after the other."""
+    for backbone in backbones:
+        for fold in folds:
+            yield _look(model_dir, backbone, fold)
+
+
+def _look(model_dir: Path, backbone: Backbone, fold: int) -> FileReport:
+    path = model_dir / backbone.folder / checkpoint_name(fold)
+    name = path.relative_to(model_dir).as_posix()
+    if not path.is_file():
+        return FileReport(name, "missing", "", known=False, remark="no such file")
+    digest, known = "", False
+    try:
+        digest = digest_file(path)
+        file = find_checkpoint(model_dir, backbone, fold)
+        known = file.expected
+        untrained = try_fold(file)
+    except CheckpointError as err:
+        return FileReport(name, "broken", digest, known, f"{err.message} -> {err.remedy}")
+    return FileReport(name, "good", digest, known, "untrained stand-in" if untrained else "")

@@ -1,0 +1,236 @@
+"""Where a release comes from, and where a token goes: to one host, and into no text."""
+
+import pytest
+from fetching import ALL, expected_checkpoints
+from release import REPOSITORY, TAG, ReleaseServer, private, public, running, stated
+
+from ich_resources.environment import GITHUB_TOKEN, RELEASE_TOKEN, github_token
+from ich_resources.errors import FetchError, IchError
+from ich_resources.weights.release import ARCHIVES, DIGESTS
+from ich_resources.weights.resource import WeightsResource
+from ich_resources.weights.share import Share
+from ich_resources.weights.sources import (
+    PrivateRelease,
+    from_base_url,
+    mirror,
+    public_release,
+)
+
+TOKEN = "ghp_Sesame7351"
+WAITS = (0.0, 0.0)
+ARCHIVE = ARCHIVES[ALL[0].name]
+
+
+@pytest.fixture
+def api(server: ReleaseServer, assets):
+    """GitHub's API behind a token, whose redirects lead to another host: ``server``."""
+    with running(ReleaseServer(token=TOKEN)) as started:
+        private(started, server, assets, "localhost")
+        yield started
+
+
+def with_token(api: ReleaseServer, token: str = TOKEN) -> PrivateRelease:
+    return PrivateRelease(api.url(), REPOSITORY, TAG, token, "THE_TOKEN", WAITS)
+
+
+def test_a_private_release_and_the_token_goes_to_the_api_alone(site, api, server):
+    site.fetch(with_token(api))
+    assert site.checkpoints() == expected_checkpoints()
+    assert [asked.headers["Authorization"] for asked in api.asked] == [f"Bearer {TOKEN}"] * 5
+    accepted = [asked.headers["Accept"] for asked in api.asked]
+    assert accepted == ["application/vnd.github+json"] + ["application/octet-stream"] * 4
+    assert len(server.asked) == 4
+    assert all("Authorization" not in asked.headers for asked in server.asked)
+    assert all(asked.host.startswith("localhost") for asked in server.asked)
+    assert TOKEN not in str(site.said) + repr(with_token(api).address(DIGESTS))
+
+
+def test_the_token_does_not_follow_to_another_name_of_the_same_server(site, assets):
+    with running(ReleaseServer(token=TOKEN, walled="/repos")) as one:
+        private(one, one, assets, "localhost")
+        site.fetch(with_token(one))
+        stored = [asked for asked in one.asked if asked.path.startswith("/store")]
+        assert len(stored) == 4
+        assert all("Authorization" not in asked.headers for asked in stored)
+
+
+def test_the_token_stays_on_the_same_host(site, assets):
+    with running(ReleaseServer(token=TOKEN)) as one:
+        private(one, one, assets, "127.0.0.1")
+        site.fetch(with_token(one))
+        assert all("Authorization" in asked.headers for asked in one.asked)
+    assert site.checkpoints() == expected_checkpoints()
+
+
+@pytest.mark.parametrize("url", ["http://git.example/api/v3", "git.example", "ftp://git.example"])
+def test_the_token_travels_encrypted_or_not_at_all(url):
+    with pytest.raises(FetchError, match="over https alone") as caught:
+        PrivateRelease(url, REPOSITORY, TAG, TOKEN, "THE_TOKEN")
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_netrc_does_not_take_the_place_of_the_token(site, api, server, tmp_path, monkeypatch):
+    file = tmp_path / "netrc"
+    file.write_text("machine 127.0.0.1 login me password secret\n" * 1)
+    monkeypatch.setenv("NETRC", str(file))
+    site.fetch(with_token(api))
+    assert {asked.headers["Authorization"] for asked in api.asked} == {f"Bearer {TOKEN}"}
+
+
+def test_a_broken_connection_is_continued_through_the_redirect(site, api, server, assets):
+    server.breaks = [70_000]
+    site.fetch(with_token(api))
+    assert server.sent(f"/store/{ARCHIVE}") == [70_000, len(assets[ARCHIVE]) - 70_000]
+    assert all("Authorization" not in asked.headers for asked in server.asked)
+
+
+@pytest.mark.parametrize(("refusal", "words"), [(401, "renew it"), (403, "renew it")])
+def test_a_token_wall_names_the_variable_and_not_the_token(site, api, refusal, words):
+    api.refusal = refusal
+    wrong = "ghp_Wrong0000"
+    with pytest.raises(FetchError, match=f"answers {refusal}") as caught:
+        site.fetch(with_token(api, wrong))
+    assert words in caught.value.remedy and "THE_TOKEN" in caught.value.remedy
+    assert wrong not in str(caught.value)
+    assert site.files() == {}
+
+
+def test_a_private_release_without_a_token_says_which_variable(site, server):
+    server.files.clear()
+    with pytest.raises(FetchError, match="answers 404") as caught:
+        site.fetch(public_release(server.url(), REPOSITORY, TAG, RELEASE_TOKEN, WAITS))
+    assert f"for a private repository set {RELEASE_TOKEN}" in caught.value.remedy
+
+
+def test_a_release_without_the_archive(site, api, server, assets):
+    api.redirects.clear()
+    private(api, server, {DIGESTS: assets[DIGESTS]}, "localhost")
+    with pytest.raises(FetchError, match=f"has no asset {ARCHIVE}"):
+        site.fetch(with_token(api))
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"assets": [{"name": 1}]}', b"\xff"])
+def test_an_answer_that_is_not_the_api_s(site, api, answer):
+    api.files[f"/repos/{REPOSITORY}/releases/tags/{TAG}"] = answer
+    with pytest.raises(FetchError, match="not that of GitHub's API"):
+        site.fetch(with_token(api))
+
+
+def test_a_signature_in_a_redirect_is_in_no_error(site, api, server):
+    with running(ReleaseServer()) as gone:
+        port = gone.port
+    for path, target in api.redirects.items():
+        api.redirects[path] = target.replace(f":{server.port}/", f":{port}/")
+    with pytest.raises(FetchError) as caught:
+        site.fetch(with_token(api))
+    chain, texts = caught.value, []
+    while chain is not None:
+        texts.append(repr(chain))
+        chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
+    assert "SIGNED-7351" not in "".join(texts) + "".join(site.said)
+    assert TOKEN not in "".join(texts)
+
+
+def test_a_mirror_needs_the_files_alone(site, server, assets):
+    server.files = {f"/deep/folder/{name}": content for name, content in assets.items()}
+    site.fetch(mirror(f"{server.url()}/deep/folder/", WAITS))
+    assert site.checkpoints() == expected_checkpoints()
+
+
+def test_the_github_token_does_not_go_to_a_mirror(site, server, assets, monkeypatch):
+    server.files = {f"/{name}": content for name, content in assets.items()}
+    monkeypatch.setenv(GITHUB_TOKEN, TOKEN)
+    weights = WeightsResource(base_url=server.url(), repository=REPOSITORY, tag=TAG)
+    fetch = {"force": False, "say": site.said.append, "warn": site.warned.append}
+    weights.fetch(site.folder, ALL, range(5), **fetch)
+    assert site.checkpoints() == expected_checkpoints()
+    assert all("Authorization" not in asked.headers for asked in server.asked)
+
+
+def test_a_mirror_s_password_comes_from_netrc_and_follows_no_redirect(
+    site, server, assets, tmp_path, monkeypatch
+):
+    file = tmp_path / "netrc"
+    file.write_text(
+        "machine 127.0.0.1 login me password secret\nmachine localhost login a password b\n"
+    )
+    monkeypatch.setenv("NETRC", str(file))
+    with running(ReleaseServer()) as front:
+        for name, content in assets.items():
+            server.files[f"/{name}"] = content
+            front.redirects[f"/{name}"] = f"{server.url('localhost')}/{name}"
+        site.fetch(mirror(front.url(), WAITS))
+        assert all(asked.headers["Authorization"].startswith("Basic ") for asked in front.asked)
+    assert all("Authorization" not in asked.headers for asked in server.asked)
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}", "file://localhost{}"])
+def test_a_folder_serves_as_well(site, assets, tmp_path, form):
+    folder = tmp_path / "a share, with 50% more"
+    folder.mkdir()
+    for name, content in assets.items():
+        (folder / name).write_bytes(content)
+    text = str(folder) if form == "{}" else str(folder).replace(" ", "%20").replace("50%", "50%25")
+    before = {path: path.stat() for path in folder.iterdir()}
+    site.fetch(from_base_url(form.format(text)))
+    assert site.checkpoints() == expected_checkpoints()
+    assert {path: path.stat() for path in folder.iterdir()} == before
+    (folder / ARCHIVE).write_bytes(b"changed since")
+    assert set(site.fetch(Share(folder)).values()) == {"kept"}
+    with pytest.raises(FetchError, match="the release states"):
+        site.fetch(Share(folder), force=True)
+    assert site.checkpoints() == expected_checkpoints()
+
+
+def test_a_folder_that_is_not_there_or_lacks_a_file(site, assets, tmp_path):
+    with pytest.raises(FetchError, match="the folder is not there"):
+        site.fetch(Share(tmp_path / "nowhere"))
+    (tmp_path / DIGESTS).write_bytes(stated(assets))
+    with pytest.raises(FetchError, match="the file is not there") as caught:
+        site.fetch(Share(tmp_path))
+    assert caught.value.path == tmp_path / ARCHIVE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hunter2@mirror/x",
+        "https://mirror/x?sig=hunter2",
+        "https://",
+        "ftp://mirror/hunter2",
+        "file://server/share",
+    ],
+)
+def test_addresses_that_are_none(url):
+    with pytest.raises(FetchError) as caught:
+        from_base_url(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_own_token_goes_before_the_general_one(monkeypatch):
+    monkeypatch.delenv(RELEASE_TOKEN, raising=False)
+    monkeypatch.delenv(GITHUB_TOKEN, raising=False)
+    assert github_token() == ("", "")
+    monkeypatch.setenv(GITHUB_TOKEN, " general \n")
+    assert github_token() == ("general", GITHUB_TOKEN)
+    monkeypatch.setenv(RELEASE_TOKEN, "own")
+    assert github_token() == ("own", RELEASE_TOKEN)
+    for bad in ("two words", "gro\u00df", "a\nb"):
+        monkeypatch.setenv(RELEASE_TOKEN, bad)
+        with pytest.raises(IchError) as caught:
+            github_token()
+        assert bad not in str(caught.value)
+
+
+@pytest.mark.parametrize("repository", ["", "name", "a/b/c", "a/../b", "a/b?x", "https://x/y"])
+def test_a_repository_that_is_none(site, repository):
+    weights = WeightsResource(repository=repository)
+    with pytest.raises(IchError, match="is no release"):
+        weights.fetch(site.folder, ALL, [0], force=False, say=print, warn=print)
+    assert list(site.folder.parent.iterdir()) == []
+
+
+def test_too_long_a_text_is_not_read_to_its_end(site, server, source):
+    public(server, {DIGESTS: b"x" * 50_000_000})
+    with pytest.raises(FetchError, match="far longer"):
+        site.fetch(source())
