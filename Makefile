@@ -11,7 +11,7 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up receive test lint unit clean FORCE
+.PHONY: help install demo ui up receive bench test lint unit clean FORCE
 
 help:
 	@echo "make install  .venv with everything, and a Dagster home in .dagster"
@@ -19,6 +19,7 @@ help:
 	@echo "make ui       the Dagster UI on http://127.0.0.1:3000"
 	@echo "make up       watch DICOM_INBOX: webserver and daemon, until Ctrl-C"
 	@echo "make receive  take studies by C-STORE into DICOM_INBOX, until Ctrl-C"
+	@echo "make bench    how fast it is here, against the reference's loop"
 	@echo "make test     style, types, import contracts, every test"
 	@echo "make clean    remove what make has made"
 
@@ -68,6 +69,9 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/bench.py
 
 test: lint unit
 

@@ -1,168 +1,209 @@
-"""``python benchmarks/speed.py [SLICES [FOLDS]]``: how fast against a plain loop, in one run.
+"""Seconds of the rooms against the reference's way of working, all in one run.
 
-The baseline scores the slices as the reference does: checkpoint after checkpoint, batches of 16,
-every image resized for every checkpoint, eager PyTorch in float32. Then the same slices by the
-project's own rooms: PyTorch, OpenVINO in float32 and bfloat16, saliency and panels. A phantom and
-untrained stand-in weights serve; MODEL_DIR takes others. Networks are converted before the clock
-runs.
+The baseline is the reference's loop: checkpoint after checkpoint, batches of 16, every slice image
+read and resized for every checkpoint, eager PyTorch in float32. Each variant runs in a process of
+its own, imports not counted, networks converted before the clock runs.
 """
 
+import argparse
 import json
 import os
-import platform
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from ich_resources.backbones.table import BACKBONES
-from ich_resources.demo.checkpoints import write_checkpoints
-from ich_resources.demo.phantom import head_hu
-from ich_resources.demo.study import slice_heights
+from ich_resources.backbones.loading import load_folds
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.preprocessing import centre_crop, network_input, window_to_uint8
+from ich_resources.preprocessing import centre_crop, network_input
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages
 
 BATCH = 16
+SALIENCY_SIZE = 224
+"""As the reference's runners set it."""
+CPU: dict[str, dict[str, str]] = {
+    "PyTorch float32": {"backend": "pytorch"},
+    "OpenVINO float32": {"backend": "openvino"},
+    "OpenVINO bfloat16": {"backend": "openvino", "precision": "bfloat16"},
+}
+CUDA: dict[str, dict[str, str]] = {
+    "PyTorch float32": {},
+    "PyTorch bfloat16": {"precision": "bfloat16"},
+    "PyTorch float16": {"precision": "float16"},
+}
 
 
-def phantom(slices: int) -> SeriesImages:
-    """Return the crops of a head that bleeds."""
-    hu = [head_hu(height, bleed=True, size=512, seed=0) for height in slice_heights(slices)]
-    crops = np.stack([centre_crop(window_to_uint8(image, 40.0, 80.0)) for image in hu])
-    return SeriesImages(tuple(f"1.2.{i}" for i in range(slices)), crops)
+def variants() -> dict[str, dict[str, str]]:
+    """Return the configurations of the networks that this machine can run."""
+    if torch.cuda.is_available():
+        return {name: {"device": "cuda"} | fields for name, fields in CUDA.items()}
+    return {name: {"device": "cpu"} | fields for name, fields in CPU.items()}
 
 
-def baseline(
-    networks: NetworksResource, images: SeriesImages
-) -> tuple[float, dict[str, npt.NDArray[np.float32]]]:
-    """Score checkpoint after checkpoint in eager PyTorch; return seconds and probabilities."""
-    found = {}
-    seconds = 0.0
+def images(folder: Path) -> SeriesImages:
+    """Read windowed slices as the project's crops."""
+    paths = sorted(folder.glob("*.png"))
+    crops = np.stack([centre_crop(cv2.imread(str(path), 0)) for path in paths])
+    return SeriesImages(tuple(path.stem for path in paths), crops)
+
+
+def baseline(models: Path, folds: int, folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
+    """Score as the reference does."""
+    networks = NetworksResource(model_dir=str(models), max_folds_per_backbone=folds)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    paths = sorted(folder.glob("*.png"))
+    found, loading = {}, 0.0
+    files = {backbone: networks.checkpoints(backbone) for backbone in networks.chosen}
+    started = time.perf_counter()
     for backbone in networks.chosen:
-        folds = []
-        for fold in networks.load(networks.checkpoints(backbone)):
+        scored = []
+        for file in files[backbone]:
+            begun = time.perf_counter()
+            (fold,) = load_folds([file], device)
             network = fold.network.to(memory_format=torch.contiguous_format)
-            started = time.perf_counter()
-            rows = [slice(i, i + BATCH) for i in range(0, len(images.crops), BATCH)]
-            with torch.no_grad():
-                parts = [
-                    torch.sigmoid(
-                        network(
-                            torch.from_numpy(
-                                network_input(images.crops, part, backbone.input_size, "replicated")
-                            )
-                        )
+            loading += time.perf_counter() - begun
+            parts = []
+            for start in range(0, len(paths), BATCH):
+                batch = [
+                    network_input(
+                        centre_crop(cv2.imread(str(path), 0))[None],
+                        slice(0, 1),
+                        backbone.input_size,
+                        "replicated",
                     )
-                    for part in rows
+                    for path in paths[start : start + BATCH]
                 ]
-            folds.append(torch.cat(parts).numpy())
-            seconds += time.perf_counter() - started
-            network.to(memory_format=torch.channels_last)
-        found[backbone.name] = np.stack(folds)
-    return seconds, found
+                with torch.no_grad():
+                    x = torch.from_numpy(np.concatenate(batch)).to(device)
+                    parts.append(torch.sigmoid(network(x)).cpu().numpy())
+            scored.append(np.concatenate(parts))
+        found[backbone.name] = np.stack(scored)
+    return {"seconds": time.perf_counter() - started, "of_it_loading": loading}, found
 
 
 def ours(
-    networks: NetworksResource, images: SeriesImages
-) -> tuple[float, dict[str, npt.NDArray[np.float32]]]:
-    """Score as the project does; return seconds and probabilities."""
-    found = {}
-    seconds = 0.0
-    for backbone in networks.chosen:
-        folds = networks.load(networks.checkpoints(backbone))
-        networks.predict(folds[:1], SeriesImages(("0",), images.crops[:1]))  # compiles
-        started = time.perf_counter()
-        found[backbone.name] = networks.predict(folds, images).probabilities
-        seconds += time.perf_counter() - started
-    return seconds, found
-
-
-def explain(networks: NetworksResource, images: SeriesImages) -> tuple[float, float]:
-    """Return the seconds of the saliency of all slices, and of their panels."""
-    saliency, panels = SaliencyResource(image_size_override=224), PanelsResource()
-    files = [networks.checkpoint(backbone, 0) for backbone in networks.chosen]
-    folds = networks.load(files, precision="float32")
-    wanted = range(len(images.crops))
-    list(saliency.explain(folds, images, range(1), "replicated"))
+    models: Path, folds: int, folder: Path, fields: dict[str, str]
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Score as the project does."""
+    networks = NetworksResource(model_dir=str(models), max_folds_per_backbone=folds, **fields)
+    shown = images(folder)
+    files = {backbone: networks.checkpoints(backbone) for backbone in networks.chosen}
+    found, loading = {}, 0.0
     started = time.perf_counter()
-    maps = list(saliency.explain(folds, images, wanted, "replicated"))
+    for backbone in networks.chosen:
+        begun = time.perf_counter()
+        loaded = networks.load(files[backbone])
+        loading += time.perf_counter() - begun
+        found[backbone.name] = networks.predict(loaded, shown).probabilities
+    return {"seconds": time.perf_counter() - started, "of_it_loading": loading}, found
+
+
+def explain(models: Path, folder: Path, fields: dict[str, str]) -> dict[str, float]:
+    """Return the seconds of the saliency of all slices, and of their panels."""
+    networks = NetworksResource(model_dir=str(models), **fields)
+    saliency, panels = SaliencyResource(image_size_override=SALIENCY_SIZE), PanelsResource()
+    shown = images(folder)
+    files = [networks.checkpoint(backbone, 0) for backbone in networks.chosen]
+    loaded = networks.load(files, precision="float32")
+    wanted = range(len(shown.crops))
+    list(saliency.explain(loaded, shown, range(1), "replicated"))  # compiles
+    started = time.perf_counter()
+    maps = list(saliency.explain(loaded, shown, wanted, "replicated"))
     explained = time.perf_counter() - started
     words = {"series_uid": "1.2", "study_uid": "1.1", "slice_count": len(maps), "mode": "ensemble"}
     words |= {"method": "gradcampp", "saliency_source": "ensemble", "bar_source": "ensemble"}
 
-    def paint(index: int) -> None:
-        found = maps[index]
-        panels.paint(
-            images.crops[index],
-            found.slice_map,
-            np.full(len(CLASSES), 0.5, np.float32),
-            sop_uid=f"1.2.{index}",
-            slice_index=index,
-            slice_context="replicated",
-            target_class=CLASSES[found.target_class],
-            score=found.score,
-            untrained=True,
-            **words,
-        )
+    def each(indices: range) -> Any:
+        for index in indices:
+            yield (
+                index,
+                panels.panel(
+                    shown.crops[index],
+                    maps[index].slice_map,
+                    np.full(len(CLASSES), 0.5, np.float32),
+                    sop_uid=f"1.2.{index}",
+                    slice_index=index,
+                    slice_context="replicated",
+                    target_class=CLASSES[maps[index].target_class],
+                    score=maps[index].score,
+                    untrained=True,
+                    **words,
+                ),
+            )
 
-    paint(0)
+    list(panels.paint_all(each(range(1))))
     started = time.perf_counter()
-    for index in wanted:
-        paint(index)
-    return explained, time.perf_counter() - started
+    list(panels.paint_all(each(wanted)))
+    return {"saliency": explained, "panels": time.perf_counter() - started}
+
+
+def measure(folder: Path, models: Path, folds: int) -> list[dict[str, Any]]:
+    """Run the baseline and every variant, each in a process of its own.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds windowed slices as PNG.
+    models : Path
+        Holds ``2DNet``.
+    folds : int
+        Folds of each backbone.
+
+    Returns
+    -------
+    list of dict
+        A row each: what, seconds, of it loading, largest difference to the baseline, peak MB.
+    """
+    rows = []
+    expected: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ["baseline", *variants(), "explain"]:
+            answer = Path(scratch) / "answer.npz"
+            command = [sys.executable, __file__, name, str(folder), str(models), str(folds)]
+            for clock in (False, True):  # the first time converts and warms the disk's cache
+                if clock or name in variants():
+                    done = subprocess.run([*command, str(answer)], check=True, capture_output=True)
+            row = json.loads(done.stdout.splitlines()[-1])
+            if name != "explain":
+                found = dict(np.load(answer))
+                expected = expected or found
+                pairs = [(found[key].mean(0), expected[key].mean(0)) for key in found]
+                row["largest_difference"] = float(max(np.abs(a - b).max() for a, b in pairs))
+            rows.append({"what": name, **row})
+            print(rows[-1], file=sys.stderr, flush=True)
+    return rows
 
 
 def main() -> None:
-    """Print a table, and write it as JSON beside this file."""
-    given = [int(argument) for argument in sys.argv[1:]]
-    slices, folds = given + [28, 2][len(given) :]
-    folder = Path(os.environ.get("MODEL_DIR") or tempfile.mkdtemp(prefix="stand-ins-"))
-    if not (folder / "2DNet").is_dir():
-        write_checkpoints(folder, folds=folds)
-    images = phantom(slices)
-
-    def networks(**fields: str) -> NetworksResource:
-        return NetworksResource(
-            model_dir=str(folder), max_folds_per_backbone=folds, device="cpu", **fields
-        )
-
-    plain = networks(backend="pytorch")
-    seconds, expected = baseline(plain, images)
-    passes = slices * folds * len(BACKBONES)
-    rows = [{"what": "baseline, eager PyTorch", "seconds": seconds, "largest_dp": 0.0}]
-    for name, fields in (
-        ("PyTorch, channels last", {"backend": "pytorch"}),
-        ("OpenVINO float32", {"backend": "openvino"}),
-        ("OpenVINO bfloat16", {"backend": "openvino", "precision": "bfloat16"}),
-    ):
-        taken, found = ours(networks(**fields), images)
-        differences = [np.abs(found[key].mean(0) - expected[key].mean(0)).max() for key in found]
-        rows.append({"what": name, "seconds": taken, "largest_dp": float(max(differences))})
-    explained, painted = explain(networks(), images)
-    rows.append({"what": "saliency, float32, 224", "seconds": explained})
-    rows.append({"what": "panels", "seconds": painted})
-    machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{slices} slices, {folds} folds, {machine}, peak {peak:.1f} GB\n")
-    print("| | s | times the baseline | slices x networks / s | largest difference |")
-    print("|---|---|---|---|---|")
-    for row in rows:
-        ratio = f"{seconds / row['seconds']:.2f}" if "largest_dp" in row else ""
-        speed = f"{passes / row['seconds']:.1f}" if "largest_dp" in row else ""
-        difference = f"{row['largest_dp']:.1e}" if "largest_dp" in row else ""
-        print(f"| {row['what']} | {row['seconds']:.1f} | {ratio} | {speed} | {difference} |")
-    about = {"machine": machine, "slices": slices, "folds": folds, "peak_gb": peak}
-    path = Path(__file__).with_name("speed.json")
-    path.write_text(json.dumps(about | {"rows": rows}, indent=2) + "\n", encoding="utf-8")
+    """Measure one variant and print it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variant", choices=["baseline", "explain", *variants()])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("models", type=Path)
+    parser.add_argument("folds", type=int)
+    parser.add_argument("answer", type=Path)
+    given = parser.parse_args()
+    if given.variant == "explain":
+        row = explain(given.models, given.folder, {"device": "auto"})
+    else:
+        if given.variant == "baseline":
+            row, found = baseline(given.models, given.folds, given.folder)
+        else:
+            row, found = ours(given.models, given.folds, given.folder, variants()[given.variant])
+        np.savez(given.answer, **found)
+    row["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    row["threads"] = len(os.sched_getaffinity(0))
+    print(json.dumps(row))
 
 
 if __name__ == "__main__":

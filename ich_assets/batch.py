@@ -6,6 +6,7 @@ import dagster as dg
 
 from ich_assets import preflight
 from ich_assets.checkpoints import checkpoints_key
+from ich_assets.commits import quick_commits
 from ich_assets.console import people_console
 from ich_assets.dead_runs import host_tag
 from ich_assets.retries import NO_CRASH_RETRIES
@@ -33,6 +34,8 @@ def scan_folder(
     rooms = Rooms(dicom, networks, saliency, storage)
     preflight.check(rooms)
     context.log.info(f"Reading {dicom.folder}")
+    if not storage.layout.ledger.exists():
+        networks.begin_to_load()  # nothing has been done yet, so they will be needed
     require(context, rooms, "ich_scan")
     ledger = read_scan(storage.layout)
     taken = [series for series in ledger.series if series.to_be_scored]
@@ -78,6 +81,11 @@ def run_all(context: dg.OpExecutionContext, rooms: Rooms, todo: list[str]) -> No
     todo : list of str
         SeriesInstanceUIDs; what a series needs is looked up when its turn comes.
     """
+    with quick_commits():
+        _run_all(context, rooms, todo)
+
+
+def _run_all(context: dg.OpExecutionContext, rooms: Rooms, todo: list[str]) -> None:
     networks = rooms.networks
     started = time.perf_counter()
     ledger = {uid: found_series(rooms.storage.layout, uid) for uid in todo}

@@ -1,9 +1,9 @@
 """saliency_panels: pictures that show why, one per slice."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.partitions import SERIES
-from ich_assets.pictures import SHOWN, highest_slices, inline_png
+from ich_assets.pictures import highest_slices, inline_png
 from ich_assets.predictions import load_ensemble
 from ich_assets.retries import GPU_POOL, TRY_AGAIN, bad_data_is_final
 from ich_assets.series import load_images
@@ -31,6 +31,9 @@ from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import manifest_entry, panel_name, score_row
 from ich_resources.storage.slice_tables import csv_bytes
+
+if TYPE_CHECKING:
+    from ich_resources.panels.painting import Panel
 
 BAR_SOURCE = "ensemble probabilities"
 """What the bars of a panel show, as the panel and the tables name it."""
@@ -65,6 +68,7 @@ def saliency_panels(
         series = find_series(storage.layout, uid)
         files = saliency_files(networks, saliency)
         needs_input_gradient = saliency.method == "input_grad"
+        backend = "pytorch" if needs_input_gradient else networks.engine
         folds = networks.load(files, precision="float32", gradients=needs_input_gradient)
         untrained = ensemble_record.content["untrained"] or any(f.untrained for f in folds)
         wanted = middle_slices(len(ensemble), saliency.max_slices_per_series)
@@ -84,8 +88,16 @@ def saliency_panels(
         storage.records.begin(uid, SALIENCY)
         started = time.perf_counter()
         explained = saliency.explain(folds, images, wanted, networks.slice_context)
+        shown = highest_slices(ensemble[wanted.start : wanted.stop], wanted.start)
         drawn = _draw(
-            zip(wanted, explained, strict=True), images, ensemble, weights, caption, panels, folder
+            zip(wanted, explained, strict=True),
+            images,
+            ensemble,
+            shown,
+            weights,
+            caption,
+            panels,
+            folder,
         )
         seconds = round(time.perf_counter() - started, 3)
         entry = manifest_entry(
@@ -112,12 +124,13 @@ def saliency_panels(
             "entry": entry,
             "untrained": untrained,
             "device": networks.device_name(),
+            "precision": "float32",
+            "backend": backend,
             "seconds": seconds,
             "seconds_drawing": drawn.seconds,
         }
         paths = tuple(storage.records.relative(folder / name) for name in names)
         storage.records.finish(uid, SALIENCY, Record(recipe, recipe, paths, content))
-    shown = highest_slices(ensemble[wanted.start : wanted.stop], wanted.start)
     captions = [f"slice {i}  any {ensemble[i, ANY]:.2f}" for i in shown]
     preview = panels.side_by_side([drawn.overlays[i] for i in shown], captions, untrained)
     highest = next(row for row in drawn.rows if row["seq_idx"] == shown[0])
@@ -135,6 +148,8 @@ def saliency_panels(
             "mode": saliency.mode,
             "method": saliency.method,
             "device": content["device"],
+            "precision": content["precision"],
+            "backend": backend,
             "untrained_weights": untrained,
             "seconds": seconds,
             "seconds_drawing": drawn.seconds,
@@ -143,7 +158,7 @@ def saliency_panels(
 
 
 class _Drawn(NamedTuple):
-    """Rows of the score table, overlays of the highest slices by index, seconds of drawing."""
+    """Rows of the score table, overlays to show by index, seconds of waiting for panels."""
 
     rows: list[dict[str, Any]]
     overlays: dict[int, npt.NDArray[np.uint8]]
@@ -154,6 +169,7 @@ def _draw(
     explained: Iterable[tuple[int, SliceSaliency]],
     images: SeriesImages,
     ensemble: FloatArray,
+    shown: list[int],
     weights: list[tuple[str, str]],
     caption: dict[str, Any],
     panels: PanelsResource,
@@ -162,42 +178,51 @@ def _draw(
     """Draw and write the panel of each slice as its saliency comes."""
     rows: list[dict[str, Any]] = []
     overlays: dict[int, npt.NDArray[np.uint8]] = {}
-    seconds = 0.0
-    for index, found in explained:
-        started = time.perf_counter()
-        sop_uid, bars, gray = images.sop_instance_uids[index], ensemble[index], images.crops[index]
-        name = panel_name(index, bars, found.score, sop_uid)
-        png = panels.paint(
-            gray,
-            found.slice_map,
-            bars,
-            **caption,
-            sop_uid=sop_uid,
-            slice_index=index,
-            target_class=CLASSES[found.target_class],
-            score=found.score,
-        )
-        write_bytes(folder / name, png)
-        overlays[index] = panels.overlay(gray, found.slice_map)
-        # The highest slices are known in the end; the others' overlays need not wait in memory.
-        if len(overlays) > SHOWN:
-            del overlays[min(overlays, key=lambda i: (ensemble[i, ANY], -i))]
-        rows.append(
-            score_row(
-                series_uid=caption["series_uid"],
-                index=index,
-                sop_uid=sop_uid,
-                saved_png=name,
-                bars=bars,
-                bar_source=BAR_SOURCE,
-                mode=caption["mode"],
-                method=caption["method"],
-                weights=weights,
-                saliency=found,
+    explaining = 0.0
+    started = time.perf_counter()
+
+    def each() -> "Iterator[tuple[str, Panel]]":
+        nonlocal explaining
+        begun = time.perf_counter()
+        for index, found in explained:
+            explaining += time.perf_counter() - begun
+            sop_uid, bars = images.sop_instance_uids[index], ensemble[index]
+            gray = images.crops[index]
+            name = panel_name(index, bars, found.score, sop_uid)
+            if index in shown:
+                overlays[index] = panels.overlay(gray, found.slice_map)
+            rows.append(
+                score_row(
+                    series_uid=caption["series_uid"],
+                    index=index,
+                    sop_uid=sop_uid,
+                    saved_png=name,
+                    bars=bars,
+                    bar_source=BAR_SOURCE,
+                    mode=caption["mode"],
+                    method=caption["method"],
+                    weights=weights,
+                    saliency=found,
+                )
             )
-        )
-        seconds += time.perf_counter() - started
-    return _Drawn(rows, overlays, round(seconds, 3))
+            yield (
+                name,
+                panels.panel(
+                    gray,
+                    found.slice_map,
+                    bars,
+                    **caption,
+                    sop_uid=sop_uid,
+                    slice_index=index,
+                    target_class=CLASSES[found.target_class],
+                    score=found.score,
+                ),
+            )
+            begun = time.perf_counter()
+
+    for name, png in panels.paint_all(each()):
+        write_bytes(folder / name, png)
+    return _Drawn(rows, overlays, round(time.perf_counter() - started - explaining, 3))
 
 
 def _incomplete(slices_failed: int) -> str:

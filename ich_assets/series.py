@@ -12,8 +12,10 @@ from ich_assets.partitions import SERIES
 from ich_assets.pictures import SHOWN, inline_png
 from ich_assets.retries import TRY_AGAIN, bad_data_is_final
 from ich_assets.steps import processed_recipe
+from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import DicomError
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.recipe import CODE_VERSIONS, PROCESSED, fingerprint
@@ -36,6 +38,7 @@ from ich_resources.storage.resource import StorageResource
 def processed_series(
     context: dg.AssetExecutionContext,
     dicom: DicomResource,
+    networks: NetworksResource,
     panels: PanelsResource,
     storage: StorageResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -45,6 +48,8 @@ def processed_series(
     A slice that cannot be decoded is listed with its reason, never dropped.
     """
     uid = context.partition_key
+    if _predictions_follow(context):
+        networks.begin_to_load()
     with bad_data_is_final(), storage.records.working_on(uid, PROCESSED):
         series = find_series(storage.layout, uid)
         if not series.to_be_scored:
@@ -97,6 +102,12 @@ def processed_series(
             "seconds": seconds,
         },
     )
+
+
+def _predictions_follow(context: dg.AssetExecutionContext) -> bool:
+    selected = context.run.asset_selection
+    steps = {backbone.predictions_step for backbone in BACKBONES.values()}
+    return selected is None or any(key.to_user_string() in steps for key in selected)
 
 
 def load_images(storage: StorageResource, uid: str) -> tuple[Record, SeriesImages]:

@@ -1,31 +1,52 @@
 """Door of the panels room."""
 
-from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 if TYPE_CHECKING:
-    from ich_resources.panels.panel import PanelPainter
+    from ich_resources.panels.painting import Panel
+
+T = TypeVar("T")
+MOST_PROCESSES = 8
+"""By default: more than this the disk and one GPU do not keep busy."""
 
 
 class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Draws the pictures people look at."""
 
-    def paint(
+    processes: int | None = Field(
+        default=None,
+        ge=0,
+        description="Processes that paint panels; 0 paints in the run's own. "
+        "Empty: one for each core but the run's own, at most 8, and 0 on one or two cores.",
+    )
+
+    def paint_all(self, panels: "Iterable[tuple[T, Panel]]") -> Iterator[tuple[T, bytes]]:
+        """Paint saliency panels as they come, in order; see ``painting.paint_all``."""
+        from ich_resources.panels.painting import paint_all
+
+        cores = len(os.sched_getaffinity(0))
+        usual = min(cores - 1, MOST_PROCESSES) if cores > 2 else 0
+        return paint_all(panels, usual if self.processes is None else self.processes)
+
+    def panel(
         self,
         gray: npt.NDArray[np.uint8],
         saliency_map: npt.NDArray[np.float32],
         probabilities: npt.NDArray[np.float32],
         **caption: Any,
-    ) -> bytes:
-        """Return one saliency panel as PNG; ``caption`` as in ``panel.Caption``."""
+    ) -> "Panel":
+        """Return what one panel shows; ``caption`` as in ``panel.Caption``."""
+        from ich_resources.panels.painting import Panel
         from ich_resources.panels.panel import Caption
 
-        return _painter().paint(gray, saliency_map, probabilities, Caption(**caption))
+        return Panel(gray, saliency_map, probabilities, Caption(**caption))
 
     def overlay(
         self, gray: npt.NDArray[np.uint8], saliency_map: npt.NDArray[np.float32]
@@ -48,11 +69,3 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         from ich_resources.panels.summary import draw_slices
 
         return draw_slices(crops, captions, untrained)
-
-
-@cache
-def _painter() -> "PanelPainter":
-    """Lay the figure out once per process: that costs ten times as much as one panel."""
-    from ich_resources.panels.panel import PanelPainter
-
-    return PanelPainter()

@@ -37,7 +37,7 @@ def encode_small(rgb: npt.NDArray[np.uint8], max_bytes: int = MAX_BYTES) -> byte
     for colours in COLOURS:
         buffer = io.BytesIO()
         reduced = picture.quantize(colours, dither=Image.Dither.NONE)
-        reduced.save(buffer, "PNG", compress_level=9)
+        reduced.save(buffer, "PNG", compress_level=6)
         if buffer.tell() <= max_bytes:
             return buffer.getvalue()
     raise ValueError(f"a picture of shape {rgb.shape} does not fit into {max_bytes} bytes")

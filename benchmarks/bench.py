@@ -1,0 +1,151 @@
+"""``make bench``: every figure of README.md beside this file, measured in one go.
+
+DICOM_INPUT may name a folder with one series, and MODEL_DIR the checkpoints; without them a phantom
+of 28 slices and untrained stand-in weights serve, which cost the same time. BENCH_DIR says where
+the runs are made (the disk matters), by default a temporary folder.
+"""
+
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import batch
+import overhead
+import pydicom
+import speed
+import torch
+
+from ich_resources.backbones.table import BACKBONES, FOLDS
+from ich_resources.demo.checkpoints import write_checkpoints
+from ich_resources.demo.study import write_series
+
+HERE = Path(__file__).parent
+MARK = "<!-- what make bench found; written by it -->"
+GROWTH = (1, 10, 50)
+"""Series in the batches that show how cost grows."""
+GROWTH_SLICES, GROWTH_FOLDS = 4, 1
+
+
+def machine() -> str:
+    """Return the machine in words."""
+    model = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    gpus = ", ".join(cards) or "no GPU"
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, {gpus}"
+
+
+def first_slices(source: Path, target: Path, count: int) -> None:
+    """Copy the first slices of a series."""
+    target.mkdir()
+    taken = 0
+    for path in sorted(p for p in source.rglob("*") if p.is_file()):
+        if taken < count and "PixelData" in pydicom.dcmread(path, force=True):
+            shutil.copy(path, target / f"{taken}.dcm")
+            taken += 1
+
+
+def measure(work: Path) -> dict[str, Any]:
+    """Measure everything below a folder."""
+    given = os.environ.get("DICOM_INPUT")
+    source = Path(given) if given else work / "phantom"
+    if not given:
+        source.mkdir()
+        write_series(source, name="head", slices=28, bleed=True, size=512)
+    models = Path(os.environ.get("MODEL_DIR") or work / "models")
+    if not (models / "2DNet").is_dir():
+        write_checkpoints(models, folds=FOLDS)
+    at_224 = {"saliency": {"image_size_override": speed.SALIENCY_SIZE}}
+    batch.run(work / "whole", source, models, at_224)  # converts
+    whole = batch.run(work / "whole", source, models, at_224)
+    rooms = speed.measure(work / "whole" / "results" / "processed" / "png", models, FOLDS)
+    first_slices(source, work / "few", GROWTH_SLICES)
+    growth = []
+    for series in GROWTH:
+        batch.multiply(work / "few", work / f"{series}", series)
+        small = at_224 | {"networks": {"max_folds_per_backbone": GROWTH_FOLDS}}
+        growth.append(batch.run(work / "grown", work / f"{series}", models, small))
+        print(growth[-1], file=sys.stderr, flush=True)
+    return {
+        "machine": machine(),
+        "data": "real" if given else "phantom",
+        "slices": whole["slices"],
+        "checkpoints": whole["checkpoints"],
+        "rooms": rooms,
+        "whole": whole,
+        "growth": growth,
+        "overhead": overhead.measure(work),
+    }
+
+
+def tables(found: dict[str, Any]) -> str:
+    """Return the figures as Markdown."""
+    rooms, whole, passes = found["rooms"], found["whole"], found["slices"] * found["checkpoints"]
+    baseline = rooms[0]["seconds"]
+    lines = [
+        f"Machine: {found['machine']}. {found['slices']} slices ({found['data']}), "
+        f"{found['checkpoints']} checkpoints.",
+        "",
+        "| predictions | s | of it loading | times the baseline | slices x networks / s "
+        "| largest difference | peak GB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['what']} | {row['seconds']:.1f} | {row['of_it_loading']:.1f} "
+        f"| {baseline / row['seconds']:.2f} | {passes / row['seconds']:.1f} "
+        f"| {row['largest_difference']:.1e} | {row['peak_mb'] / 1024:.1f} |"
+        for row in rooms
+        if "seconds" in row
+    ]
+    (pictures,) = (row for row in rooms if "panels" in row)
+    per_panel = pictures["panels"] / found["slices"]
+    steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in whole["steps"].items())
+    lines += [
+        "",
+        f"Saliency ({len(BACKBONES)} networks at {speed.SALIENCY_SIZE}) took "
+        f"{pictures['saliency']:.1f} s, the panels {pictures['panels']:.1f} s, "
+        f"{per_panel:.2f} s each.",
+        "",
+        f"The whole batch, from the command to the tables, took {whole['seconds']:.1f} s; the "
+        f"first backbone's scores lay on disk after {whole['to_first_backbone']:.1f} s. "
+        f"Seconds per step: {steps}.",
+        "",
+        f"| batches of series of {GROWTH_SLICES} slices, {GROWTH_FOLDS} fold | s | s per further "
+        "series | checkpoints loaded | peak MB |",
+        "|---|---|---|---|---|",
+    ]
+    first = found["growth"][0]
+    for row in found["growth"]:
+        further = row["series"] - first["series"]
+        each = f"{(row['seconds'] - first['seconds']) / further:.2f}" if further else ""
+        lines.append(
+            f"| {row['series']} | {row['seconds']:.1f} | {each} | {row['checkpoints']} "
+            f"| {row['peak_mb']:.0f} |"
+        )
+    empty = ", ".join(f"{seconds:.2f} s {name}" for name, seconds in found["overhead"].items())
+    lines += ["", f"Dagster itself, for a series of our graph with empty steps: {empty}."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, and write results.json and the tables of README.md."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as work:
+        found = measure(Path(work))
+    (HERE / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    readme = HERE / "README.md"
+    fixed = readme.read_text(encoding="utf-8").partition(MARK)[0]
+    readme.write_text(f"{fixed}{MARK}\n\n{tables(found)}", encoding="utf-8")
+    print(tables(found))
+
+
+if __name__ == "__main__":
+    main()

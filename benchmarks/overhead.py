@@ -1,0 +1,81 @@
+"""What Dagster itself costs a series: a graph of our shape that does nothing.
+
+As many assets, checks and events as a series of ``ich_series``, partitioned and run in process as
+in a batch, on SQLite below a folder of the disk in question. With and without ``quick_commits``, in
+turn, so that a busy machine slows both.
+"""
+
+import shutil
+import statistics
+import tempfile
+import time
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ich_assets.checks import SERIES_CHECKS
+from ich_assets.commits import quick_commits
+from ich_assets.jobs import SERIES_ASSETS
+
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def empty_graph() -> dg.Definitions:
+    """Return definitions with our assets' and checks' names, edges and blocking, and no work."""
+    partitions = dg.DynamicPartitionsDefinition(name="series")
+    names = [asset.key.to_user_string() for asset in SERIES_ASSETS]
+
+    def asset(position: int) -> dg.AssetsDefinition:
+        upstream = names[:position] if position in (4, 5) else names[: min(position, 1)]
+
+        @dg.asset(name=names[position], partitions_def=partitions, deps=upstream)
+        def empty() -> dg.MaterializeResult:
+            return dg.MaterializeResult(metadata={"slices": 1})
+
+        return empty
+
+    def check(real: dg.AssetChecksDefinition) -> dg.AssetChecksDefinition:
+        (spec,) = real.check_specs
+
+        @dg.asset_check(
+            asset=spec.asset_key,
+            name=spec.name,
+            blocking=spec.blocking,
+            partitions_def=partitions,
+        )
+        def empty() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=True)
+
+        return empty
+
+    return dg.Definitions(
+        assets=[asset(position) for position in range(len(names))],
+        asset_checks=[check(real) for real in SERIES_CHECKS],
+        jobs=[dg.define_asset_job("series", selection="*")],
+        executor=dg.in_process_executor,
+    )
+
+
+def measure(folder: Path, runs: int = 8, rounds: int = 3) -> dict[str, Any]:
+    """Return the median seconds of a run, with Dagster's own commits and with quick ones."""
+    job = empty_graph().resolve_job_def("series")
+    taken: dict[str, list[float]] = {"as it comes": [], "quick_commits": []}
+    for _ in range(rounds):
+        for name, commits in (("as it comes", nullcontext), ("quick_commits", quick_commits)):
+            home = Path(tempfile.mkdtemp(prefix="home-", dir=folder))
+            (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+            with dg.DagsterInstance.from_config(str(home)) as instance, commits():
+                instance.add_dynamic_partitions("series", [str(i) for i in range(runs + 1)])
+                for number in range(runs + 1):
+                    started = time.perf_counter()
+                    job.execute_in_process(
+                        instance=instance, partition_key=str(number), run_config=QUIET
+                    )
+                    if number:  # the first imports and makes tables
+                        taken[name].append(time.perf_counter() - started)
+            shutil.rmtree(home)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}

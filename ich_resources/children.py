@@ -1,0 +1,118 @@
+"""Child processes that answer requests over their standard input and output.
+
+Plain processes, not ``multiprocessing``: nothing is forked while threads hold locks, a child that
+crashes takes nobody along, and each ends when its standard input does, that is, with us.
+"""
+
+import atexit
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from queue import LifoQueue
+from typing import IO
+
+_LENGTH = struct.Struct(">Q")
+Process = subprocess.Popen[bytes]
+
+
+class Children:
+    """Processes of one kind: as many as threads ask at once, kept for the next request.
+
+    Parameters
+    ----------
+    module : str
+        What they run, as ``python -m``; it calls ``serve``.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._idle: LifoQueue[Process] = LifoQueue()
+        atexit.register(self._end_all)
+
+    def ask(self, *request: bytes) -> bytes:
+        """Return the answer of a child that is idle, or of a new one.
+
+        Raises
+        ------
+        EOFError
+            If the child dies over the request.
+        """
+        child = self._child()
+        try:
+            assert child.stdin is not None and child.stdout is not None
+            for part in request:
+                _write(child.stdin, part)
+            child.stdin.flush()
+            answer = _read(child.stdout)
+        except (EOFError, OSError) as err:
+            _end(child)
+            raise EOFError(f"a process of {self._module} died") from err
+        self._idle.put(child)
+        return answer
+
+    def _child(self) -> Process:
+        while not self._idle.empty():
+            child = self._idle.get()
+            if child.poll() is None:
+                return child
+            _end(child)
+        return subprocess.Popen(  # noqa: S603 - a module of ours
+            [sys.executable, "-m", self._module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries write what they think; the answer says it again
+        )
+
+    def _end_all(self) -> None:
+        while not self._idle.empty():
+            _end(self._idle.get())
+
+
+def serve(answer: Callable[..., bytes], parts: int = 1) -> None:
+    """Answer request after request until there is none: what a child does.
+
+    Parameters
+    ----------
+    answer : callable
+        Takes the parts of a request; what it raises ends the process.
+    parts : int
+        Parts of a request.
+    """
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not stand between the answers
+    while True:
+        try:
+            request = [_read(sys.stdin.buffer) for _ in range(parts)]
+        except EOFError:
+            return
+        _write(answers, answer(*request))
+        answers.flush()
+
+
+def _end(child: Process) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):  # what a crashed child has not read
+            if pipe is not None:
+                pipe.close()
+
+
+def _write(pipe: IO[bytes], content: bytes) -> None:
+    pipe.write(_LENGTH.pack(len(content)))
+    pipe.write(content)
+
+
+def _read(pipe: IO[bytes]) -> bytes:
+    (length,) = _LENGTH.unpack(_read_whole(pipe, _LENGTH.size))
+    return _read_whole(pipe, length)
+
+
+def _read_whole(pipe: IO[bytes], length: int) -> bytes:
+    content = pipe.read(length)
+    if len(content) < length:
+        raise EOFError
+    return content

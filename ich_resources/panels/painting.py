@@ -1,0 +1,108 @@
+"""Panels of many slices, painted side by side in child processes."""
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ich_resources.children import Children
+from ich_resources.panels.checks import check_gray, check_unit_range
+from ich_resources.panels.panel import Caption, PanelPainter
+
+_PNG = b"\x89PNG"
+"""Begins a panel; any other answer is an error."""
+_PAINTERS = Children("ich_resources.panels.painter")
+AHEAD = 2
+"""Panels that wait or are painted, for each process."""
+
+T = TypeVar("T")
+
+
+class Panel(NamedTuple):
+    """What one panel shows; see ``panel.PanelPainter.paint``."""
+
+    gray: npt.NDArray[np.uint8]
+    saliency: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32]
+    caption: Caption
+
+
+def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tuple[T, bytes]]:
+    """Paint panels as they come, and return them in that order.
+
+    Parameters
+    ----------
+    panels : iterable of (T, Panel)
+        Each with a label of its own.
+    processes : int
+        Painted at once; 0 paints in this process.
+
+    Yields
+    ------
+    (T, bytes)
+        The label, and the PNG of 2400 x 800 pixels. The same panel gives the same bytes
+        wherever it is painted.
+
+    Raises
+    ------
+    ValueError
+        If an array has the wrong shape or type, or values outside 0..1.
+    RuntimeError
+        If a child process dies or fails.
+    """
+    if not processes:
+        for label, panel in panels:
+            yield label, painter().paint(*panel)
+        return
+    with ThreadPoolExecutor(processes) as pool:
+        waiting: deque[tuple[T, Future[bytes]]] = deque()
+        for label, panel in panels:
+            waiting.append((label, pool.submit(_ask, panel)))
+            if len(waiting) > AHEAD * processes:
+                first, png = waiting.popleft()
+                yield first, png.result()
+        for first, png in waiting:
+            yield first, png.result()
+
+
+@cache
+def painter() -> PanelPainter:
+    """Lay the figure out once per process: that costs ten times as much as one panel."""
+    return PanelPainter()
+
+
+def _ask(panel: Panel) -> bytes:
+    check_gray(panel.gray)
+    check_unit_range(panel.saliency, panel.gray.shape, "saliency")
+    caption = json.dumps(asdict(panel.caption)).encode()
+    saliency, probabilities = (np.asarray(a, np.float32) for a in panel[1:3])
+    try:
+        answer = _PAINTERS.ask(
+            panel.gray.tobytes(), saliency.tobytes(), probabilities.tobytes(), caption
+        )
+    except EOFError as err:
+        raise RuntimeError(f"{err} while it painted a panel; run the same again") from err
+    if not answer.startswith(_PNG):
+        raise RuntimeError(f"a panel cannot be painted: {answer.decode()}")
+    return answer
+
+
+def paint_or_say(gray: bytes, saliency: bytes, probabilities: bytes, caption: bytes) -> bytes:
+    """Return the PNG of one panel, or why there is none: what a child does."""
+    try:
+        shown = np.frombuffer(gray, np.uint8)
+        side = int(len(shown) ** 0.5)
+        return painter().paint(
+            shown.reshape(side, side),
+            np.frombuffer(saliency, np.float32).reshape(side, side),
+            np.frombuffer(probabilities, np.float32),
+            Caption(**json.loads(caption)),
+        )
+    except (ValueError, TypeError, RuntimeError, OSError, MemoryError) as err:
+        return f"{type(err).__name__}: {err}".encode(errors="replace")

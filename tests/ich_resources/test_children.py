@@ -1,0 +1,72 @@
+"""Children that answer, die, and end with us."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ich_resources.children import Children
+
+ECHO = """
+import os, sys, time
+from ich_resources.children import serve
+def answer(first, second):
+    print("what a library says")
+    if first == b"die":
+        os._exit(3)
+    return str(os.getpid()).encode() if first == b"who" else second + first
+serve(answer, parts=2)
+"""
+
+
+@pytest.fixture
+def children(tmp_path: Path, monkeypatch) -> Children:
+    (tmp_path / "echo_child.py").write_text(ECHO)
+    root = str(Path(__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), root]))
+    return Children("echo_child")
+
+
+def test_requests_of_any_length_come_back_whole(children):
+    long = os.urandom(3_000_000)
+    assert children.ask(b"", b"") == b""
+    assert children.ask(b"a", long) == long + b"a"
+
+
+def test_a_child_that_is_idle_is_asked_again(children):
+    assert children.ask(b"who", b"") == children.ask(b"who", b"")
+
+
+def test_one_for_each_thread(children):
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda i: children.ask(str(i).encode(), b"x"), range(30)))
+    assert answers == [f"x{i}".encode() for i in range(30)]
+
+
+def test_a_child_that_dies_fails_one_request(children):
+    with pytest.raises(EOFError, match="echo_child died"):
+        children.ask(b"die", b"")
+    assert children.ask(b"a", b"b") == b"ba"
+    os.kill(int(children.ask(b"who", b"")), signal.SIGKILL)
+    time.sleep(0.2)
+    assert children.ask(b"a", b"b") == b"ba"
+
+
+def test_children_end_with_us_even_if_we_are_killed(children):
+    code = "import os; from ich_resources.children import Children; "
+    code += "c = Children('echo_child'); print(c.ask(b'who', b'').decode(), flush=True); "
+    for end in ("", "os.kill(os.getpid(), 9)"):
+        done = subprocess.run(
+            [sys.executable, "-c", code + end], capture_output=True, text=True, check=False
+        )
+        pid = int(done.stdout)
+        deadline = time.monotonic() + 20
+        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
