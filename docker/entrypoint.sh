@@ -8,8 +8,6 @@ if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then
     (umask 077 && sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/' "$POSTGRES_PASSWORD_FILE" >"$PGPASSFILE")
 fi
 
-: "${DAGSTER_HOME:=/tmp/dagster}"
-export DAGSTER_HOME
 if [ ! -e "$DAGSTER_HOME/dagster.yaml" ]; then
     mkdir -p "$DAGSTER_HOME"
     cp "/opt/ich/conf/dagster${DAGSTER_POSTGRES_URL:+.postgres}.yaml" "$DAGSTER_HOME/dagster.yaml"
