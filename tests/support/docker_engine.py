@@ -127,3 +127,9 @@ def build(engine: Engine, tag: str) -> None:
     """Build the project's image."""
     file = str(ROOT / "docker" / "Dockerfile")
     engine.docker("build", "--network", "host", "--tag", tag, "--file", file, str(ROOT))
+
+
+def require_compose() -> None:
+    """Skip where the client has no Compose."""
+    if subprocess.run([CLIENT, "compose", "version"], capture_output=True).returncode:
+        pytest.skip(f"no Compose 2 here: {FIXTURES / 'install.sh'}")

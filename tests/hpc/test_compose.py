@@ -1,0 +1,165 @@
+"""compose.yaml on a real engine: studies by C-STORE, and a person at the published port."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from docker_engine import FIXTURES, Engine, require_compose
+from docker_user import OrdinaryUser
+from live import FINISHED, Webserver, free_port, send, wait
+
+from ich_resources.demo.study import uid, write_series
+
+pytestmark = [pytest.mark.hpc, pytest.mark.slow]
+
+COMPOSE = ["docker", "compose", "--file", "docker/compose.yaml"]
+GPU = ["--file", "docker/compose.gpu.yaml"]
+SERVICES = {"postgres", "code", "webserver", "daemon", "receiver"}
+PASSWORD = "a:b\\c %@/d'$e"
+LIVE = """\
+resources:
+  inbox: {config: {quiet_seconds: 5}}
+  networks: {config: {max_folds_per_backbone: 1}}
+  saliency: {config: {image_size_override: 64, method: gradcam}}
+"""
+LAUNCH = """
+mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+
+
+class Published(Webserver):
+    """The webserver of a container, through its published port."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything up, and the folders it works on."""
+
+    user: OrdinaryUser
+    folder: Path
+    environment: dict[str, str]
+    server: Published
+
+    def compose(self, *arguments: str) -> str:
+        """Run Compose as the user."""
+        command = [*COMPOSE, *GPU, "--profile", "receive", *arguments]
+        status, text = self.user.run(*command, **self.environment)
+        assert status == 0, text[-4000:]
+        return text
+
+    def ended(self, runs: int) -> bool:
+        """Return whether so many runs have ended."""
+        return len([r for r in self.server.runs() if r["status"] in FINISHED]) == runs
+
+
+@pytest.fixture(scope="module")
+def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models) -> Iterator[Site]:
+    """Bring everything up as docs/docker.md says, and take it down."""
+    require_compose()
+    fixture = str(FIXTURES / "postgres")
+    engine.docker("build", "--network=host", "--tag=postgres:17-bookworm", fixture)
+    folder = docker_user.home / "live, here"
+    for name in ("inbox", "input", "results"):
+        (folder / name).mkdir(parents=True)
+    shutil.copytree(stand_in_models, folder / "models")
+    write_series(folder / "input", name="old", slices=3, bleed=False, size=64, study="old")
+    (folder / "live.yaml").write_text(LIVE)
+    secret = docker_user.home / "docker" / "secrets" / "postgres_password"
+    secret.parent.mkdir()
+    secret.write_text(f"{PASSWORD}\n")
+    secret.chmod(0o600)
+    docker_user.give(folder, secret.parent)
+    user, group = docker_user.owner
+    port = free_port()
+    environment = {
+        "ICH_IMAGE": image,
+        "ICH_UID": str(user),
+        "ICH_GID": str(group),
+        "ICH_PORT": str(port),
+        "ICH_HEALTH_INTERVAL": "4s",
+        "DICOM_INBOX": f"{folder}/inbox",
+        "DICOM_INPUT": f"{folder}/input",
+        "MODEL_DIR": f"{folder}/models",
+        "RUN_ROOT": f"{folder}/results",
+        "LIVE_CONFIG": f"{folder}/live.yaml",
+        "MAX_FOLDS_PER_BACKBONE": "1",
+        "RECEIVE_PORT": str(free_port()),
+    }
+    site = Site(docker_user, folder, environment, Published(f"http://127.0.0.1:{port}"))
+    try:
+        site.compose("up", "--detach", "--wait", "--wait-timeout=180")
+        yield site
+    finally:
+        site.compose("down", "--volumes", "--timeout=10")
+
+
+def test_all_is_healthy_and_published_to_this_machine_alone(site):
+    lines = site.compose("ps", "--format=json").splitlines()
+    services = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {s["Service"]: s["Health"] for s in services} == dict.fromkeys(SERVICES, "healthy")
+    published = [p for s in services for p in s["Publishers"] or () if p["PublishedPort"]]
+    assert {p["URL"] for p in published} == {"127.0.0.1"}
+    assert len(published) == 2
+
+
+def test_the_password_stays_a_secret(site, engine):
+    for container in engine.docker("ps", "--quiet").split():
+        shown = json.loads(engine.docker("inspect", container))[0]["Config"]["Env"]
+        lives_with = engine.docker("exec", container, "cat", "/proc/1/environ", "/proc/1/cmdline")
+        assert PASSWORD not in "\n".join([*shown, lives_with])
+
+
+def test_a_run_from_the_published_port(site):
+    launched = site.server.ask(
+        LAUNCH,
+        params={
+            "selector": {
+                "repositoryLocationName": "ich",
+                "repositoryName": "__repository__",
+                "pipelineName": "ich_batch",
+            },
+            "mode": "default",
+            "runConfigData": {"resources": {"saliency": {"config": {"image_size_override": 64}}}},
+        },
+    )["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    assert wait(120, lambda: _run(site, launched["run"]["runId"])["status"] in FINISHED)
+    run = _run(site, launched["run"]["runId"])
+    assert (run["status"], run["tags"]["ich/host"]) == ("SUCCESS", "ich-code")
+    table = site.folder / "results" / "output" / "predictions_per_series.csv"
+    assert list(pd.read_csv(table)["series_id"]) == [uid("old", "old")]
+    assert (table.stat().st_uid, table.stat().st_gid) == site.user.owner
+
+
+def test_a_study_sent_to_the_inbox_is_scored(site, tmp_path):
+    before = len(site.server.runs())
+    slices = write_series(tmp_path, name="new", slices=3, bleed=True, size=64, study="new")
+    send(int(site.environment["RECEIVE_PORT"]), *slices)
+    assert wait(120, lambda: len(_of_series(site, uid("new", "new"))) == 1), before
+    (run,) = _of_series(site, uid("new", "new"))
+    assert wait(120, lambda: _run(site, run["runId"])["status"] in FINISHED)
+    assert _run(site, run["runId"])["status"] == "SUCCESS", site.compose("logs", "code")
+    table = pd.read_csv(site.folder / "results" / "output" / "predictions_per_series.csv")
+    assert set(table["series_id"]) == {uid("old", "old"), uid("new", "new")}
+
+
+def _run(site: Site, run_id: str) -> dict:
+    return next(run for run in site.server.runs() if run["runId"] == run_id)
+
+
+def _of_series(site: Site, series: str) -> list[dict]:
+    return [
+        r
+        for r in site.server.runs()
+        if r["tags"].get("dagster/partition") == series
+        and r["pipelineName"] == "ich_series"
+        and "ich/batch" not in r["tags"]
+    ]
