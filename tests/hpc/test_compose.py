@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from docker_engine import FIXTURES, Engine, require_compose
 from docker_user import OrdinaryUser
+from docs import command
 from live import FINISHED, Webserver, free_port, send, wait
 
 from ich_resources.demo.study import uid, write_series
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow]
 
-COMPOSE = ["docker", "compose", "--file", "docker/compose.yaml"]
-GPU = ["--file", "docker/compose.gpu.yaml"]
+COMPOSE = ["docker", "compose", "--file", "docker/compose.yaml", "--profile", "receive"]
 SERVICES = {"postgres", "code", "webserver", "daemon", "receiver"}
 PASSWORD = "a:b\\c %@/d'$e"
 LIVE = """\
 resources:
   inbox: {config: {quiet_seconds: 5}}
-  networks: {config: {max_folds_per_backbone: 1}}
+  networks: {config: {max_folds_per_backbone: 1, backbones: [DenseNet169_change_avg]}}
   saliency: {config: {image_size_override: 64, method: gradcam}}
 """
 LAUNCH = """
@@ -50,8 +51,7 @@ class Site:
 
     def compose(self, *arguments: str) -> str:
         """Run Compose as the user."""
-        command = [*COMPOSE, *GPU, "--profile", "receive", *arguments]
-        status, text = self.user.run(*command, **self.environment)
+        status, text = self.user.run(*COMPOSE, *arguments, **self.environment)
         assert status == 0, text[-4000:]
         return text
 
@@ -78,11 +78,11 @@ def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models)
     shutil.copytree(stand_in_models, folder / "models")
     write_series(folder / "input", name="old", slices=3, bleed=False, size=64, study="old")
     (folder / "live.yaml").write_text(LIVE)
+    docker_user.give(folder)
+    _type(docker_user, "docker/secrets", {})
     secret = docker_user.home / "docker" / "secrets" / "postgres_password"
-    secret.parent.mkdir()
+    assert (secret.stat().st_mode & 0o777, secret.stat().st_size) == (0o600, 33)
     secret.write_text(f"{PASSWORD}\n")
-    secret.chmod(0o600)
-    docker_user.give(folder, secret.parent)
     user, group = docker_user.owner
     port = free_port()
     environment = {
@@ -101,10 +101,16 @@ def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models)
     }
     site = Site(docker_user, folder, environment, Published(f"http://127.0.0.1:{port}"))
     try:
-        site.compose("up", "--detach", "--wait", "--wait-timeout=180")
+        _type(docker_user, "compose.yaml --profile receive up", environment | {"DATA": str(folder)})
         yield site
     finally:
         site.compose("down", "--volumes", "--timeout=10")
+
+
+def _type(user: OrdinaryUser, part: str, environment: dict[str, str]) -> None:
+    """Type a command of the page."""
+    status, text = user.run("bash", "-ec", command("docker.md", part), **environment)
+    assert status == 0, text[-4000:]
 
 
 def test_all_is_healthy_and_published_to_this_machine_alone(site):
@@ -118,7 +124,8 @@ def test_all_is_healthy_and_published_to_this_machine_alone(site):
 
 def test_the_password_stays_a_secret(engine, site):
     for container in engine.docker("ps", "--quiet").split():
-        assert PASSWORD not in json.loads(engine.docker("inspect", container))[0]["Config"]["Env"]
+        shown = json.loads(engine.docker("inspect", container))[0]["Config"]["Env"]
+        assert PASSWORD not in "\n".join(shown)
     for service in ("code", "webserver", "daemon"):
         shown = site.compose("exec", service, "sh", "-c", "cat /proc/*/environ /proc/*/cmdline")
         assert "DAGSTER_POSTGRES_URL" in shown and PASSWORD not in shown
@@ -134,7 +141,7 @@ def test_a_run_from_the_published_port(site):
                 "pipelineName": "ich_batch",
             },
             "mode": "default",
-            "runConfigData": {"resources": {"saliency": {"config": {"image_size_override": 64}}}},
+            "runConfigData": {"resources": yaml.safe_load(LIVE)["resources"]},
         },
     )["launchPipelineExecution"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -153,6 +160,27 @@ def test_a_study_sent_to_the_inbox_is_scored(site, tmp_path):
     site.finished(run["runId"])
     table = pd.read_csv(site.folder / "results" / "output" / "predictions_per_series.csv")
     assert set(table["series_id"]) == {uid("old", "old"), uid("new", "new")}
+
+
+def test_a_run_whose_container_died_is_repeated(site):
+    write_series(site.folder / "inbox" / "long", name="long", slices=40, bleed=True, study="long")
+    (site.folder / "inbox" / "long" / ".done").touch()
+    series = uid("long", "long")
+    assert wait(120, lambda: [r for r in _requested(site, series) if r["status"] == "STARTED"])
+    site.compose("kill", "code")
+    (died,) = _requested(site, series)
+    site.compose("start", "code")
+    assert wait(180, lambda: len(_requested(site, series)) == 2), site.server.runs()
+    first, again = _requested(site, series)
+    assert (first["runId"], first["status"]) == (died["runId"], "FAILURE")
+    assert again["tags"]["dagster/parent_run_id"] == died["runId"]
+    site.finished(again["runId"])
+
+
+def test_the_file_for_gpus_is_taken(site):
+    override = ["--file", "docker/compose.gpu.yaml", "run", "--rm", "--no-deps", "--no-TTY"]
+    shown = site.compose(*override, "code", "printenv", "NVIDIA_VISIBLE_DEVICES")
+    assert shown.splitlines()[-1] == "all"
 
 
 def _requested(site: Site, series: str) -> list[dict]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from docker_engine import docker_engine
 from docker_user import OrdinaryUser, snapshot
+from docs import command
 from workplace import Workplace
 
 from ich_resources.demo.study import write_demo_study, write_series
@@ -62,6 +63,31 @@ def test_the_demo_as_a_direct_run_gives_it(docker_user, models, tmp_path):
     report = json.loads((results / "output" / "run_report.json").read_text())
     assert report["input"] == [str(dicom)]
     assert {path.name for path in docker_user.home.iterdir()} == beside | {"results, of"}
+
+
+@pytest.mark.usefixtures("image")
+def test_the_commands_of_the_page(docker_user, models):
+    data = docker_user.home / "data"
+    write_series(data / "dicom", name="small", slices=3, bleed=False, size=64)
+    shutil.copytree(models, data / "models")
+    docker_user.give(data)
+    environment = {
+        "DATA": str(data),
+        "MAX_FOLDS_PER_BACKBONE": "1",
+        "XDG_CACHE_HOME": str(docker_user.home / "cache"),
+    }
+    typed = command("docker.md", "run_pipeline.sh --cpu")
+    status, text = docker_user.run("bash", "-ec", typed, **environment)
+    assert status == 0, text
+    assert (data / "results" / "output" / "predictions_per_series.csv").is_file()
+    typed = command("docker.md", "run_pipeline.sh --dicom_dir")
+    status, text = docker_user.run("bash", "-ec", typed, **environment)
+    assert (status, "add --cpu" in text) == (2, True), text
+
+
+def test_the_page_builds_what_is_tested_here():
+    typed = command("docker.md", "docker build")
+    assert typed == "docker build --tag ich --file docker/Dockerfile .\n"
 
 
 def _files(root: Path) -> dict[str, bytes]:
