@@ -11,8 +11,8 @@ import pytest
 import yaml
 from docker_engine import FIXTURES, Engine, require_compose
 from docker_user import OrdinaryUser
-from docs import command
 from live import FINISHED, Webserver, free_port, send, wait
+from page_commands import command
 
 from ich_resources.demo.study import uid, write_series
 
@@ -163,7 +163,7 @@ def test_a_study_sent_to_the_inbox_is_scored(site, tmp_path):
 
 
 def test_a_run_whose_container_died_is_repeated(site):
-    write_series(site.folder / "inbox" / "long", name="long", slices=40, bleed=True, study="long")
+    write_series(site.folder / "inbox" / "long", name="long", slices=12, bleed=True, study="long")
     (site.folder / "inbox" / "long" / ".done").touch()
     series = uid("long", "long")
     assert wait(120, lambda: [r for r in _requested(site, series) if r["status"] == "STARTED"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from docker_engine import docker_engine
 from docker_user import OrdinaryUser, snapshot
-from docs import command
+from page_commands import command
 from workplace import Workplace
 
 from ich_resources.demo.study import write_demo_study, write_series
@@ -112,7 +112,7 @@ def test_the_exit_status_is_that_of_the_job(docker_user, models):
 def test_a_signal_stops_the_container(engine, docker_user, models, number):
     dicom = docker_user.home / "long"
     if not dicom.exists():
-        write_series(dicom, name="long", slices=60, bleed=True)
+        write_series(dicom, name="long", slices=30, bleed=True)
     folders = ["--dicom_dir", "long", "--run_root", f"stopped{number}", "--model_dir", str(models)]
     process = docker_user.start(PIPELINE, *folders, "--cpu", MAX_FOLDS_PER_BACKBONE="1")
     for line in process.stdout:
