@@ -114,6 +114,7 @@ def test_a_signal_stops_the_container(engine, docker_user, models, number):
     if not dicom.exists():
         write_series(dicom, name="long", slices=30, bleed=True)
     folders = ["--dicom_dir", "long", "--run_root", f"stopped{number}", "--model_dir", str(models)]
+    folders += ["--cache_dir", "cache/ich"]
     process = docker_user.start(PIPELINE, *folders, "--cpu", MAX_FOLDS_PER_BACKBONE="1")
     for line in process.stdout:
         if line.startswith("Networks loaded"):

@@ -75,7 +75,7 @@ def docker_engine(*, nvidia_hook: bool = False) -> Iterator[Engine]:
         path = f"{FIXTURES / 'nvidia'}:{path}"
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(
-            [*_daemon(folder)],
+            _daemon(folder),
             env=_without_docker(os.environ) | {"PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=log,

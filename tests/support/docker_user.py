@@ -77,6 +77,7 @@ def _assignments(environment: Mapping[str, str]) -> list[str]:
 def ordinary_user(engine: Engine | None) -> Iterator[OrdinaryUser]:
     """Make a user for a while, in the group that may use an engine."""
     home = Path(tempfile.mkdtemp(prefix="ich-home-"))
+    subprocess.run(["userdel", NAME], capture_output=True)  # of tests that were killed
     subprocess.run(
         ["useradd", "--no-create-home", "--home-dir", home, "--groups", "docker", NAME], check=True
     )
