@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo_run
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
+DOCKERFILES := $(wildcard docker/Dockerfile tests/hpc/*/*/Dockerfile)
+SCRIPTS := $(wildcard docker/*.sh singularity/*.sh tests/hpc/*.sh tests/hpc/*/*.sh tests/hpc/*/*/*.sh)
 INSTANCE := conf/dagster$(if $(DAGSTER_POSTGRES_URL),.postgres).yaml
 
 ifneq ($(word 2,$(CURDIR)),)
@@ -80,6 +82,9 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint $(DOCKERFILES)
+	$(BIN)/shellcheck $(SCRIPTS)
+	$(BIN)/shfmt --diff --indent 4 --case-indent $(SCRIPTS)
 
 unit: $(VENV)/installed
 	$(BIN)/pytest

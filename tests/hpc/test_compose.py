@@ -1,0 +1,193 @@
+"""compose.yaml on a real engine: studies by C-STORE, and a person at the published port."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from docker_engine import FIXTURES, Engine, require_compose
+from docker_user import OrdinaryUser
+from live import FINISHED, Webserver, free_port, send, wait
+from page_commands import command
+
+from ich_resources.demo.study import uid, write_series
+
+pytestmark = [pytest.mark.hpc, pytest.mark.slow]
+
+COMPOSE = ["docker", "compose", "--file", "docker/compose.yaml", "--profile", "receive"]
+SERVICES = {"postgres", "code", "webserver", "daemon", "receiver"}
+PASSWORD = "a:b\\c %@/d'$e"
+LIVE = """\
+resources:
+  inbox: {config: {quiet_seconds: 5}}
+  networks: {config: {max_folds_per_backbone: 1, backbones: [DenseNet169_change_avg]}}
+  saliency: {config: {image_size_override: 64, method: gradcam}}
+"""
+LAUNCH = """
+mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+
+
+class Published(Webserver):
+    """The webserver of a container, through its published port."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything up, and the folders it works on."""
+
+    user: OrdinaryUser
+    folder: Path
+    environment: dict[str, str]
+    server: Published
+
+    def compose(self, *arguments: str) -> str:
+        """Run Compose as the user."""
+        status, text = self.user.run(*COMPOSE, *arguments, **self.environment)
+        assert status == 0, text[-4000:]
+        return text
+
+    def finished(self, run_id: str) -> dict:
+        """Wait for a run; return it if it went well."""
+
+        def run() -> dict:
+            return next(run for run in self.server.runs() if run["runId"] == run_id)
+
+        assert wait(300, lambda: run()["status"] in FINISHED), self.compose("logs")[-4000:]
+        assert run()["status"] == "SUCCESS", self.compose("logs", "code")[-4000:]
+        return run()
+
+
+@pytest.fixture(scope="module")
+def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models) -> Iterator[Site]:
+    """Bring everything up as docs/docker.md says, and take it down."""
+    require_compose()
+    fixture = str(FIXTURES / "postgres")
+    engine.docker("build", "--network=host", "--tag=postgres:17-bookworm", fixture)
+    folder = docker_user.home / "live, here"
+    for name in ("inbox", "input", "results"):
+        (folder / name).mkdir(parents=True)
+    shutil.copytree(stand_in_models, folder / "models")
+    write_series(folder / "input", name="old", slices=3, bleed=False, size=64, study="old")
+    (folder / "live.yaml").write_text(LIVE)
+    docker_user.give(folder)
+    _type(docker_user, "docker/secrets", {})
+    secret = docker_user.home / "docker" / "secrets" / "postgres_password"
+    assert (secret.stat().st_mode & 0o777, secret.stat().st_size) == (0o600, 33)
+    secret.write_text(f"{PASSWORD}\n")
+    user, group = docker_user.owner
+    port = free_port()
+    environment = {
+        "ICH_IMAGE": image,
+        "ICH_UID": str(user),
+        "ICH_GID": str(group),
+        "ICH_PORT": str(port),
+        "ICH_HEALTH_INTERVAL": "4s",
+        "DICOM_INBOX": f"{folder}/inbox",
+        "DICOM_INPUT": f"{folder}/input",
+        "MODEL_DIR": f"{folder}/models",
+        "RUN_ROOT": f"{folder}/results",
+        "LIVE_CONFIG": f"{folder}/live.yaml",
+        "MAX_FOLDS_PER_BACKBONE": "1",
+        "RECEIVE_PORT": str(free_port()),
+    }
+    site = Site(docker_user, folder, environment, Published(f"http://127.0.0.1:{port}"))
+    try:
+        _type(docker_user, "compose.yaml --profile receive up", environment | {"DATA": str(folder)})
+        yield site
+    finally:
+        site.compose("down", "--volumes", "--timeout=10")
+
+
+def _type(user: OrdinaryUser, part: str, environment: dict[str, str]) -> None:
+    """Type a command of the page."""
+    status, text = user.run("bash", "-ec", command("docker.md", part), **environment)
+    assert status == 0, text[-4000:]
+
+
+def test_all_is_healthy_and_published_to_this_machine_alone(site):
+    lines = site.compose("ps", "--format=json").splitlines()
+    services = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {s["Service"]: s["Health"] for s in services} == dict.fromkeys(SERVICES, "healthy")
+    published = [p for s in services for p in s["Publishers"] or () if p["PublishedPort"]]
+    assert {p["URL"] for p in published} == {"127.0.0.1"}
+    assert len(published) == 2
+
+
+def test_the_password_stays_a_secret(engine, site):
+    for container in engine.docker("ps", "--quiet").split():
+        shown = json.loads(engine.docker("inspect", container))[0]["Config"]["Env"]
+        assert PASSWORD not in "\n".join(shown)
+    for service in ("code", "webserver", "daemon"):
+        shown = site.compose("exec", service, "sh", "-c", "cat /proc/*/environ /proc/*/cmdline")
+        assert "DAGSTER_POSTGRES_URL" in shown and PASSWORD not in shown
+
+
+def test_a_run_from_the_published_port(site):
+    launched = site.server.ask(
+        LAUNCH,
+        params={
+            "selector": {
+                "repositoryLocationName": "ich",
+                "repositoryName": "__repository__",
+                "pipelineName": "ich_batch",
+            },
+            "mode": "default",
+            "runConfigData": {"resources": yaml.safe_load(LIVE)["resources"]},
+        },
+    )["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run = site.finished(launched["run"]["runId"])
+    assert run["tags"]["ich/host"] == "ich-code"
+    table = site.folder / "results" / "output" / "predictions_per_series.csv"
+    assert list(pd.read_csv(table)["series_id"]) == [uid("old", "old")]
+    assert (table.stat().st_uid, table.stat().st_gid) == site.user.owner
+
+
+def test_a_study_sent_to_the_inbox_is_scored(site, tmp_path):
+    slices = write_series(tmp_path, name="new", slices=3, bleed=True, size=64, study="new")
+    send(int(site.environment["RECEIVE_PORT"]), *slices)
+    assert wait(120, lambda: _requested(site, uid("new", "new"))), site.compose("logs", "daemon")
+    (run,) = _requested(site, uid("new", "new"))
+    site.finished(run["runId"])
+    table = pd.read_csv(site.folder / "results" / "output" / "predictions_per_series.csv")
+    assert set(table["series_id"]) == {uid("old", "old"), uid("new", "new")}
+
+
+def test_a_run_whose_container_died_is_repeated(site):
+    write_series(site.folder / "inbox" / "long", name="long", slices=12, bleed=True, study="long")
+    (site.folder / "inbox" / "long" / ".done").touch()
+    series = uid("long", "long")
+    assert wait(120, lambda: [r for r in _requested(site, series) if r["status"] == "STARTED"])
+    site.compose("kill", "code")
+    (died,) = _requested(site, series)
+    site.compose("start", "code")
+    assert wait(180, lambda: len(_requested(site, series)) == 2), site.server.runs()
+    first, again = _requested(site, series)
+    assert (first["runId"], first["status"]) == (died["runId"], "FAILURE")
+    assert again["tags"]["dagster/parent_run_id"] == died["runId"]
+    site.finished(again["runId"])
+
+
+def test_the_file_for_gpus_is_taken(site):
+    override = ["--file", "docker/compose.gpu.yaml", "run", "--rm", "--no-deps", "--no-TTY"]
+    shown = site.compose(*override, "code", "printenv", "NVIDIA_VISIBLE_DEVICES")
+    assert shown.splitlines()[-1] == "all"
+
+
+def _requested(site: Site, series: str) -> list[dict]:
+    """Return the runs of a series that the sensor has asked for."""
+    return [
+        run
+        for run in site.server.runs()
+        if run["tags"].get("dagster/partition") == series
+        and run["tags"].get("dagster/sensor_name") == "dicom_inbox"
+    ]

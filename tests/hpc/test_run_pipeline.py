@@ -1,0 +1,86 @@
+"""What run_pipeline.sh refuses before it asks Docker for anything."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from live import ROOT
+
+PIPELINE = ROOT / "docker" / "run_pipeline.sh"
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    """Folders as they should be."""
+    for name in ("dicom", "models"):
+        (tmp_path / name).mkdir()
+    return ["--dicom_dir=dicom", "--model_dir", "models", "--run_root=results"]
+
+
+def _refused(tmp_path: Path, *arguments: str) -> str:
+    """Run it without Docker in reach; return what it says."""
+    done = subprocess.run(
+        [PIPELINE, *arguments],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere"},
+        text=True,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("run_pipeline.sh: ") and "\n  -> " in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--color", "red"], "'--color' is no option"),
+        (["folder"], "'folder' is no option"),
+        (["--batch_size"], "--batch_size needs a value"),
+        (["--batch_size="], "--batch_size is empty"),
+        (["--batch_size", "0"], "--batch_size is '0' give a whole number of at least 1"),
+        (["--n_jobs", "two"], "--n_jobs is 'two'"),
+        (["--n_jobs=-1"], "--n_jobs is '-1'"),
+        (["--num_workers", "a[$(touch x)]"], "--num_workers is 'a[$(touch x)]'"),
+        (["--image_size_override", "08"], "--image_size_override is '08'"),
+        (["--saliency_method", "lime"], "choose gradcampp, gradcam or input_grad"),
+        (["--auto_batch_size"], "--auto_batch_size is not in this build yet"),
+        (["--auto_batch_size_max", "64"], "--auto_batch_size_max is not in this build yet"),
+        (["--dicom_dir", "elsewhere"], "--dicom_dir elsewhere is not there"),
+        (["--model_dir", "elsewhere"], "--model_dir elsewhere is not there"),
+        (["--run_root", "dicom/results"], "lies in the input, which is only read"),
+        (["--run_root", "dicom"], "lies in the input, which is only read"),
+        (["--cache_dir", "dicom/cache"], "lies in the input, which is only read"),
+        (["--run_root", "models"], "is another option's folder too"),
+        (["--dicom_dir", "/usr"], "--dicom_dir is /usr, which the container has too"),
+        (["--run_root", "/tmp"], "--run_root is /tmp, which the container has too"),
+        (["--run_root", "/proc/results"], "--run_root /proc/results cannot be written"),
+    ],
+)
+def test_wrong_options_are_told_with_a_remedy(tmp_path, folders, arguments, said):
+    text = _refused(tmp_path, *folders, *arguments)
+    assert said in text.replace("\n  ->", "")
+    assert list((tmp_path / "dicom").iterdir()) == []
+
+
+@pytest.mark.parametrize("left_out", ["--dicom_dir", "--model_dir", "--run_root"])
+def test_each_folder_must_be_named(tmp_path, left_out):
+    for name in ("dicom", "models"):
+        (tmp_path / name).mkdir()
+    options = {"--dicom_dir": "dicom", "--model_dir": "models", "--run_root": "results"}
+    given = [f"{name}={folder}" for name, folder in options.items() if name != left_out]
+    assert f"no {left_out}" in _refused(tmp_path, *given)
+
+
+def test_no_docker(tmp_path, folders):
+    text = _refused(tmp_path, *folders)
+    assert "there is no docker here" in text or "Docker does not answer" in text
+
+
+def test_help_names_every_option():
+    done = subprocess.run([PIPELINE, "--help"], text=True, capture_output=True, check=True)
+    options = "image dicom_dir run_root model_dir cache_dir n_jobs batch_size num_workers cpu help"
+    options += " auto_batch_size auto_batch_size_max image_size_override saliency_method"
+    for option in options.split():
+        assert f"\n  --{option} " in done.stdout
