@@ -42,6 +42,8 @@ device=cuda
 n_jobs=0
 num_workers=0
 batch_size=
+auto_batch_size=
+auto_batch_size_max=
 image_size_override=
 saliency_method=
 
@@ -63,8 +65,10 @@ while (($#)); do
             shift
             continue
             ;;
-        --auto_batch_size | --auto_batch_size_max | --auto_batch_size_max=*)
-            fail "${option%%=*} is not in this build yet" "use --batch_size N"
+        --auto_batch_size)
+            auto_batch_size=true
+            shift
+            continue
             ;;
         --*=*)
             option=${1%%=*}
@@ -88,6 +92,7 @@ while (($#)); do
         --n_jobs) whole_number "$option" "$value" 1 && n_jobs=$value ;;
         --num_workers) whole_number "$option" "$value" 0 && num_workers=$value ;;
         --batch_size) whole_number "$option" "$value" 1 && batch_size=$value ;;
+        --auto_batch_size_max) whole_number "$option" "$value" 1 && auto_batch_size_max=$value ;;
         --image_size_override) whole_number "$option" "$value" 1 && image_size_override=$value ;;
         --saliency_method)
             [[ $value =~ ^(gradcampp|gradcam|input_grad)$ ]] ||
@@ -103,7 +108,9 @@ run_config() {
     local threads=$((n_jobs > num_workers ? n_jobs : num_workers))
     echo "resources:"
     echo "  dicom: {config: {$( ((threads)) && echo "threads: $threads")}}"
-    echo "  networks: {config: {device: $device${batch_size:+, batch_size: $batch_size}}}"
+    local sizes="${batch_size:+, batch_size: $batch_size}${auto_batch_size:+, auto_batch_size: $auto_batch_size}"
+    sizes+="${auto_batch_size_max:+, auto_batch_size_max: $auto_batch_size_max}"
+    echo "  networks: {config: {device: $device$sizes}}"
     echo "  saliency: {config: {${saliency_method:+method: $saliency_method, }${image_size_override:+image_size_override: $image_size_override}}}"
 }
 

@@ -22,7 +22,8 @@ resources:
   networks: {config: {device: cpu, batch_size: 3}}
   saliency: {config: {image_size_override: 64, method: gradcam}}
 """
-OPTIONS = ["--cpu", "--batch_size=3", "--image_size_override", "64", "--saliency_method", "gradcam"]
+OPTIONS = ["--cpu", "--batch_size=3", "--auto_batch_size", "--auto_batch_size_max=8"]
+OPTIONS += ["--image_size_override", "64", "--saliency_method", "gradcam"]
 ODD = 'dicom: a, "b" & $c'
 
 
