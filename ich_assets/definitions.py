@@ -12,6 +12,7 @@ from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.retire import ich_retire
 from ich_assets.sensors import dicom_inbox
+from ich_assets.shards import ich_collect, ich_prepare, ich_shard
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
@@ -22,7 +23,18 @@ from ich_resources.storage.resource import StorageResource
 defs = dg.Definitions(
     assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
     asset_checks=CHECKS,
-    jobs=[ich_batch, ich_backlog, ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_retire],
+    jobs=[
+        ich_batch,
+        ich_backlog,
+        ich_prepare,
+        ich_shard,
+        ich_collect,
+        ich_scan,
+        ich_checkpoints,
+        ich_series,
+        ich_outputs,
+        ich_retire,
+    ],
     sensors=[dicom_inbox],
     loggers={"console": people_console},
     resources={
