@@ -49,17 +49,16 @@ engine="$(command -v singularity || command -v apptainer)" ||
 output="$(realpath -- "$(dirname -- "$output")")/$(basename -- "$output")"
 read -ra more <<<"${BUILD_OPTIONS:-}"
 
-definition=("$project/singularity/ich.def")
+arguments=()
 case "${BASE:-}" in
     '') ;;
-    docker://*) definition=(--build-arg "FROM=${BASE#docker://}" "${definition[@]}") ;;
+    docker://*) arguments=(--build-arg "FROM=${BASE#docker://}") ;;
     *)
         [ -e "$BASE" ] || die "BASE is neither docker://... nor a file: $BASE"
-        BASE="$(realpath -- "$BASE")"
-        definition=(--build-arg BOOTSTRAP=localimage --build-arg "FROM=$BASE" "${definition[@]}")
+        arguments=(--build-arg BOOTSTRAP=localimage --build-arg "FROM=$(realpath -- "$BASE")")
         ;;
 esac
-[ -z "${PIP_OPTIONS:-}" ] || definition=(--build-arg "PIP_OPTIONS=$PIP_OPTIONS" "${definition[@]}")
+[ -z "${PIP_OPTIONS:-}" ] || arguments+=(--build-arg "PIP_OPTIONS=$PIP_OPTIONS")
 
 case "$how" in
     pull)
@@ -75,7 +74,8 @@ case "$how" in
         cd "$project" # ich.def names files from here
         as=("$engine") fake=(--fakeroot)
         [ "$how" = fakeroot ] || as=(sudo "$engine") fake=()
-        "${as[@]}" build "${fake[@]}" "${force[@]}" "${more[@]}" "$output" "${definition[@]}"
+        "${as[@]}" build "${fake[@]}" "${force[@]}" "${more[@]}" "${arguments[@]}" \
+            "$output" singularity/ich.def
         ;;
 esac
 echo "made $output"
