@@ -13,6 +13,7 @@ from ich_assets.outputs import run_outputs
 from ich_assets.retire import ich_retire
 from ich_assets.sensors import dicom_inbox
 from ich_assets.shards import ich_collect, ich_prepare, ich_shard
+from ich_assets.slurm_runs import slurm_runs
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
@@ -35,7 +36,7 @@ defs = dg.Definitions(
         ich_outputs,
         ich_retire,
     ],
-    sensors=[dicom_inbox],
+    sensors=[dicom_inbox, slurm_runs],
     loggers={"console": people_console},
     resources={
         "inbox": InboxResource(),

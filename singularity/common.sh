@@ -60,14 +60,17 @@ load_module() {
     set -u
 }
 
-# Choose the device of a job that runs networks, and write it as run configuration.
-choose_device() {
-    if [ -z "${DEVICE:-}" ]; then
-        [ -n "${CUDA_VISIBLE_DEVICES:-}${SLURM_JOB_GPUS:-}" ] ||
-            die 'this job was given no GPU: ask for one (--gres=gpu:1), or set DEVICE=cpu'
-        DEVICE=cuda
-    fi
-    [[ $DEVICE =~ ^(auto|cpu|cuda(:[0-9]+)?)$ ]] ||
+# Whether this job was given a GPU.
+has_gpu() { [ -n "${CUDA_VISIBLE_DEVICES:-}${SLURM_JOB_GPUS:-}" ]; }
+
+require_gpu() {
+    has_gpu || [ "${DEVICE:-}" = cpu ] ||
+        die 'this job was given no GPU: ask for one (--gres=gpu:1), or set DEVICE=cpu'
+}
+
+# Write the device that networks run on as run configuration.
+write_device() {
+    [[ ${DEVICE:=cuda} =~ ^(auto|cpu|cuda(:[0-9]+)?)$ ]] ||
         die "DEVICE is $DEVICE: choose auto, cpu, cuda or cuda:0"
     printf 'resources: {networks: {config: {device: "%s"}}}\n' "$DEVICE" >"$task/device.yaml"
 }
@@ -107,7 +110,7 @@ run_job() {
             [ -z "${!name+set}" ] || hand_on "$name" "${!name}"
         done
         command=("$engine" exec --cleanenv --no-home --pwd "$task")
-        case "${DEVICE:-}" in cuda* | auto) command+=(--nv) ;; esac
+        [ "${DEVICE:-}" = cpu ] || ! has_gpu || command+=(--nv)
         # RUN_ROOT first: the others may lie below it, and stay read-only there.
         command+=(--mount "$(mount_of "$RUN_ROOT")" --mount "$(mount_of "$CACHE_DIR")")
         command+=(--mount "$(mount_of "$task")")

@@ -25,4 +25,5 @@ leave() {
 
 settle_variables
 trap leave EXIT
+write_device # for the report
 run_job ich_collect

@@ -17,5 +17,6 @@ PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
     exit 2
 }
 settle_variables
-choose_device
+require_gpu
+write_device
 run_job ich_batch

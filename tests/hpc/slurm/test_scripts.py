@@ -85,6 +85,7 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted)
                     site.cluster.ask("scontrol", "requeue", f"{array}_1")
                     site.cluster.ask("scontrol", "update", f"JobId={array}_1", "StartTime=now")
     site.cluster.wait_for(array, jobs["collect"])
+    print(site.cluster.ask("sacct", "-D", "-X", "-P", "-o", "JobID,State,Submit,Start,End"))
     states = site.cluster.states(array)
     assert states[victim] in ("FAILED", "CANCELLED")
     assert {states[f"{array}_1"], states[f"{array}_2"]} == {"COMPLETED"}
