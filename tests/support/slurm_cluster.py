@@ -225,7 +225,12 @@ PartitionName=cpu Nodes={self.node} MaxTime=INFINITE State=UP
         raise AssertionError(f"SLURM does not start: see {self.folder}/log")
 
     def stop(self) -> None:
-        """End the daemons, the last one first."""
+        """End every job, then the daemons, the last one first."""
+        with suppress(subprocess.SubprocessError):
+            jobs = self.ask("squeue", "-h", "-o", "%A").split()
+            self.ask("scancel", "--signal=KILL", "--full", *jobs)
+            self.ask("scancel", *jobs)
+            self.wait_for(*jobs, seconds=30)
         for process in reversed(self.processes):
             process.terminate()
             try:

@@ -60,12 +60,14 @@ class Workplace:
         }
         return kept | ours | self.environment
 
-    def batch(self, config: str = CONFIG, *, prefix: Sequence[str] = ()) -> Finished:
-        """Run ``dagster job execute`` on the batch job."""
+    def batch(
+        self, config: str = CONFIG, *, prefix: Sequence[str] = (), job: str = "ich_batch"
+    ) -> Finished:
+        """Run ``dagster job execute`` on the batch job, or another."""
         file = self.root / "run.yaml"
         file.write_text(config)
         command = [*prefix, str(Path(sys.executable).with_name("dagster")), "job", "execute"]
-        command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", str(file)]
+        command += ["-m", "ich_assets.definitions", "-j", job, "-c", str(file)]
         done = subprocess.run(
             command, env=self.environ(), cwd=self.root, text=True, capture_output=True, timeout=600
         )

@@ -9,9 +9,14 @@ import pytest
 from apptainer_image import dependencies, require_apptainer, write_base, write_image
 from live import ROOT
 from slurm_cluster import Cluster, User, ordinary_user, slurm_cluster
-from workplace import CONFIG
 
 from ich_resources.demo.study import write_demo_study, write_series
+
+CONFIG = """\
+resources:
+  networks: {config: {max_folds_per_backbone: 1, backbones: [DenseNet121_change_avg]}}
+  saliency: {config: {image_size_override: 64, method: gradcam}}
+"""
 
 
 @pytest.fixture(scope="session")
