@@ -30,6 +30,16 @@ submit() {
         die "sbatch refused $kind job $script"
 }
 
+# Jobs that are submitted already do not stay if the others are refused.
+submitted=()
+leave() {
+    local status=$?
+    rm -rf -- "$task"
+    [ "$status" = 0 ] || [ "${#submitted[@]}" = 0 ] || scancel "${submitted[@]}"
+    exit "$status"
+}
+trap leave EXIT
+
 settle_variables
 export PROJECT_DIR DICOM_INPUT RUN_ROOT MODEL_DIR CACHE_DIR RUN_CONFIG="${RUN_CONFIG:-}"
 if [ -n "${VENV:-}" ]; then export VENV; else export SIF_IMAGE; fi
@@ -45,6 +55,7 @@ case "${1:-}" in
         # An old plan must not stand in for one that could not be made.
         rm -f -- "$plan/plan.json"
         prepare="$(submit CPU slurm_prepare.sh --output="$logs/prepare_%j.log")"
+        submitted+=("$prepare")
         after=(--dependency="afterok:$prepare" --kill-on-invalid-dep=yes)
         echo "prepare  job $prepare"
         ;;
@@ -61,6 +72,7 @@ case "${1:-}" in
 esac
 array="$(submit GPU slurm_shard.sh --output="$logs/shard_%a_%A.log" "${after[@]}" \
     --array="$tasks${MAX_TASKS:+%$MAX_TASKS}")"
+submitted+=("$array")
 echo "shards   job $array ($tasks)"
 collect="$(submit CPU slurm_collect.sh --output="$logs/collect_%j.log" --dependency="afterany:$array")"
 echo "collect  job $collect"

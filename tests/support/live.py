@@ -75,7 +75,8 @@ class Webserver:
                 start_new_session=True,
                 **user,
             )
-        assert wait(120, lambda: self.ask(READY)["assetNodes"]), log.read_text()[-3000:]
+        begun = wait(120, lambda: self.process.poll() is not None or self.ask(READY)["assetNodes"])
+        assert begun and self.process.poll() is None, log.read_text()[-3000:]
 
     def ask(self, query: str, **variables):
         body = json.dumps({"query": query, "variables": variables}).encode()

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from live import free_port
 
@@ -83,7 +84,12 @@ def ordinary_user() -> Iterator[User]:
     try:
         yield user
     finally:
-        subprocess.run(["userdel", name], check=True, capture_output=True)
+        for process in psutil.process_iter(["uids"]):
+            with suppress(psutil.NoSuchProcess):
+                if process.info["uids"].real == user.ids["user"]:
+                    process.kill()
+                    process.wait(20)
+        subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

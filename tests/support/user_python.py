@@ -34,6 +34,6 @@ def write_user_venv(folder: Path) -> Path:
     (site,) = folder.glob("lib/python3*/site-packages")
     (site / "tests.pth").write_text(f"import site; site.addsitedir({site_packages()!r})\n")
     dagster = folder / "bin" / "dagster"
-    dagster.write_text(f"#!{folder}/bin/python\nfrom dagster.cli import main\n\nmain()\n")
+    dagster.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -m dagster "$@"\n')
     dagster.chmod(0o755)
     return folder

@@ -92,4 +92,5 @@ def site(cluster: Cluster, user: User, image: Path, stand_in_models: Path) -> Si
     shutil.copytree(stand_in_models, user.folder / "models")
     (user.folder / "run.yaml").write_text(CONFIG)
     user.owns(user.folder)
+    (user.folder / "home").chmod(0o500)  # as some sites have it on the nodes
     return Site(cluster, user, image, dicom)

@@ -143,19 +143,22 @@ def test_runs_that_are_ended_while_they_run(site, server, become):
     terminated = server.launch("ich_batch", {}, config)
     become(terminated=(terminated, "STARTED"))
 
-    def inside(outer: str, status: str) -> list[str]:
+    def loading(outer: str) -> list[str]:
+        """The run inside a batch that loads the networks: it takes some seconds."""
         runs = [r for r in server.runs() if r["tags"].get("ich/batch") == outer]
-        return [r["runId"] for r in runs if r["status"] == status]
+        runs = [r for r in runs if r["pipelineName"] == "ich_checkpoints"]
+        return [r["runId"] for r in runs if r["status"] == "STARTED"]
 
-    assert wait(60, lambda: inside(terminated, "STARTED"))
+    assert wait(60, lambda: loading(terminated))
     assert server.terminate(terminated) == "TerminateRunSuccess"
     become(terminated=(terminated, "CANCELED"), seconds=40)
     job = job_of(server, terminated)
     site.cluster.wait_for(job, seconds=40)
     # One whose job dies without a word: no memory, a lost node.
     killed = server.launch("ich_batch", {}, config)
-    assert wait(90, lambda: inside(killed, "STARTED"))
-    (inner,) = inside(killed, "STARTED")
-    site.cluster.ask("scancel", "--signal=KILL", "--full", job_of(server, killed))
+    job = job_of(server, killed)
+    assert wait(90, lambda: loading(killed))
+    (inner,) = loading(killed)
+    site.cluster.ask("scancel", "--signal=KILL", "--full", job)
     become(killed=(killed, "FAILURE"), inner=(inner, "FAILURE"))
     assert [r for r in server.runs() if r["status"] not in FINISHED] == []

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from live import ROOT
+from user_python import write_user_venv
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow]
 
@@ -56,10 +58,92 @@ def test_one_job_scores_a_folder(site, predicted):
     assert content["input"] == [str(site.dicom)]
     uid = site.user.ids["user"]
     assert {path.stat().st_uid for path in predicted.rglob("*")} == {uid}
-    # Its Dagster home and every other temporary file are gone; nothing went to the user's home.
-    assert list(Path("/tmp").glob("ich-????????")) == []
-    assert not (site.user.folder / "home" / ".dagster").exists()
-    assert not (site.user.folder / "home" / ".cache").exists()
+    # Its Dagster home and every other temporary file are gone. The user's home is read-only.
+    assert [p for p in Path("/tmp").glob("ich-*") if p.stat().st_uid == uid] == []
+
+
+def test_a_folder_is_prepared_without_a_gpu_and_without_a_container(site):
+    venv = write_user_venv(site.user.folder / "plain venv")
+    root = site.user.folder / "prepared"
+    variables = site.variables(root, SHARDS="2", DECODE="1", VENV=str(venv), PYTHONPATH=str(ROOT))
+    job = site.sbatch("slurm_prepare.sh", **variables)
+    site.cluster.wait_for(job)
+    text = (site.user.folder / f"ich-prepare_{job}.log").read_text()
+    assert site.cluster.states(job) == {job: "COMPLETED"}, text
+    assert "Shards: 2, of 2 to 3 series" in text
+    assert len(list(root.glob("state/series/*/processed_series.json"))) == 5
+
+
+def test_a_module_is_loaded_where_the_shell_of_submission_has_none(site):
+    modules = site.user.folder / "modules" / "singularity"
+    modules.mkdir(parents=True)
+    (modules / "4").write_text("#%Module\nprepend-path PATH /opt/from-the-module\n")
+    # It ends before the container: the device is none.
+    script = "\n".join(
+        ["#!/bin/bash", "set -euo pipefail", f". {ROOT}/singularity/common.sh", "load_module"]
+    )
+    (site.user.folder / "module.sh").write_text(script + '\necho "PATH is $PATH"\n')
+    for name, state, line in (
+        ("singularity/4", "COMPLETED", "PATH is /opt/from-the-module:"),
+        ("singularity/5", "FAILED", "ich: module load singularity/5 failed"),
+    ):
+        variables = {"SINGULARITY_MODULE": name, "MODULEPATH": str(modules.parent)}
+        slurm = {"SLURM_CONF": site.cluster.environment["SLURM_CONF"]}
+        command = ("sbatch", "--parsable", "--export=ALL", "module.sh")
+        job = site.user.run(*command, **variables, **slurm).stdout.strip()
+        site.cluster.wait_for(job)
+        assert site.cluster.states(job) == {job: state}
+        assert line in (site.user.folder / f"slurm-{job}.out").read_text()
+
+
+def test_a_job_says_what_it_lacks(site):
+    root = site.user.folder / "nothing here"
+    # SLURM runs a copy of the script: without PROJECT_DIR, submitted from elsewhere, it is lost.
+    job = site.sbatch("slurm_predict.sh", **site.variables(root), PROJECT_DIR="")
+    site.cluster.wait_for(job)
+    text = (site.user.folder / f"ich-predict_{job}.log").read_text()
+    assert "submit from the project folder, or set PROJECT_DIR to it" in text
+    assert site.cluster.states(job) == {job: "FAILED"}
+    assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "changed", "line"),
+    [
+        ("predict", {"DICOM_INPUT": ""}, "DICOM_INPUT is not set: the folder of DICOM files"),
+        ("predict", {"DICOM_INPUT": "/no/such"}, "DICOM_INPUT is no folder here: /no/such"),
+        ("predict", {"RUN_ROOT": ""}, "RUN_ROOT is not set"),
+        ("predict", {"RUN_ROOT": "/proc/here"}, "RUN_ROOT cannot be made"),
+        ("predict", {"MODEL_DIR": "/no/such"}, "MODEL_DIR is no folder here"),
+        ("predict", {"RUN_CONFIG": "/no/such"}, "RUN_CONFIG cannot be read"),
+        ("predict", {"SIF_IMAGE": "/no/such.sif"}, "build_container.sh"),
+        ("predict", {"VENV": "/no/such"}, "VENV has no bin/dagster"),
+        ("predict", {"DEVICE": ""}, "this job was given no GPU"),
+        ("predict", {"DEVICE": "cpu, id: 1"}, "choose auto, cpu, cuda or cuda:0"),
+        ("prepare", {"SHARDS": "0"}, "SHARDS is 0"),
+        ("prepare", {"DECODE": "yes"}, "DECODE is yes"),
+        ("shard", {}, "this is a task of slurm_array.sh"),
+        ("array", {}, "SHARDS is not set"),
+        ("array", {"SHARDS": "2 --wrap=id"}, "SHARDS is not set"),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named(site, script, changed, line):
+    project = {"PROJECT_DIR": str(ROOT)}
+    variables = site.variables(site.user.folder / "wrong") | project | changed
+    path = str(ROOT / "singularity" / f"slurm_{script}.sh")
+    done = site.user.run("bash", path, check=False, **variables)
+    assert (done.returncode, done.stdout.count("Submitted")) == (2, 0), done.stderr
+    assert line in done.stderr
+
+
+def test_no_job_stays_if_another_is_refused(site):
+    variables = site.variables(site.user.folder / "refused", SHARDS="2", GPU_PARTITION="none")
+    script = str(ROOT / "singularity" / "slurm_array.sh")
+    done = site.user.run("bash", script, check=False, **variables)
+    assert done.returncode == 2
+    assert "invalid partition" in done.stderr
+    (prepare,) = [line.split()[2] for line in done.stdout.splitlines()]
+    assert site.cluster.states(prepare) == {prepare: "CANCELLED"}
 
 
 def shard(root: Path, number: int) -> list[str]:
