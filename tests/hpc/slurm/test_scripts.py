@@ -146,6 +146,21 @@ def test_no_job_stays_if_another_is_refused(site):
     assert site.cluster.states(prepare) == {prepare: "CANCELLED"}
 
 
+def test_a_folder_that_cannot_be_prepared_fails_to_the_end(site):
+    (site.user.folder / "no models").mkdir()
+    site.user.owns(site.user.folder / "no models")
+    root = site.user.folder / "unprepared"
+    models = str(site.user.folder / "no models")
+    jobs = site.array(**site.variables(root, SHARDS="2") | {"MODEL_DIR": models})
+    site.cluster.wait_for(*jobs.values())
+    assert site.cluster.states(jobs["prepare"]) == {jobs["prepare"]: "FAILED"}
+    assert set(site.cluster.states(jobs["shards"]).values()) == {"CANCELLED"}
+    assert site.cluster.states(jobs["collect"]) == {jobs["collect"]: "FAILED"}
+    assert "2DNet" in (root / "logs" / f"prepare_{jobs['prepare']}.log").read_text()
+    collected = (root / "logs" / f"collect_{jobs['collect']}.log").read_text()
+    assert "run the job ich_prepare again" in collected
+
+
 def shard(root: Path, number: int) -> list[str]:
     """Return the series of a shard, once there is a plan."""
     folder = root / "state" / "shards"
