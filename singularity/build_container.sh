@@ -68,7 +68,11 @@ case "$how" in
         ;;
     tar)
         [ -r "$tar" ] || die "the file cannot be read: $tar"
-        "$engine" build "${force[@]}" "${more[@]}" "$output" "docker-archive:$(realpath -- "$tar")"
+        # A colon in its path would begin the name of an image.
+        link="$(mktemp -d)"
+        trap 'rm -rf -- "$link"' EXIT
+        ln -s -- "$(realpath -- "$tar")" "$link/image.tar"
+        "$engine" build "${force[@]}" "${more[@]}" "$output" "docker-archive:$link/image.tar"
         ;;
     fakeroot | sudo)
         cd "$project" # ich.def names files from here
