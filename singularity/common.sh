@@ -63,16 +63,17 @@ load_module() {
 # Whether this job was given a GPU.
 has_gpu() { [ -n "${CUDA_VISIBLE_DEVICES:-}${SLURM_JOB_GPUS:-}" ]; }
 
-require_gpu() {
-    has_gpu || [ "${DEVICE:-}" = cpu ] ||
-        die 'this job was given no GPU: ask for one (--gres=gpu:1), or set DEVICE=cpu'
-}
-
 # Write the device that networks run on as run configuration.
 write_device() {
     [[ ${DEVICE:=cuda} =~ ^(auto|cpu|cuda(:[0-9]+)?)$ ]] ||
         die "DEVICE is $DEVICE: choose auto, cpu, cuda or cuda:0"
     printf 'resources: {networks: {config: {device: "%s"}}}\n' "$DEVICE" >"$task/device.yaml"
+}
+
+# After write_device: a job that was to have a GPU and got none is not for the CPU.
+require_gpu() {
+    has_gpu || [[ $DEVICE != cuda* ]] ||
+        die 'this job was given no GPU: ask for one (--gres=gpu:1), or set DEVICE=cpu'
 }
 
 # Print one value of a --mount option, which is CSV: commas, colons and quotes need no care then.

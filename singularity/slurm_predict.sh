@@ -17,6 +17,6 @@ PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
     exit 2
 }
 settle_variables
-require_gpu
 write_device
+require_gpu
 run_job ich_batch

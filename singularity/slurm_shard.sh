@@ -15,8 +15,8 @@ PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
     exit 2
 }
 settle_variables
-require_gpu
 write_device
+require_gpu
 [[ ${SLURM_ARRAY_TASK_ID:-} =~ ^[0-9]+$ ]] || die 'this is a task of slurm_array.sh; run that'
 printf 'ops: {run_shard: {config: {shard: %d}}}\n' "$SLURM_ARRAY_TASK_ID" >"$task/shard.yaml"
 run_job ich_shard
