@@ -199,7 +199,8 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted)
     assert "REQUEUED" in ask("sacct", "-n", "-D", "-X", "-o", "State", "-j", f"{array}_1")
     states = site.cluster.states(array)
     assert states.pop(f"{array}_0") in ("FAILED", "CANCELLED")
-    assert states == {f"{array}_1": "COMPLETED", f"{array}_2": "COMPLETED"}
+    text = "".join(path.read_text() for path in (root / "logs").glob("shard_[12]_*.log"))
+    assert states == {f"{array}_1": "COMPLETED", f"{array}_2": "COMPLETED"}, text
     shards = root / "state" / "shards"
     markers = [(shards / f"{number}.done.json").exists() for number in range(3)]
     assert markers == [False, True, True]
