@@ -9,6 +9,7 @@ from ich_assets.runs import adopt, require, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.ledger import found_series
 from ich_resources.storage.resource import StorageResource
@@ -27,10 +28,11 @@ def arrived_series(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> list[str]:
     """Return the series that have something left to do: a repeated run begins where it died."""
-    rooms = Rooms(dicom, networks, saliency, storage)
+    rooms = Rooms(dicom, networks, saliency, panels, storage)
     todo = []
     for uid in config.series:
         series = found_series(storage.layout, uid)
@@ -50,10 +52,11 @@ def run_arrived(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> None:
     """Run each series in this process; one that fails fails alone."""
-    run_all(context, Rooms(dicom, networks, saliency, storage), todo)
+    run_all(context, Rooms(dicom, networks, saliency, panels, storage), todo)
 
 
 @dg.op(ins={"all_series": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
@@ -63,10 +66,11 @@ def write_tables(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> None:
     """Write the files people take away; fail if a series of this run is not done."""
-    rooms = Rooms(dicom, networks, saliency, storage)
+    rooms = Rooms(dicom, networks, saliency, panels, storage)
     require(context, rooms, "ich_outputs")
     outcomes = [outcome(found_series(storage.layout, uid), rooms) for uid in todo]
     problems = [

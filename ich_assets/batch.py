@@ -14,6 +14,7 @@ from ich_assets.runs import adopt, require, run_one_series, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
 from ich_resources.recipe import PROCESSED
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
@@ -28,16 +29,22 @@ def scan_folder(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> list[str]:
     """Find every series, register the partitions; return those with something left to do."""
-    rooms = Rooms(dicom, networks, saliency, storage)
+    rooms = Rooms(dicom, networks, saliency, panels, storage)
     preflight.check(rooms)
-    context.log.info(f"Reading {dicom.folder}")
     if not storage.layout.ledger.exists():
         networks.begin_to_load()  # nothing has been done yet, so they will be needed
+    return [series.series_instance_uid for series in scan(context, rooms)]
+
+
+def scan(context: dg.OpExecutionContext, rooms: Rooms) -> list[SeriesRecord]:
+    """Find every series, say what is refused, take over results; return what is left to do."""
+    context.log.info(f"Reading {rooms.dicom.folder}")
     require(context, rooms, "ich_scan")
-    ledger = read_scan(storage.layout)
+    ledger = read_scan(rooms.storage.layout)
     taken = [series for series in ledger.series if series.to_be_scored]
     refused = [series for series in ledger.series if not series.to_be_scored]
     slices = sum(series.count("admitted") for series in taken)
@@ -51,9 +58,11 @@ def scan_folder(
         judgement = stray.judgement
         line = f"  {judgement.state}  {stray.path}  {judgement.code}: {judgement.reason}"
         (context.log.warning if judgement.state == "failed" else context.log.info)(line)
-    todo = [series.series_instance_uid for series in taken if steps_to_run(series, rooms)]
+    todo = []
     for series in taken:
-        if series.series_instance_uid not in todo:
+        if steps_to_run(series, rooms):
+            todo.append(series)
+        else:
             adopt(context, rooms, series)
     if len(todo) < len(taken):
         context.log.info(f"Series with nothing to do, unchanged: {len(taken) - len(todo)}")
@@ -67,10 +76,11 @@ def run_series(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> None:
     """Run what is missing or stale of every series; a series that fails fails alone."""
-    run_all(context, Rooms(dicom, networks, saliency, storage), todo)
+    run_all(context, Rooms(dicom, networks, saliency, panels, storage), todo)
 
 
 def run_all(context: dg.OpExecutionContext, rooms: Rooms, todo: list[str]) -> None:
@@ -117,12 +127,29 @@ def write_outputs(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> None:
     """Write the files people take away; fail if anything that should be scored is not."""
-    rooms = Rooms(dicom, networks, saliency, storage)
     begun = context.instance.get_run_stats(context.run_id).start_time or time.time()
     seconds = round(time.time() - begun, 3)
+    write_all(context, Rooms(dicom, networks, saliency, panels, storage), seconds)
+
+
+def write_all(context: dg.OpExecutionContext, rooms: Rooms, seconds: float | None) -> None:
+    """Write the files people take away, from the last scan and this run's weights and options.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Wall time of the batch, where it ran in one piece.
+
+    Raises
+    ------
+    dagster.Failure
+        If anything that should be scored is not; it names each.
+    """
+    storage = rooms.storage
     config = {
         "ops": {"run_outputs": {"config": {"only_these_options": True, "batch_seconds": seconds}}}
     }

@@ -10,6 +10,8 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
+from ich_slurm.tags import JOB_TAG
+
 HOST_TAG = "ich/host"
 """Run tag: the machine (or container) that its process lives on."""
 
@@ -24,6 +26,8 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     started = RunsFilter(statuses=[DagsterRunStatus.STARTED], tags=host_tag())
     dead = []
     for run in instance.get_runs(started):
+        if JOB_TAG in run.tags:
+            continue  # its process lives on another machine than the tag of its job says
         pid = _pid(instance, run.run_id)
         if pid is None or lives(pid):
             continue

@@ -12,6 +12,8 @@ from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.retire import ich_retire
 from ich_assets.sensors import dicom_inbox
+from ich_assets.shards import ich_collect, ich_prepare, ich_shard
+from ich_assets.slurm_runs import slurm_runs
 from ich_assets.weights import fetch_checkpoints, verify_checkpoints
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
@@ -27,6 +29,9 @@ defs = dg.Definitions(
     jobs=[
         ich_batch,
         ich_backlog,
+        ich_prepare,
+        ich_shard,
+        ich_collect,
         ich_scan,
         ich_checkpoints,
         ich_series,
@@ -35,7 +40,7 @@ defs = dg.Definitions(
         fetch_checkpoints,
         verify_checkpoints,
     ],
-    sensors=[dicom_inbox],
+    sensors=[dicom_inbox, slurm_runs],
     loggers={"console": people_console},
     resources={
         "inbox": InboxResource(),

@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from ich_assets.partitions import SERIES
+from ich_assets.partitions import SERIES, add_partitions
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.recipe import fingerprint
 from ich_resources.series import Ledger, SeriesRecord
@@ -85,10 +85,7 @@ def series_ledger(
 def _register(context: dg.AssetExecutionContext, ledger: Ledger) -> None:
     """Make every series that is to be scored a partition, and report its content's version."""
     taken = [series for series in ledger.series if series.to_be_scored]
-    known = set(context.instance.get_dynamic_partitions(str(SERIES.name)))
-    new = [s.series_instance_uid for s in taken if s.series_instance_uid not in known]
-    if new:
-        context.instance.add_dynamic_partitions(str(SERIES.name), new)
+    add_partitions(context.instance, [series.series_instance_uid for series in taken])
     for series in taken:
         context.log_event(series_arrived(series))
 

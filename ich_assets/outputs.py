@@ -9,6 +9,7 @@ from ich_assets.saliency import saliency_panels
 from ich_assets.steps import Rooms, outcome, saliency_files
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
 from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage import outputs
@@ -42,6 +43,7 @@ def run_outputs(
     dicom: DicomResource,
     networks: NetworksResource,
     saliency: SaliencyResource,
+    panels: PanelsResource,
     storage: StorageResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Write every table over the series of the last scan: probabilities, saliency, accounting.
@@ -49,7 +51,7 @@ def run_outputs(
     Only results for the slices of today are written; a series without them is listed with its
     reason.
     """
-    rooms = Rooms(dicom, networks, saliency, storage)
+    rooms = Rooms(dicom, networks, saliency, panels, storage)
     layout = storage.layout
     with bad_data_is_final(), locked(layout.outputs_lock):
         ledger = read_ledger(layout)

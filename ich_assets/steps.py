@@ -6,6 +6,7 @@ from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
 from ich_resources.recipe import (
     CODE_VERSIONS,
     ENSEMBLE,
@@ -22,11 +23,12 @@ from ich_resources.storage.resource import StorageResource
 
 
 class Rooms(NamedTuple):
-    """The resources that decide what a series' results are."""
+    """The resources that a series' results come from."""
 
     dicom: DicomResource
     networks: NetworksResource
     saliency: SaliencyResource
+    panels: PanelsResource
     storage: StorageResource
 
 

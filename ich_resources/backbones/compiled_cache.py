@@ -1,5 +1,6 @@
 """Compiled networks on disk: converting one takes seconds, so each checkpoint is converted once."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -61,7 +62,11 @@ def write_converted(folder: Path, converted: Converted) -> None:
         about = {"sums": sums, "untrained": converted.untrained}
         (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
-        temporary.rename(folder)
+        try:
+            temporary.rename(folder)
+        except OSError as err:
+            if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process was quicker
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

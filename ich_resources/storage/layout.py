@@ -57,6 +57,11 @@ class Layout:
         """Held by the tick that looks at the inbox."""
         return self.run_root / "state" / ".inbox.lock"
 
+    @property
+    def shards(self) -> Path:
+        """Parts of a scan that separate processes score, and how far they are."""
+        return self.run_root / "state" / "shards"
+
     def found(self, series_uid: str) -> Path:
         """What was last found of one series."""
         return self.run_root / "state" / "series" / series_uid / "found.json"

@@ -9,6 +9,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from ich_assets.dead_runs import fail_dead_runs, host_tag, lives
+from ich_slurm.tags import JOB_TAG
 
 
 @pytest.fixture
@@ -46,9 +47,10 @@ def test_only_runs_of_this_machine_whose_process_is_gone_fail(process):
     with dg.DagsterInstance.ephemeral() as instance:
         alive = started(instance, process.pid, host_tag())
         elsewhere = started(instance, 2**22 - 1, {"ich/host": "another"})
+        on_a_node = started(instance, 2**22 - 1, {**host_tag(), JOB_TAG: "12"})
         gone = started(instance, 2**22 - 1, host_tag())
         assert fail_dead_runs(instance) == [gone]
         assert instance.get_run_by_id(gone).status == dg.DagsterRunStatus.FAILURE
-        for run_id in (alive, elsewhere):
+        for run_id in (alive, elsewhere, on_a_node):
             assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
         assert fail_dead_runs(instance) == []

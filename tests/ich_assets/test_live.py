@@ -102,7 +102,8 @@ def _data_version(site: Workplace, series: str) -> str:
 
 def _ticks(site: Workplace) -> list:
     with _instance(site) as instance:
-        (sensor,) = instance.all_instigator_state()
+        states = instance.all_instigator_state()
+        (sensor,) = [state for state in states if state.name == "dicom_inbox"]
         return list(instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id))
 
 

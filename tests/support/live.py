@@ -25,6 +25,14 @@ PARTITIONS = """
 query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
   assetPartitionStatuses { ... on DefaultPartitionStatuses { materializedPartitions } } } } }
 """
+LAUNCH = """
+mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } } }
+"""
+TERMINATE = """
+mutation($run: String!, $policy: TerminateRunPolicy) {
+  terminateRun(runId: $run, terminatePolicy: $policy) { __typename } }
+"""
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
@@ -48,10 +56,13 @@ def wait(seconds: float, ready: Callable[[], object]) -> bool:
 class Webserver:
     """``dagster dev``: the daemon with it, and its GraphQL."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, dagster: Path | None = None, **user
+    ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml"]
+        dagster = dagster or Path(sys.executable).with_name("dagster")
+        command = [str(dagster), "dev", "-w", "workspace.yaml"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "-h", "127.0.0.1", "-p", str(port)],
@@ -62,8 +73,10 @@ class Webserver:
                 # A shell without job control starts us with SIGINT ignored; Dagster keeps that.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
                 start_new_session=True,
+                **user,
             )
-        assert wait(120, lambda: self.ask(READY)["assetNodes"]), log.read_text()[-3000:]
+        begun = wait(120, lambda: self.process.poll() is not None or self.ask(READY)["assetNodes"])
+        assert begun and self.process.poll() is None, log.read_text()[-3000:]
 
     def ask(self, query: str, **variables):
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -77,6 +90,27 @@ class Webserver:
         """Return every run, the oldest first, its tags as a mapping."""
         found = self.ask(RUNS)["runsOrError"]["results"]
         return [r | {"tags": {t["key"]: t["value"] for t in r["tags"]}} for r in reversed(found)]
+
+    def launch(self, job: str, tags: Mapping[str, str], config: Mapping | None = None) -> str:
+        """Launch a run as the Launchpad does; return its id."""
+        selector = {"repositoryLocationName": "ich", "repositoryName": "__repository__"}
+        params = {
+            "selector": {**selector, "jobName": job},
+            "runConfigData": dict(config or {}),
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+        }
+        answer = self.ask(LAUNCH, params=params)["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return answer["run"]["runId"]
+
+    def terminate(self, run: str, *, force: bool = False) -> str:
+        """Terminate a run as the UI does, by force where its box is ticked."""
+        policy = "MARK_AS_CANCELED_IMMEDIATELY" if force else "SAFE_TERMINATE"
+        return self.ask(TERMINATE, run=run, policy=policy)["terminateRun"]["__typename"]
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of every run."""
+        return {run["runId"]: run["status"] for run in self.runs()}
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does."""
@@ -102,9 +136,11 @@ def materialised_partitions(server: Webserver, asset: str) -> list[str]:
 
 
 @contextmanager
-def webserver(environment: Mapping[str, str], log: Path) -> Iterator[Webserver]:
-    """Run ``dagster dev`` for a while."""
-    server = Webserver(environment, log)
+def webserver(
+    environment: Mapping[str, str], log: Path, dagster: Path | None = None, **user
+) -> Iterator[Webserver]:
+    """Run ``dagster dev`` for a while, as another user where ``user`` says which."""
+    server = Webserver(environment, log, dagster, **user)
     try:
         yield server
     finally:

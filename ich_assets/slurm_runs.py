@@ -1,0 +1,83 @@
+"""Runs that are jobs of SLURM, where SLURM and Dagster disagree about them.
+
+Dagster asks how the process of a run is only once the run has started, and cannot terminate one
+that starts. A job may die before Dagster begins in it, and may outlive a run that was given up.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.launcher.base import WorkerStatus
+
+from ich_assets.runs import BATCH_TAG
+from ich_slurm.tags import JOB_TAG
+
+SECONDS_BETWEEN_TICKS = 20
+LOOK_BACK = timedelta(days=1)
+"""How long after its end the job of a cancelled run is looked for."""
+_UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+
+
+@dg.sensor(
+    minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def slurm_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """End the runs whose SLURM job has ended, and the jobs whose run was cancelled.
+
+    Does nothing where runs are no jobs of SLURM (conf/dagster.slurm.yaml).
+    """
+    instance = context.instance
+    if not instance.run_launcher.supports_check_run_worker_health:
+        return dg.SkipReason("runs are not jobs of SLURM here")
+    ended = end_dead_runs(instance)
+    cancelled = cancel_jobs_of_cancelled_runs(instance)
+    return dg.SkipReason(f"runs ended: {len(ended)}, jobs cancelled: {len(cancelled)}")
+
+
+def _jobs(runs: Iterable[DagsterRun]) -> list[DagsterRun]:
+    return [run for run in runs if JOB_TAG in run.tags]
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark the runs as ended whose job has ended, and those inside them; return their ids."""
+    launcher, dead = instance.run_launcher, []
+    for run in _jobs(instance.get_runs(RunsFilter(statuses=_UNDER_WAY))):
+        health = launcher.check_run_worker_health(run)
+        if health.status == WorkerStatus.RUNNING:
+            continue
+        # What it had to say was said before its job ended: only now is it certain to be read.
+        now = instance.get_run_by_id(run.run_id)
+        if now is None or now.is_finished:
+            continue
+        said = "\n".join(filter(None, [health.msg, launcher.get_run_worker_debug_info(now)]))
+        if now.status == DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(now, said)
+        else:
+            instance.report_run_failed(now, f"its job has ended, and said nothing. {said}")
+        dead.append(run.run_id)
+    return dead + _end_runs_inside(instance)
+
+
+def _end_runs_inside(instance: dg.DagsterInstance) -> list[str]:
+    """Mark the runs of a batch as failed whose outer run was a job, and is finished."""
+    dead = []
+    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+        outer = instance.get_run_by_id(run.tags.get(BATCH_TAG, ""))
+        if outer is None or JOB_TAG not in outer.tags or not outer.is_finished:
+            continue
+        instance.report_run_failed(run, f"the run {outer.run_id} that it was part of has ended")
+        dead.append(run.run_id)
+    return dead
+
+
+def cancel_jobs_of_cancelled_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Cancel the jobs, waiting or stuck, whose run was given up; return the ids of the runs."""
+    launcher = instance.run_launcher
+    since = datetime.now(UTC) - LOOK_BACK
+    given_up = RunsFilter(statuses=[DagsterRunStatus.CANCELED], updated_after=since)
+    return [
+        run.run_id for run in _jobs(instance.get_runs(given_up)) if launcher.terminate(run.run_id)
+    ]

@@ -1,0 +1,115 @@
+"""The commands of the pages on clusters: a real SLURM takes them as they stand."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from live import ROOT
+
+from ich_slurm.launcher import SlurmRunLauncher
+
+pytestmark = pytest.mark.hpc
+
+PAGES = ("slurm.md", "scaling.md", "remote.md")
+
+
+def blocks(page: str, language: str = "") -> list[str]:
+    """Return the fenced blocks of a page that are marked as of a language."""
+    text = (ROOT / "docs" / page).read_text()
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [body for name, body in fenced if name == language]
+
+
+def submitting(page: str) -> list[str]:
+    return [b for b in blocks(page) if re.search(r"\bsbatch\b|slurm_array\.sh$", b, re.MULTILINE)]
+
+
+def test_the_pages_hold_what_is_tested_here():
+    assert len(submitting("slurm.md")) == 3
+    assert len(submitting("remote.md")) == 2
+    assert len(blocks("scaling.md", "yaml")) == 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_of_commands_is_bash(page):
+    for block in [*blocks(page), *blocks(page, "bash")]:
+        if not block.startswith(("Host", "\n")):
+            subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+
+
+def test_every_link_of_the_pages_leads_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "docs" / page).read_text()):
+            assert (ROOT / "docs" / target).exists(), target
+
+
+def test_every_variable_of_the_scripts_is_explained():
+    page = (ROOT / "docs" / "slurm.md").read_text()
+    scripts = "".join(path.read_text() for path in (ROOT / "singularity").glob("*.sh"))
+    ours = set(re.findall(r"\$\{([A-Z][A-Z_]+)(?::?[-=?]|\})", scripts))
+    named = re.findall(r"`([A-Z_]+)(?:=[^`]*)?`", page) + re.findall(r"^([A-Z_]+)=", page, re.M)
+    elsewhere = {"CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "BASH_SOURCE", "MODULESHOME"}
+    told = {"BASE", "PIP_OPTIONS", "BUILD_OPTIONS", "IMAGE"}  # by build_container.sh --help
+    assert {n for n in ours if not n.startswith("SLURM")} - elsewhere - told <= set(named)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "number"), [("slurm.md", 0), ("slurm.md", 1), ("slurm.md", 2), ("remote.md", 0)]
+)
+def test_slurm_takes_what_the_pages_submit(site, page, number, tmp_path_factory):
+    folder = site.user.folder / f"data {page} {number}"
+    for name in ("dicom", "models"):
+        (folder / name).mkdir(parents=True)
+    site.user.owns(folder)
+    # Blocks that belong together share the variables of the one before.
+    before = "export DICOM_INPUT=/data/dicom RUN_ROOT=/data/results MODEL_DIR=/data/models\n"
+    block = (before + submitting(page)[number]).replace("/data", f"'{folder}'")
+    command = f"set -euo pipefail\ncd {ROOT}\n{block}"
+    variables = {
+        "SLURM_CONF": site.cluster.environment["SLURM_CONF"],
+        "SIF_IMAGE": str(site.image),
+        "SBATCH_OUTPUT": "/dev/null",
+        "DEVICE": "cpu",
+    }
+    known = set(site.cluster.ask("squeue", "-h", "-t", "all", "-o", "%A").split())
+    done = site.user.run("bash", "-c", command, **variables)
+    now = set(site.cluster.ask("squeue", "-h", "-t", "all", "-o", "%A").split())
+    jobs = sorted(now - known)
+    site.user.run("scancel", *jobs, SLURM_CONF=variables["SLURM_CONF"])
+    assert len(jobs) == {"slurm.md": [1, 2, 3], "remote.md": [1]}[page][number], done.stdout
+    site.cluster.wait_for(*jobs, seconds=60)
+
+
+def test_ssh_reads_the_hosts(tmp_path):
+    if shutil.which("ssh") is None:
+        pytest.skip("there is no ssh here")
+    for block in blocks("remote.md"):
+        if not block.startswith("Host"):
+            continue
+        (tmp_path / "config").write_text(block)
+        command = ["ssh", "-G", "-F", str(tmp_path / "config"), "ich-node"]
+        done = subprocess.run(command, text=True, capture_output=True, check=True)
+        assert "user your-name" in done.stdout
+        assert "proxyjump login" in done.stdout or "proxycommand ssh login" in done.stdout
+
+
+def test_the_configurations_are_yaml_and_the_own_one_loads():
+    launchers = [yaml.safe_load(b)["run_launcher"]["class"] for b in blocks("scaling.md", "yaml")]
+    assert launchers == ["DockerRunLauncher", "K8sRunLauncher"]
+    own = yaml.safe_load((ROOT / "conf" / "dagster.slurm.yaml").read_text())["run_launcher"]
+    assert (own["module"], own["class"]) == (SlurmRunLauncher.__module__, "SlurmRunLauncher")
+    SlurmRunLauncher.from_config_value(None, own["config"])
+
+
+def test_the_two_files_for_dagster_slurm_lead_into_the_image(tmp_path):
+    (block,) = blocks("scaling.md", "bash")
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, check=True)
+    python = Path(tmp_path) / "ich-env" / "env" / "bin" / "python"
+    subprocess.run(["bash", "-n", str(python)], check=True)
+    assert python.stat().st_mode & 0o111
+    assert (tmp_path / "ich-env" / "activate.sh").is_file()

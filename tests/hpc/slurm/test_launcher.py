@@ -1,0 +1,164 @@
+"""Runs launched through the webserver become jobs of a real SLURM, in a real image."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from live import FINISHED, ROOT, Webserver, wait, webserver
+from postgres import postgres
+from user_python import write_user_venv
+
+from ich_slurm.tags import JOB_TAG
+
+pytestmark = [pytest.mark.hpc, pytest.mark.slow]
+
+WAITS = {"slurm/gres": "gpu:1"}
+
+
+@pytest.fixture(scope="module")
+def server(site) -> Iterator[Webserver]:
+    """``dagster dev`` of an ordinary user: PostgreSQL, and the launcher of conf/."""
+    folder = site.user.folder
+    home = folder / "dagster_home"
+    home.mkdir()
+    instance = yaml.safe_load((ROOT / "conf" / "dagster.slurm.yaml").read_text())
+    instance["run_monitoring"]["poll_interval_seconds"] = 5
+    command = ["singularity", "exec", "--no-home", "--pwd", "/", str(site.image), "dagster"]
+    instance["run_launcher"]["config"] = {
+        "options": {"mem": "2G", "cpus-per-task": "1", "time": "00:30:00", "partition": "cpu"},
+        "command": command,
+        "setup": ["echo the job begins"],
+    }
+    (home / "dagster.yaml").write_text(yaml.safe_dump(instance))
+    venv = write_user_venv(folder / "venv")
+    site.user.owns(home)
+    variables = site.variables(folder / "launched results")
+    environment = site.user.environ(
+        **variables,
+        DAGSTER_HOME=str(home),
+        MAX_FOLDS_PER_BACKBONE="1",
+        XDG_CACHE_HOME=str(folder / "converted"),
+        PYTHONPATH=str(ROOT),
+    )
+    log = folder / "webserver.log"
+    with postgres() as url:
+        environment["DAGSTER_POSTGRES_URL"] = url
+        dagster = venv / "bin" / "dagster"
+        with webserver(environment, log, dagster, **site.user.ids) as running:
+            yield running
+
+
+@pytest.fixture
+def become(server) -> Callable[..., None]:
+    """Wait until runs have the statuses named."""
+
+    def wait_until(seconds: float = 90, **expected: tuple[str, str]) -> None:
+        found: dict[str, str] = {}
+
+        def there() -> bool:
+            found.update(server.statuses())
+            return all(found[run] == status for run, status in expected.values())
+
+        assert wait(seconds, there), {name: (found[r], s) for name, (r, s) in expected.items()}
+
+    return wait_until
+
+
+def run_of(server: Webserver, run: str) -> dict:
+    return next(found for found in server.runs() if found["runId"] == run)
+
+
+def said(server: Webserver, run: str) -> str:
+    query = """query($run: ID!) { logsForRun(runId: $run) { ... on EventConnection {
+        events { __typename ... on MessageEvent { message }
+        ... on EngineEvent { error { message } } } } } }"""
+    return json.dumps(server.ask(query, run=run))
+
+
+def job_of(server: Webserver, run: str) -> str:
+    assert wait(60, lambda: JOB_TAG in run_of(server, run)["tags"])
+    return run_of(server, run)["tags"][JOB_TAG]
+
+
+def test_runs_end_as_their_jobs_do(site, server, become):
+    nowhere = {"resources": {"dicom": {"config": {"input_dir": "/nowhere"}}}}
+    good = server.launch("ich_scan", {"slurm/mem": "3G"})
+    bad = server.launch("ich_scan", {}, nowhere)
+    impossible = server.launch("ich_scan", {"slurm/gres": "gpu:9"})
+    forbidden = server.launch("ich_scan", {"slurm/wrap": "id"})
+    injected = server.launch("ich_scan", {"slurm/time": "1;touch /tmp/injected"})
+    become(
+        good=(good, "SUCCESS"),
+        bad=(bad, "FAILURE"),
+        impossible=(impossible, "FAILURE"),
+        forbidden=(forbidden, "FAILURE"),
+        injected=(injected, "FAILURE"),
+    )
+    job = job_of(server, good)
+    assert site.cluster.states(job) == {job: "COMPLETED"}
+    assert "mem=3G" in site.cluster.ask("sacct", "-n", "-X", "-P", "-o", "ReqTRES", "-j", job)
+    log = site.user.folder / "dagster_home" / "slurm" / f"{good}_{job}.log"
+    assert log.read_text().startswith("the job begins\n")
+    assert log.stat().st_uid == site.user.ids["user"]
+    assert (site.user.folder / "launched results" / "output" / "series_ledger.csv").is_file()
+    failed = job_of(server, bad)
+    assert site.cluster.states(failed) == {failed: "FAILED"}
+    assert "node configuration is not available" in said(server, impossible)
+    assert "no option of SLURM that a run may set" in said(server, forbidden)
+    assert "slurm/time cannot be" in said(server, injected)
+    assert not Path("/tmp/injected").exists()
+
+
+def test_runs_that_wait_in_the_queue(site, server, become):
+    holder = site.user.run(
+        *("sbatch", "--parsable", "--gres=gpu:2", "--wrap=sleep 600", "--output=/dev/null"),
+        SLURM_CONF=site.cluster.environment["SLURM_CONF"],
+    ).stdout.strip()
+    patient = server.launch("ich_scan", WAITS)
+    cancelled = server.launch("ich_scan", WAITS)
+    given_up = server.launch("ich_scan", WAITS)
+    jobs = {run: job_of(server, run) for run in (patient, cancelled, given_up)}
+    time.sleep(12)  # two looks of the run monitoring
+    assert {server.statuses()[run] for run in jobs} == {"STARTING"}
+    queue = site.cluster.ask("squeue", "-h", "-o", "%i %T")
+    assert all(f"{job} PENDING" in queue for job in jobs.values())
+    # Cancelled in SLURM, by whomever; and in the UI, where a run that starts ends only by force.
+    site.cluster.ask("scancel", jobs[cancelled])
+    assert server.terminate(given_up) == "TerminateRunFailure"
+    assert server.terminate(given_up, force=True) == "TerminateRunSuccess"
+    become(cancelled=(cancelled, "FAILURE"), given_up=(given_up, "CANCELED"))
+    assert "CANCELLED" in said(server, cancelled)
+    site.cluster.wait_for(jobs[given_up], seconds=60)
+    assert site.cluster.states(jobs[given_up]) == {jobs[given_up]: "CANCELLED"}
+    assert server.statuses()[patient] == "STARTING"
+    site.cluster.ask("scancel", holder)
+    become(patient=(patient, "SUCCESS"))
+
+
+def test_runs_that_are_ended_while_they_run(site, server, become):
+    config = yaml.safe_load((site.user.folder / "run.yaml").read_text())
+    terminated = server.launch("ich_batch", {}, config)
+    become(terminated=(terminated, "STARTED"))
+
+    def loading(outer: str) -> list[str]:
+        """The run inside a batch that loads the networks: it takes some seconds."""
+        runs = [r for r in server.runs() if r["tags"].get("ich/batch") == outer]
+        runs = [r for r in runs if r["pipelineName"] == "ich_checkpoints"]
+        return [r["runId"] for r in runs if r["status"] == "STARTED"]
+
+    assert wait(60, lambda: loading(terminated))
+    assert server.terminate(terminated) == "TerminateRunSuccess"
+    become(terminated=(terminated, "CANCELED"), seconds=40)
+    job = job_of(server, terminated)
+    site.cluster.wait_for(job, seconds=40)
+    # One whose job dies without a word: no memory, a lost node.
+    killed = server.launch("ich_batch", {}, config)
+    job = job_of(server, killed)
+    assert wait(90, lambda: loading(killed))
+    (inner,) = loading(killed)
+    site.cluster.ask("scancel", "--signal=KILL", "--full", job)
+    become(killed=(killed, "FAILURE"), inner=(inner, "FAILURE"))
+    assert [r for r in server.runs() if r["status"] not in FINISHED] == []

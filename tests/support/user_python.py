@@ -1,0 +1,39 @@
+"""A Python that an ordinary user can run, with what the tests' own has installed."""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+_SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+def site_packages() -> str:
+    """Return where the packages of the tests' Python lie."""
+    return sysconfig.get_paths()["purelib"]
+
+
+def require_same_python() -> None:
+    """Skip where the system's Python cannot load the packages of the tests' own."""
+    code = "import sys; print(*sys.version_info[:2])"
+    try:
+        done = subprocess.run([_SYSTEM_PYTHON, "-c", code], text=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip(f"there is no {_SYSTEM_PYTHON} for an ordinary user")
+    if done.stdout.split() != [str(part) for part in sys.version_info[:2]]:
+        pytest.skip(f"{_SYSTEM_PYTHON} is {done.stdout.strip()}, the tests run in {sys.version}")
+
+
+def write_user_venv(folder: Path) -> Path:
+    """Make a virtual environment of the system's Python that sees the tests' packages."""
+    require_same_python()
+    command = [_SYSTEM_PYTHON, "-m", "venv", "--without-pip", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    (site / "tests.pth").write_text(f"import site; site.addsitedir({site_packages()!r})\n")
+    dagster = folder / "bin" / "dagster"
+    dagster.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -m dagster "$@"\n')
+    dagster.chmod(0o755)
+    return folder
