@@ -107,7 +107,8 @@ def load_all_compiled(
         folder = folder_for(cache, file.digest)
         converted = read_converted(folder, backbone) or _convert(file, folder)
         network = CompiledNetwork(converted.head, converted.model, precision)
-        network.prepare(backbone.input_size)
+        # Whoever needs it first waits for it; what goes wrong goes wrong again then.
+        _POOL.submit(network.prepare, backbone.input_size)
         return LoadedFold(file, network, converted.untrained, precision)
 
     return _all(files, f"openvino {precision}", make)
