@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -184,9 +185,13 @@ def soon(moment: Callable[[], object], seconds: float = 200) -> None:
         time.sleep(0.05)
 
 
-def stepds() -> list[psutil.Process]:
-    """The processes with which SLURM looks after its jobs."""
-    return [p for p in psutil.process_iter() if p.name().startswith("slurmstepd")]
+def looked_after(job: str) -> bool:
+    """Whether the process lives with which SLURM looks after a job."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # gone, or a zombie
+            if process.cmdline()[:1] == [f"slurmstepd: [{job}.batch]"]:
+                return True
+    return False
 
 
 def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted):
@@ -201,7 +206,7 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted)
     # SLURM lets a requeued task wait for two minutes, since its first copy may still be ending.
     job = ask("scontrol", "show", "job", f"{array}_1").partition("JobId=")[2].split()[0]
     soon(lambda: ask("squeue", "-h", "-t", "PENDING", "-o", "%T", "-j", f"{array}_1"))
-    soon(lambda: not any(f"[{job}.batch]" in " ".join(p.cmdline()) for p in stepds()))
+    soon(lambda: not looked_after(job))
     ask("scontrol", "update", f"JobId={array}_1", "StartTime=now")
     site.cluster.wait_for(array, collect)
     assert "REQUEUED" in ask("sacct", "-n", "-D", "-X", "-o", "State", "-j", f"{array}_1")
