@@ -92,8 +92,13 @@ run_job() {
         [ ! -e "$file" ] || config+=(-c "$file")
     done
     mkdir "$task/home"
-    # Dagster writes to the user's home otherwise, which may be read-only here.
-    printf 'telemetry: {enabled: false}\nnux: {enabled: false}\n' >"$task/home/dagster.yaml"
+    # Telemetry writes to the user's home, which may be read-only here. The capture of what steps
+    # print loses their last lines now and then; SLURM keeps the output anyway.
+    cat >"$task/home/dagster.yaml" <<'YAML'
+telemetry: {enabled: false}
+nux: {enabled: false}
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+YAML
     local names=(DAGSTER_HOME DICOM_INPUT RUN_ROOT MODEL_DIR XDG_CACHE_HOME MPLCONFIGDIR TMPDIR)
     export DAGSTER_HOME="$task/home" DICOM_INPUT RUN_ROOT MODEL_DIR
     export XDG_CACHE_HOME="$CACHE_DIR" MPLCONFIGDIR="$task" TMPDIR="$task"
@@ -125,3 +130,5 @@ run_job() {
 # A folder of this task's own on the node, gone when it ends.
 task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'no temporary folder: set TMPDIR'
 trap 'rm -rf -- "$task"' EXIT
+# SLURM's SIGTERM goes to the whole job: with a trap bash waits for the run to end, then cleans up.
+trap 'exit 143' TERM

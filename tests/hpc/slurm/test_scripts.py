@@ -3,8 +3,10 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from live import ROOT
 from user_python import write_user_venv
@@ -158,7 +160,7 @@ def test_a_folder_that_cannot_be_prepared_fails_to_the_end(site):
     assert site.cluster.states(jobs["collect"]) == {jobs["collect"]: "FAILED"}
     assert "2DNet" in (root / "logs" / f"prepare_{jobs['prepare']}.log").read_text()
     collected = (root / "logs" / f"collect_{jobs['collect']}.log").read_text()
-    assert "run the job ich_prepare again" in collected
+    assert "run the job ich_prepare again" in collected, collected
 
 
 def shard(root: Path, number: int) -> list[str]:
@@ -183,6 +185,15 @@ def soon(moment: Callable[[], object], seconds: float = 200) -> None:
         time.sleep(0.05)
 
 
+def looked_after(job: str) -> bool:
+    """Whether the process lives with which SLURM looks after a job."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # gone, or a zombie
+            if process.cmdline()[:1] == [f"slurmstepd: [{job}.batch]"]:
+                return True
+    return False
+
+
 def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted):
     root, ask = site.user.folder / "array, of: three", site.cluster.ask
     variables = site.variables(root, SHARDS="3", CPU_PARTITION="cpu", GPU_OPTIONS="--mem=4G")
@@ -192,8 +203,10 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted)
     ask("scancel", "--signal=KILL", "--full", f"{array}_0")
     soon(lambda: begun(root, 1))
     ask("scontrol", "requeue", f"{array}_1")
-    # SLURM lets a requeued task wait for two minutes.
+    # SLURM lets a requeued task wait for two minutes, since its first copy may still be ending.
+    job = ask("scontrol", "show", "job", f"{array}_1").partition("JobId=")[2].split()[0]
     soon(lambda: ask("squeue", "-h", "-t", "PENDING", "-o", "%T", "-j", f"{array}_1"))
+    soon(lambda: not looked_after(job))
     ask("scontrol", "update", f"JobId={array}_1", "StartTime=now")
     site.cluster.wait_for(array, collect)
     assert "REQUEUED" in ask("sacct", "-n", "-D", "-X", "-o", "State", "-j", f"{array}_1")
