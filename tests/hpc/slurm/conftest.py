@@ -32,7 +32,7 @@ def user(cluster: Cluster) -> Iterator[User]:
 
 
 @pytest.fixture(scope="session")
-def image(user: User, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sif(user: User, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project in an image; its base goes again."""
     require_apptainer()
     base = write_base(tmp_path_factory.mktemp("base"))
@@ -47,7 +47,7 @@ class Site:
 
     cluster: Cluster
     user: User
-    image: Path
+    sif: Path
     dicom: Path
 
     def variables(self, results: Path, **more: str) -> dict[str, str]:
@@ -60,7 +60,7 @@ class Site:
             "MODEL_DIR": str(folder / "models"),
             "CACHE_DIR": str(folder / "converted"),
             "RUN_CONFIG": str(folder / "run.yaml"),
-            "SIF_IMAGE": str(self.image),
+            "SIF_IMAGE": str(self.sif),
             "DEVICE": "cpu",
             "OMP_NUM_THREADS": "1",
             **dependencies(),
@@ -83,7 +83,7 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(cluster: Cluster, user: User, image: Path, stand_in_models: Path) -> Site:
+def site(cluster: Cluster, user: User, sif: Path, stand_in_models: Path) -> Site:
     """The demo study and three small series, of three slices each, and stand-in checkpoints."""
     dicom = user.folder / "a study, of: today"
     write_demo_study(dicom, slices=3)
@@ -93,4 +93,4 @@ def site(cluster: Cluster, user: User, image: Path, stand_in_models: Path) -> Si
     (user.folder / "run.yaml").write_text(CONFIG)
     user.owns(user.folder)
     (user.folder / "home").chmod(0o500)  # as some sites have it on the nodes
-    return Site(cluster, user, image, dicom)
+    return Site(cluster, user, sif, dicom)

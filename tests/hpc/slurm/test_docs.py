@@ -71,7 +71,7 @@ def test_slurm_takes_what_the_pages_submit(site, page, number, tmp_path_factory)
     command = f"set -euo pipefail\ncd {ROOT}\n{block}"
     variables = {
         "SLURM_CONF": site.cluster.environment["SLURM_CONF"],
-        "SIF_IMAGE": str(site.image),
+        "SIF_IMAGE": str(site.sif),
         "SBATCH_OUTPUT": "/dev/null",
         "DEVICE": "cpu",
     }

@@ -26,7 +26,7 @@ def server(site) -> Iterator[Webserver]:
     home.mkdir()
     instance = yaml.safe_load((ROOT / "conf" / "dagster.slurm.yaml").read_text())
     instance["run_monitoring"]["poll_interval_seconds"] = 5
-    command = ["singularity", "exec", "--no-home", "--pwd", "/", str(site.image), "dagster"]
+    command = ["singularity", "exec", "--no-home", "--pwd", "/", str(site.sif), "dagster"]
     instance["run_launcher"]["config"] = {
         "options": {"mem": "2G", "cpus-per-task": "1", "time": "00:30:00", "partition": "cpu"},
         "command": command,
