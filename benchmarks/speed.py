@@ -150,6 +150,8 @@ def explain(models: Path, folder: Path, fields: dict[str, str]) -> dict[str, flo
 def measure(folder: Path, models: Path, folds: int) -> list[dict[str, Any]]:
     """Run the baseline and every variant, each in a process of its own.
 
+    Networks should have been converted before, by a batch.
+
     Parameters
     ----------
     folder : Path
@@ -170,9 +172,7 @@ def measure(folder: Path, models: Path, folds: int) -> list[dict[str, Any]]:
         for name in ["baseline", *variants(), "explain"]:
             answer = Path(scratch) / "answer.npz"
             command = [sys.executable, __file__, name, str(folder), str(models), str(folds)]
-            for clock in (False, True):  # the first time converts and warms the disk's cache
-                if clock or name in variants():
-                    done = subprocess.run([*command, str(answer)], check=True, capture_output=True)
+            done = subprocess.run([*command, str(answer)], check=True, capture_output=True)
             row = json.loads(done.stdout.splitlines()[-1])
             if name != "explain":
                 found = dict(np.load(answer))
