@@ -24,6 +24,7 @@ PER_SERIES_COLUMNS = (
     *(f"{what}_{name}" for name in CLASSES for what in ("max", "slice_of_max")),
     "checkpoints",
     "device",
+    "backend",
     "precision",
     "slice_context",
     "code_version",
@@ -97,7 +98,7 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
     ]
 
     def each(key: str) -> str:
-        return " ".join(sorted({str(content[key]) for content in made_by}))
+        return " ".join(sorted({str(content.get(key, "not recorded")) for content in made_by}))
 
     checkpoints = [
         f"{content['backbone']}/{fold['file']}:{fold['digest'][:12]}"
@@ -107,6 +108,7 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
     return {
         "checkpoints": " ".join(checkpoints),
         "device": each("device"),
+        "backend": each("backend"),
         "precision": each("precision"),
         "slice_context": each("slice_context"),
         "code_version": each("code_version"),

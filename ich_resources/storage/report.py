@@ -102,7 +102,10 @@ def _series(outcome: SeriesOutcome) -> dict[str, Any]:
         "reasons": outcome.reasons,
         "failure": outcome.failure,
         "seconds": {step: record.content["seconds"] for step, record in outcome.records.items()},
-        "devices": sorted(
-            {r.content["device"] for r in outcome.records.values() if "device" in r.content}
-        ),
+        **{f"{what}s": _all(outcome, what) for what in ("device", "backend", "precision")},
     }
+
+
+def _all(outcome: SeriesOutcome, what: str) -> list[str]:
+    contents = (record.content for record in outcome.records.values())
+    return sorted({content[what] for content in contents if what in content})

@@ -29,6 +29,7 @@ def outcome(uid: str = "1.10", **prediction: object) -> SeriesOutcome:
         "backbone": "DenseNet121_change_avg",
         "folds": [{"file": "model_epoch_best_0.pth", "digest": "0123456789abcdef" * 4}],
         "device": "cpu",
+        "backend": "openvino",
         "precision": "float32",
         "slice_context": "replicated",
         "code_version": "1",
@@ -117,11 +118,18 @@ def test_provenance_names_what_made_it():
     assert provenance(outcome()) == {
         "checkpoints": "DenseNet121_change_avg/model_epoch_best_0.pth:0123456789ab",
         "device": "cpu",
+        "backend": "openvino",
         "precision": "float32",
         "slice_context": "replicated",
         "code_version": "1",
         "untrained_weights": "True",
     }
+
+
+def test_provenance_that_an_older_version_did_not_record():
+    old = outcome()
+    del old.records["densenet121_predictions"].content["backend"]
+    assert provenance(old)["backend"] == "not recorded"
 
 
 def test_provenance_lists_what_differs_between_backbones():

@@ -24,7 +24,12 @@ def outcome(uid: str, state: SeriesState, *, untrained: bool = False) -> SeriesO
     )
     records = {
         PROCESSED: Record("", "", (), {"seconds": 0.25}),
-        "densenet121_predictions": Record("", "", (), {"seconds": 1.5, "device": "cpu"}),
+        "densenet121_predictions": Record(
+            "",
+            "",
+            (),
+            {"seconds": 1.5, "device": "cpu", "backend": "openvino", "precision": "float32"},
+        ),
         ENSEMBLE: Record("", "", (), {"seconds": 0.0, "untrained": untrained}),
     }
     series = SeriesRecord("1", uid, "", slices)
@@ -87,6 +92,7 @@ def test_seconds_by_step():
 def test_each_series():
     first = report(OUTCOMES)["series"][0]
     assert (first["series_id"], first["state"], first["devices"]) == ("1.10", "done", ["cpu"])
+    assert (first["backends"], first["precisions"]) == (["openvino"], ["float32"])
     assert first["found"] == sum(first[s] for s in ("scored", "refused", "failed", "waiting")) == 4
     assert first["reasons"] == "LOCALIZER, NO_PIXELS"
 
