@@ -128,7 +128,8 @@ YAML
 }
 
 # A folder of this task's own on the node, gone when it ends.
-task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'no temporary folder: set TMPDIR'
+task=''
 trap 'rm -rf -- "$task"' EXIT
 # SLURM's SIGTERM goes to the whole job: with a trap bash waits for the run to end, then cleans up.
 trap 'exit 143' TERM
+task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'no temporary folder: set TMPDIR'

@@ -89,8 +89,16 @@ def ordinary_user() -> Iterator[User]:
                 if process.info["uids"].real == user.ids["user"]:
                     process.kill()
                     process.wait(20)
+        left_behind = [folder, *_of(user)]
         subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in left_behind:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _of(user: User) -> list[Path]:
+    """What tasks of a user that were killed outright have left in the temporary folder."""
+    found = Path(tempfile.gettempdir()).glob("ich-*")
+    return [path for path in found if path.stat().st_uid == user.ids["user"]]
 
 
 class Cluster:

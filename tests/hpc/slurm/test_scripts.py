@@ -41,16 +41,23 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def temporary(site) -> list[Path]:
+    """The folders of tasks: gone when a task ends, unless it was killed outright."""
+    uid = site.user.ids["user"]
+    return [path for path in Path("/tmp").glob("ich-*") if path.stat().st_uid == uid]
+
+
 @pytest.fixture(scope="module")
 def predicted(site) -> Path:
     """The results of slurm_predict.sh."""
     root = site.user.folder / "one job, with: a comma"
-    before = snapshot(site.dicom)
+    before, left = snapshot(site.dicom), temporary(site)
     job = site.sbatch("slurm_predict.sh", **site.variables(root))
     site.cluster.wait_for(job)
     text = (site.user.folder / f"ich-predict_{job}.log").read_text()
     assert site.cluster.states(job) == {job: "COMPLETED"}, text
     assert snapshot(site.dicom) == before
+    assert temporary(site) == left
     return root
 
 
@@ -60,8 +67,6 @@ def test_one_job_scores_a_folder(site, predicted):
     assert content["input"] == [str(site.dicom)]
     uid = site.user.ids["user"]
     assert {path.stat().st_uid for path in predicted.rglob("*")} == {uid}
-    # Its Dagster home and every other temporary file are gone. The user's home is read-only.
-    assert [p for p in Path("/tmp").glob("ich-*") if p.stat().st_uid == uid] == []
 
 
 def test_a_folder_is_prepared_without_a_gpu_and_without_a_container(site):
