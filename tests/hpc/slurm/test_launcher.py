@@ -99,7 +99,7 @@ def test_runs_end_as_their_jobs_do(site, server, become):
     )
     job = job_of(server, good)
     assert site.cluster.states(job) == {job: "COMPLETED"}
-    assert "mem=3G" in site.cluster.ask("sacct", "-n", "-X", "-P", "-o", "ReqTRES", "-j", job)
+    assert "MinMemoryNode=3G" in site.cluster.ask("scontrol", "show", "job", job)
     log = site.user.folder / "dagster_home" / "slurm" / f"{good}_{job}.log"
     assert log.read_text().startswith("the job begins\n")
     assert log.stat().st_uid == site.user.ids["user"]
