@@ -3,7 +3,7 @@
 import pytest
 from live import ROOT
 
-pytestmark = [pytest.mark.hpc, pytest.mark.slow]
+pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def saved(path):
