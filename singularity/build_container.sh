@@ -14,7 +14,8 @@ usage: build_container.sh [--pull | --tar FILE | --fakeroot | --sudo] [--output 
   --force        replace an image that is there
 
 BASE names another base image for ich.def, docker://mirror/python:3.11-slim-bookworm or a .sif file;
-PIP_OPTIONS its options for pip; BUILD_OPTIONS further options of `singularity build`.
+PIP_OPTIONS its options for pip; BUILD_OPTIONS further options of `singularity build`; SQUASH those of
+mksquashfs, empty for the engine's own (kernels before 4.14 do not read zstd).
 U
 }
 
@@ -48,6 +49,11 @@ engine="$(command -v singularity || command -v apptainer)" ||
 [ ! -e "$output" ] || [ "${#force[@]}" -gt 0 ] || die "$output is there: --force replaces it"
 output="$(realpath -- "$(dirname -- "$output")")/$(basename -- "$output")"
 read -ra more <<<"${BUILD_OPTIONS:-}"
+# Several gigabytes, most of them PyTorch: zstd packs them many times faster than gzip.
+squash="${SQUASH-"-comp zstd -Xcompression-level 3"}"
+if [ -n "$squash" ] && "$engine" build --help | grep -q -e --mksquashfs-args; then
+    more+=(--mksquashfs-args "$squash")
+fi
 
 arguments=()
 case "${BASE:-}" in

@@ -47,7 +47,8 @@ class LoadedFold:
 _LOADED: "dict[tuple[str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
 _CONVERTING = threading.Lock()
-_POOL = ThreadPoolExecutor(4, thread_name_prefix="networks")
+_READERS = ThreadPoolExecutor(4, thread_name_prefix="reading networks")
+_COMPILER = ThreadPoolExecutor(1, thread_name_prefix="compiling networks")
 
 
 def load_folds(
@@ -108,7 +109,7 @@ def load_all_compiled(
         converted = read_converted(folder, backbone) or _convert(file, folder)
         network = CompiledNetwork(converted.head, converted.model, precision)
         # Whoever needs it first waits for it; what goes wrong goes wrong again then.
-        _POOL.submit(network.prepare, backbone.input_size)
+        _COMPILER.submit(network.prepare, backbone.input_size)
         return LoadedFold(file, network, converted.untrained, precision)
 
     return _all(files, f"openvino {precision}", make)
@@ -124,7 +125,7 @@ def _all(
             key = (str(file.path), file.digest, how)
             known = _LOADED.get(key)
             if known is None or (known.done() and known.exception() is not None):
-                _LOADED[key] = _POOL.submit(make, file)
+                _LOADED[key] = _READERS.submit(make, file)
             begun.append(_LOADED[key])
     return [fold.result() for fold in begun]
 
