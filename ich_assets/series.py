@@ -122,7 +122,7 @@ def load_images(storage: StorageResource, uid: str) -> tuple[Record, SeriesImage
     remedy = f"materialise {PROCESSED} for this partition first"
     if record is None:
         raise DicomError("the series has not been processed", series=uid, remedy=remedy)
-    crops = read_array(storage.layout.array(uid, PROCESSED), remedy=remedy)
+    crops = read_array(storage.layout.array(uid, PROCESSED), remedy=remedy, mapped=True)
     sop_uids = tuple(item["sop_instance_uid"] for item in record.content["slices"])
     return record, SeriesImages(sop_uids, crops)
 

@@ -123,8 +123,17 @@ def read_json(path: Path, *, remedy: str) -> Any:
         raise StorageError(f"the file cannot be read: {err}", path=path, remedy=remedy) from err
 
 
-def read_array(path: Path, *, remedy: str) -> npt.NDArray[Any]:
+def read_array(path: Path, *, remedy: str, mapped: bool = False) -> npt.NDArray[Any]:
     """Read an array written by ``write_array``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        What makes it.
+    mapped : bool
+        Whether to read a row when it is used, and not all rows now; the array is then read-only.
 
     Raises
     ------
@@ -132,7 +141,7 @@ def read_array(path: Path, *, remedy: str) -> npt.NDArray[Any]:
         If the file is missing or damaged.
     """
     try:
-        return np.asarray(np.load(path, allow_pickle=False))
+        return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False))
     except Exception as err:  # numpy lets many kinds through for a damaged header
         raise StorageError(f"the array cannot be read: {err}", path=path, remedy=remedy) from err
 

@@ -173,6 +173,17 @@ def test_arrays_come_back_as_they_were(tmp_path, dtype):
     assert np.array_equal(found, array)
 
 
+def test_a_mapped_array_stays_whole_while_its_file_is_replaced(tmp_path):
+    path = tmp_path / "crops.npy"
+    write_array(path, np.full((40, 512, 512), 7, np.uint8))
+    mapped = read_array(path, remedy="-", mapped=True)
+    write_array(path, np.full((2, 512, 512), 9, np.uint8))
+    assert mapped.shape == (40, 512, 512)
+    assert (mapped[[0, 39]] == 7).all()
+    with pytest.raises(ValueError, match="read-only"):
+        mapped[0] = 1
+
+
 def test_damaged_arrays(tmp_path):
     path = tmp_path / "array.npy"
     write_array(path, np.zeros((3, 6), np.float32))
