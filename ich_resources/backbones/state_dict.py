@@ -15,7 +15,7 @@ UNTRAINED_KEY = "untrained_stand_in"
 """Key of a checkpoint that marks its weights as untrained; every result then says so."""
 
 # It guesses at what a damaged file may be; our error says what it is.
-warnings.filterwarnings("ignore", module="torch.serialization")
+warnings.filterwarnings("ignore", module=r"torch\.(serialization|_weights_only)")
 
 
 def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:

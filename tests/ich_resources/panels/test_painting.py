@@ -5,9 +5,9 @@ import multiprocessing
 import numpy as np
 import pytest
 
+from ich_resources.panels import painting
 from ich_resources.panels.painting import Panel, paint_all
 from ich_resources.panels.panel import Caption
-from ich_resources.panels.resource import PanelsResource
 
 
 def panel(index: int) -> Panel:
@@ -70,13 +70,9 @@ def test_an_error_of_the_child_comes_back_with_its_words():
         list(paint_all([(0, bad)], 1))
 
 
-def paint_some(processes: int) -> None:
-    list(PanelsResource(processes=processes).paint_all((i, panel(i)) for i in range(2)))
-
-
 def test_a_process_that_has_painted_can_end():
     """As Dagster's run worker: started by multiprocessing, not from a command line."""
-    worker = multiprocessing.get_context("spawn").Process(target=paint_some, args=(2,))
+    worker = multiprocessing.get_context("spawn").Process(target=painting._ask, args=(panel(0),))
     worker.start()
     worker.join(60)
     alive = worker.is_alive()
