@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ich_assets.batch import run_all
+from ich_assets.batch import require_done, run_all
 from ich_assets.dead_runs import host_tag
 from ich_assets.retries import CRASH_RETRIES, GPU_POOL
 from ich_assets.runs import adopt, require, steps_to_run
@@ -73,16 +73,7 @@ def write_tables(
     rooms = Rooms(dicom, networks, saliency, panels, storage)
     require(context, rooms, "ich_outputs")
     outcomes = [outcome(found_series(storage.layout, uid), rooms) for uid in todo]
-    problems = [
-        f"series {o.series.series_instance_uid} {o.state}: {o.why}"
-        for o in outcomes
-        if o.state not in ("done", "refused")
-    ]
-    if problems:
-        raise dg.Failure(
-            f"Problems: {len(problems)} of {len(todo)} series:\n  " + "\n  ".join(problems),
-            allow_retries=False,
-        )
+    require_done(outcomes)
 
 
 # All steps: the list of series lives in the memory of the process that died.

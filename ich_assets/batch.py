@@ -193,6 +193,26 @@ def write_all(context: dg.OpExecutionContext, rooms: Rooms, seconds: float | Non
         )
 
 
+def require_done(outcomes: list[SeriesOutcome]) -> None:
+    """Check that every series of a run is done or refused.
+
+    Raises
+    ------
+    dagster.Failure
+        If one is not; it names each with its reason.
+    """
+    problems = [
+        f"series {_name(o.series)} {o.state}: {o.why}"
+        for o in outcomes
+        if o.state not in ("done", "refused")
+    ]
+    if problems:
+        raise dg.Failure(
+            f"Problems: {len(problems)} of {len(outcomes)} series:\n  " + "\n  ".join(problems),
+            allow_retries=False,
+        )
+
+
 @dg.job(
     executor_def=dg.in_process_executor,
     tags={**host_tag(), **NO_CRASH_RETRIES},

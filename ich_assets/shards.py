@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets import preflight
-from ich_assets.batch import run_all, scan, write_all
+from ich_assets.batch import require_done, run_all, scan, write_all
 from ich_assets.console import people_console
 from ich_assets.dead_runs import host_tag
 from ich_assets.partitions import add_partitions
@@ -129,21 +129,12 @@ def run_shard(
     context.log.info(f"Shard {config.shard}: {len(uids)} series, {len(todo)} with something to do")
     run_all(context, rooms, todo)
     outcomes = [outcome(series[uid], rooms) for uid in uids]
-    problems = [
-        f"series {o.series.series_instance_uid} {o.state}: {o.why}"
-        for o in outcomes
-        if o.state not in ("done", "refused")
-    ]
     if all(o.state in ("done", "incomplete", "refused") for o in outcomes):
         seconds = round(time.perf_counter() - started, 3)
         finish_shard(
             layout, config.shard, series=len(uids), seconds=seconds, host=socket.gethostname()
         )
-    if problems:
-        raise dg.Failure(
-            f"Problems: {len(problems)} of {len(uids)} series:\n  " + "\n  ".join(problems),
-            allow_retries=False,
-        )
+    require_done(outcomes)
 
 
 @dg.job(

@@ -75,16 +75,21 @@ def largest_batch(backbones: Sequence[Sequence[LoadedFold]], most: int) -> int:
 
 
 def _fits(fold: LoadedFold, slices: int) -> bool:
-    device = device_of(fold.network)
-    size = BACKBONES[fold.file.backbone].input_size
     fits = True
     try:
-        with torch.inference_mode(), arithmetic(fold, device):
-            x = torch.zeros(slices, 3, size, size, device=device)
-            fold.network(x.contiguous(memory_format=fold.network.memory_format))
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+        _try(fold, slices)
     except torch.OutOfMemoryError:
         fits = False
     torch.cuda.empty_cache()
     return fits
+
+
+def _try(fold: LoadedFold, slices: int) -> None:
+    """Make one pass; what did not fit goes with this frame."""
+    device = device_of(fold.network)
+    size = BACKBONES[fold.file.backbone].input_size
+    with torch.inference_mode(), arithmetic(fold, device):
+        x = torch.zeros(slices, 3, size, size, device=device)
+        fold.network(x.contiguous(memory_format=fold.network.memory_format))
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)

@@ -99,30 +99,35 @@ def predict_folds(
 
 def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit) -> Tensor:
     """Return the probabilities, (F, B, 6) on the device, in as many passes as its memory asks."""
-    device = device_of(folds[0].network)
     scored: list[Tensor] = []
     start = 0
     while start < len(planes):
         part = planes[start : start + limit.size]
         try:
-            x = to_input(part, folds[0].network)
-            logits = []
-            for fold in folds:
-                with arithmetic(fold, device):
-                    logits.append(fold.network(x).float())
+            scored.append(_pass(folds, part))
         except torch.OutOfMemoryError as err:
             if len(part) == 1:
                 raise InferenceError(
-                    f"the memory of {device} does not hold a single slice",
+                    f"the memory of {device_of(folds[0].network)} does not hold a single slice",
                     remedy="free it of other programs, or set device to cpu",
                 ) from err
         else:
-            scored.append(torch.sigmoid(torch.stack(logits)))
             start += len(part)
             continue
         torch.cuda.empty_cache()
         limit.shrink(len(part) // 2)
     return torch.cat(scored, 1)
+
+
+def _pass(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
+    """Return the probabilities, (F, B, 6), of one pass; what did not fit goes with this frame."""
+    device = device_of(folds[0].network)
+    x = to_input(planes, folds[0].network)
+    logits = []
+    for fold in folds:
+        with arithmetic(fold, device):
+            logits.append(fold.network(x).float())
+    return torch.sigmoid(torch.stack(logits))
 
 
 def _side_by_side(

@@ -149,8 +149,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         threading.Thread(target=self._load_all, name="loading networks").start()
 
     def _load_all(self) -> None:
-        for backbone in self.chosen:
-            with suppress(IchError):
+        with suppress(IchError):
+            for backbone in self.chosen:
                 for file in self.checkpoints(backbone):
                     if not threading.main_thread().is_alive():
                         return  # the program ends without needing them
