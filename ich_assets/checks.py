@@ -1,6 +1,5 @@
 """Doubts about a result, per series: what blocks the next step, and what only warns."""
 
-import warnings
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -25,9 +24,6 @@ from ich_resources.storage.resource import StorageResource
 
 if TYPE_CHECKING:
     from ich_resources.backbones.loading import LoadedFold
-
-# Partitioned checks are what a series needs, and a preview feature of Dagster 1.13.
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 WIDEST_BRAIN_WINDOW = 200.0
 """Wider header windows show something else, in HU."""

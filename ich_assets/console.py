@@ -57,6 +57,8 @@ def failure_text(error: Any) -> str:
         return "a step failed without an error"
     ours = {cls.__name__ for cls in (IchError, dg.Failure, *IchError.__subclasses__())}
     ours.add("DagsterAssetCheckFailedError")
+    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        return "Interrupted. What is done is kept: the same command goes on from there."
     # Outermost first: what caused our error stands in its message already.
     link = error
     while link is not None:

@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets.ledger import series_ledger, table_metadata
-from ich_assets.retries import TRY_AGAIN, bad_data_is_final
+from ich_assets.retries import tried_again
 from ich_assets.saliency import saliency_panels
 from ich_assets.steps import Rooms, outcome, saliency_files
 from ich_resources.dicom.resource import DicomResource
@@ -36,9 +36,9 @@ class RunOutputsConfig(dg.Config):
     group_name="outputs",
     deps=[series_ledger, saliency_panels],
     kinds={"csv", "json"},
-    retry_policy=TRY_AGAIN,
 )
 def run_outputs(
+    context: dg.AssetExecutionContext,
     config: RunOutputsConfig,
     dicom: DicomResource,
     networks: NetworksResource,
@@ -53,7 +53,7 @@ def run_outputs(
     """
     rooms = Rooms(dicom, networks, saliency, panels, storage)
     layout = storage.layout
-    with bad_data_is_final(), locked(layout.outputs_lock):
+    with tried_again(context), locked(layout.outputs_lock):
         ledger = read_ledger(layout)
         outcomes = [
             outcome(series, rooms)

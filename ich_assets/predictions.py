@@ -9,7 +9,7 @@ import numpy as np
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import highest, highest_slices, inline_png, probability_table
-from ich_assets.retries import GPU_POOL, TRY_AGAIN, bad_data_is_final
+from ich_assets.retries import GPU_POOL, tried_again
 from ich_assets.series import load_images
 from ich_assets.steps import predictions_recipe
 from ich_resources.backbones.table import BACKBONES, Backbone
@@ -36,7 +36,6 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
         kinds={"pytorch"},
         tags={"backbone": backbone.asset},
         code_version=CODE_VERSIONS["predictions"],
-        retry_policy=TRY_AGAIN,
         pool=GPU_POOL,
         description=f"Probabilities of {backbone.name}, sigmoid(logit), for every slice and class: "
         "each fold's, and their mean.",
@@ -53,7 +52,7 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 metadata={"left_out": f"{backbone.name} is not among the chosen backbones"},
             )
         uid = context.partition_key
-        with bad_data_is_final(), storage.records.working_on(uid, step):
+        with tried_again(context), storage.records.working_on(uid, step):
             processed, images = load_images(storage, uid)
             files = networks.checkpoints(backbone)
             folds = networks.load(files)
@@ -110,7 +109,6 @@ BACKBONE_PREDICTIONS = [_predictions_asset(backbone) for backbone in BACKBONES.v
     deps=BACKBONE_PREDICTIONS,
     kinds={"numpy"},
     code_version=CODE_VERSIONS["ensemble_predictions"],
-    retry_policy=TRY_AGAIN,
 )
 def ensemble_predictions(
     context: dg.AssetExecutionContext,
@@ -120,7 +118,7 @@ def ensemble_predictions(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Mean over backbones of each backbone's mean over folds: the probabilities people use."""
     uid = context.partition_key
-    with bad_data_is_final(), storage.records.working_on(uid, ENSEMBLE):
+    with tried_again(context), storage.records.working_on(uid, ENSEMBLE):
         _, images = load_images(storage, uid)
         started = time.perf_counter()
         records, folds = {}, []

@@ -7,8 +7,8 @@ import dagster as dg
 
 from ich_resources.errors import IchError, InferenceError, StorageError
 
-TRY_AGAIN = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL)
-"""For a disk or a device that fails for a moment."""
+STEP_RETRIES = 2
+_FIRST_DELAY_S = 2
 CRASH_RETRIES = {"dagster/max_retries": "2"}
 """Run tag: Dagster repeats a run whose process died, where its ``run_retries`` are enabled."""
 NO_CRASH_RETRIES = {"dagster/max_retries": "0"}
@@ -18,11 +18,18 @@ GPU_POOL = "gpu"
 
 
 @contextmanager
-def bad_data_is_final() -> Iterator[None]:
-    """Let a step fail at once where its files or options are bad: a moment mends neither."""
+def tried_again(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Let a step be repeated twice for a disk or a device that fails for a moment.
+
+    It fails at once where its files or options are bad, which a moment does not mend, and where
+    somebody interrupts it: a ``RetryPolicy`` would repeat that too.
+    """
     try:
         yield
-    except IchError as err:
-        if isinstance(err, InferenceError | StorageError):
-            raise
-        raise dg.Failure(str(err), allow_retries=False) from err
+    except (dg.DagsterError, dg.Failure):
+        raise
+    except Exception as err:
+        if isinstance(err, IchError) and not isinstance(err, InferenceError | StorageError):
+            raise dg.Failure(str(err), allow_retries=False) from err
+        delay = _FIRST_DELAY_S * 2**context.retry_number
+        raise dg.RetryRequested(max_retries=STEP_RETRIES, seconds_to_wait=delay) from err

@@ -7,6 +7,7 @@ import dagster as dg
 
 from ich_assets.console import failure_text
 from ich_assets.dead_runs import host_tag
+from ich_assets.interrupts import interrupts_end_the_batch
 from ich_assets.retries import NO_CRASH_RETRIES
 from ich_assets.steps import Rooms, all_steps, current_records
 from ich_resources.errors import IchError
@@ -62,18 +63,19 @@ def attempt(
     from ich_assets.definitions import defs
 
     resources = {name: {"config": room.model_dump()} for name, room in rooms._asdict().items()}
-    result = defs.resolve_job_def(job).execute_in_process(
-        instance=context.instance,
-        partition_key=partition,
-        raise_on_error=False,
-        tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES},
-        asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
-        run_config={
-            **(config or {}),
-            "resources": resources,
-            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        },
-    )
+    with interrupts_end_the_batch():
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=context.instance,
+            partition_key=partition,
+            raise_on_error=False,
+            tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES},
+            asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
+            run_config={
+                **(config or {}),
+                "resources": resources,
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
     failures = [event for event in result.all_events if event.is_step_failure]
     if failures:
         return failure_text(failures[0].step_failure_data.error)

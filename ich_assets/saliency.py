@@ -14,7 +14,7 @@ from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import highest_slices, inline_png
 from ich_assets.predictions import load_ensemble
-from ich_assets.retries import GPU_POOL, TRY_AGAIN, bad_data_is_final
+from ich_assets.retries import GPU_POOL, tried_again
 from ich_assets.series import load_images
 from ich_assets.steps import saliency_files, saliency_recipe
 from ich_resources.findings import FloatArray, SliceSaliency
@@ -46,7 +46,6 @@ BAR_SOURCE = "ensemble probabilities"
     deps=[PROCESSED, ENSEMBLE, *CHECKPOINTS],
     kinds={"pytorch", "matplotlib"},
     code_version=CODE_VERSIONS["saliency_panels"],
-    retry_policy=TRY_AGAIN,
     pool=GPU_POOL,
 )
 def saliency_panels(
@@ -62,7 +61,7 @@ def saliency_panels(
     """
     uid = context.partition_key
     folder = storage.layout.series_panels(uid)
-    with bad_data_is_final(), storage.records.working_on(uid, SALIENCY):
+    with tried_again(context), storage.records.working_on(uid, SALIENCY):
         processed, images = load_images(storage, uid)
         ensemble_record, ensemble = load_ensemble(storage, uid)
         series = find_series(storage.layout, uid)

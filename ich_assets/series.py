@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ich_assets.ledger import DICOM_SERIES
 from ich_assets.partitions import SERIES
 from ich_assets.pictures import SHOWN, inline_png
-from ich_assets.retries import TRY_AGAIN, bad_data_is_final
+from ich_assets.retries import tried_again
 from ich_assets.steps import processed_recipe
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
@@ -33,7 +33,6 @@ from ich_resources.storage.resource import StorageResource
     deps=[DICOM_SERIES],
     kinds={"dicom", "opencv"},
     code_version=CODE_VERSIONS["processed_series"],
-    retry_policy=TRY_AGAIN,
 )
 def processed_series(
     context: dg.AssetExecutionContext,
@@ -50,7 +49,7 @@ def processed_series(
     uid = context.partition_key
     if _predictions_follow(context):
         networks.begin_to_load()
-    with bad_data_is_final(), storage.records.working_on(uid, PROCESSED):
+    with tried_again(context), storage.records.working_on(uid, PROCESSED):
         series = find_series(storage.layout, uid)
         if not series.to_be_scored:
             raise DicomError(

@@ -64,6 +64,7 @@ class Children:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries write what they think; the answer says it again
+            process_group=0,  # Ctrl-C is for us: a request that is under way is answered
         )
 
     def _end_all(self) -> None:

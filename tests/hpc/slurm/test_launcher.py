@@ -140,25 +140,33 @@ def test_runs_that_wait_in_the_queue(site, server, become):
 
 def test_runs_that_are_ended_while_they_run(site, server, become):
     config = yaml.safe_load((site.user.folder / "run.yaml").read_text())
+
+    def inside(outer: str, status: str = "STARTED") -> list[str]:
+        """The runs inside a batch that have a status."""
+        runs = [r for r in server.runs() if r["tags"].get("ich/batch") == outer]
+        return [r["runId"] for r in runs if r["status"] == status]
+
     terminated = server.launch("ich_batch", {}, config)
     become(terminated=(terminated, "STARTED"))
-
-    def loading(outer: str) -> list[str]:
-        """The run inside a batch that loads the networks: it takes some seconds."""
-        runs = [r for r in server.runs() if r["tags"].get("ich/batch") == outer]
-        runs = [r for r in runs if r["pipelineName"] == "ich_checkpoints"]
-        return [r["runId"] for r in runs if r["status"] == "STARTED"]
-
-    assert wait(60, lambda: loading(terminated))
+    assert wait(60, lambda: inside(terminated))
     assert server.terminate(terminated) == "TerminateRunSuccess"
-    become(terminated=(terminated, "CANCELED"), seconds=40)
-    job = job_of(server, terminated)
-    site.cluster.wait_for(job, seconds=40)
+    become(terminated=(terminated, "CANCELED"), seconds=60)
+    site.cluster.wait_for(job_of(server, terminated), seconds=40)
     # One whose job dies without a word: no memory, a lost node.
     killed = server.launch("ich_batch", {}, config)
     job = job_of(server, killed)
-    assert wait(90, lambda: loading(killed))
-    (inner,) = loading(killed)
+
+    def stopped_inside() -> list[str]:
+        """Stop the job, so that what it is at does not end before it is killed."""
+        site.cluster.ask("scancel", "--signal=STOP", "--full", job)
+        found = inside(killed)
+        if not found:
+            site.cluster.ask("scancel", "--signal=CONT", "--full", job)
+        return found
+
+    assert wait(90, lambda: inside(killed))
+    assert wait(60, stopped_inside)
+    (inner,) = inside(killed)
     site.cluster.ask("scancel", "--signal=KILL", "--full", job)
     become(killed=(killed, "FAILURE"), inner=(inner, "FAILURE"))
     assert [r for r in server.runs() if r["status"] not in FINISHED] == []
