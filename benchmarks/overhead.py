@@ -21,6 +21,7 @@ from ich_assets.commits import quick_commits
 from ich_assets.jobs import SERIES_ASSETS
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+INSTANCE = Path(__file__).parents[1] / "conf" / "dagster.yaml"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -67,7 +68,7 @@ def measure(folder: Path, runs: int = 8, rounds: int = 3) -> dict[str, Any]:
     for _ in range(rounds):
         for name, commits in (("as it comes", nullcontext), ("quick_commits", quick_commits)):
             home = Path(tempfile.mkdtemp(prefix="home-", dir=folder))
-            (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+            shutil.copy(INSTANCE, home / "dagster.yaml")
             with dg.DagsterInstance.from_config(str(home)) as instance, commits():
                 instance.add_dynamic_partitions("series", [str(i) for i in range(runs + 1)])
                 for number in range(runs + 1):

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 
 KEPT = 8
 """Files kept open at once: the index, the runs, and the events of the last few runs."""
+_FILE = "ich file"
 
 
 @contextmanager
@@ -31,24 +32,29 @@ def quick_commits() -> Iterator[None]:
     """
     kept: OrderedDict[str, sqlite3.Connection] = OrderedDict()
 
-    def opened(connection: Any, _record: Any) -> None:
-        if not isinstance(connection, sqlite3.Connection):
+    def opening(_dialect: Any, record: Any, arguments: Any, _options: Any) -> None:
+        record.info[_FILE] = arguments[0] if arguments else ""
+
+    def opened(connection: Any, record: Any) -> None:
+        path = record.info[_FILE]
+        if not isinstance(connection, sqlite3.Connection) or not path:
             return
-        path = connection.execute("PRAGMA database_list").fetchone()[2]
-        if not path or connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            return
-        connection.execute("PRAGMA synchronous=NORMAL")
         if path not in kept:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                return
             kept[path] = _hold(path)
+        connection.execute("PRAGMA synchronous=NORMAL")
         kept.move_to_end(path)
         if len(kept) > KEPT:
             kept.popitem(last=False)[1].close()
 
+    event.listen(Engine, "do_connect", opening)
     event.listen(Engine, "connect", opened)
     try:
         yield
     finally:
         event.remove(Engine, "connect", opened)
+        event.remove(Engine, "do_connect", opening)
         for connection in kept.values():
             connection.close()
 
