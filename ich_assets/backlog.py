@@ -44,7 +44,6 @@ def arrived_series(
     return todo
 
 
-# The pool counts runs (conf/dagster.yaml): the inner runs do not wait for their own outer one.
 @dg.op(out=dg.Out(dg.Nothing), pool=GPU_POOL)
 def run_arrived(
     context: dg.OpExecutionContext,

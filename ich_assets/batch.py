@@ -9,7 +9,7 @@ from ich_assets.checkpoints import checkpoints_key
 from ich_assets.commits import quick_commits
 from ich_assets.console import people_console
 from ich_assets.dead_runs import host_tag
-from ich_assets.retries import NO_CRASH_RETRIES
+from ich_assets.retries import GPU_POOL, NO_CRASH_RETRIES
 from ich_assets.runs import adopt, require, run_one_series, steps_to_run
 from ich_assets.steps import Rooms, outcome
 from ich_resources.dicom.resource import DicomResource
@@ -69,7 +69,8 @@ def scan(context: dg.OpExecutionContext, rooms: Rooms) -> list[SeriesRecord]:
     return todo
 
 
-@dg.op(out=dg.Out(dg.Nothing))
+# The pool counts runs (conf/dagster.yaml): the inner runs do not wait for their own outer one.
+@dg.op(out=dg.Out(dg.Nothing), pool=GPU_POOL)
 def run_series(
     context: dg.OpExecutionContext,
     todo: list[str],
@@ -99,7 +100,7 @@ def _run_all(context: dg.OpExecutionContext, rooms: Rooms, todo: list[str]) -> N
     networks = rooms.networks
     started = time.perf_counter()
     ledger = {uid: found_series(rooms.storage.layout, uid) for uid in todo}
-    if any(steps_to_run(ledger[uid], rooms) != [PROCESSED] for uid in todo):
+    if any(steps_to_run(ledger[uid], rooms) not in ([], [PROCESSED]) for uid in todo):
         context.log.info(f"Loading networks from {networks.folder}")
         require(context, rooms, "ich_checkpoints", [checkpoints_key(b) for b in networks.chosen])
         context.log.info(

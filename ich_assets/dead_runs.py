@@ -4,6 +4,7 @@ Dagster's own monitoring cannot tell with runs in local processes; such a run wo
 for ever, hold its place in the pool, and never be repeated.
 """
 
+import json
 import socket
 from pathlib import Path
 
@@ -16,6 +17,10 @@ HOST_TAG = "ich/host"
 """Run tag: the machine (or container) that its process lives on."""
 
 
+_SERVER_TAG = ".dagster/grpc_info"
+"""Run tag of Dagster's own: the code server that has started its process."""
+
+
 def host_tag() -> dict[str, str]:
     """Return the run tag of this machine."""
     return {HOST_TAG: socket.gethostname()}
@@ -23,11 +28,10 @@ def host_tag() -> dict[str, str]:
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the started runs of this machine as failed whose process is gone; return their ids."""
-    started = RunsFilter(statuses=[DagsterRunStatus.STARTED], tags=host_tag())
     dead = []
-    for run in instance.get_runs(started):
-        if JOB_TAG in run.tags:
-            continue  # its process lives on another machine than the tag of its job says
+    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+        if not _is_of_this_machine(run):
+            continue
         pid = _pid(instance, run.run_id)
         if pid is None or lives(pid):
             continue
@@ -37,6 +41,17 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             instance.report_run_failed(now, f"its process ({pid}) is gone, and said nothing")
             dead.append(run.run_id)
     return dead
+
+
+def _is_of_this_machine(run: dg.DagsterRun) -> bool:
+    if JOB_TAG in run.tags:
+        return False  # its process lives on another machine than the tag of its job says
+    if HOST_TAG in run.tags:
+        return run.tags[HOST_TAG] == socket.gethostname()
+    # "Materialize" in the UI has no job of ours to carry the tag: its process was started by a code
+    # server, and one that listens on a socket is here.
+    server = json.loads(run.tags.get(_SERVER_TAG, "{}"))
+    return bool(server.get("socket"))
 
 
 def _pid(instance: dg.DagsterInstance, run_id: str) -> int | None:

@@ -42,10 +42,10 @@ def read_new_files(inbox: InboxResource, dicom: DicomResource, index: InboxIndex
     began = time.monotonic()
     unread = index.unread(inbox.files_per_tick)
     for start in range(0, len(unread), _AT_ONCE):
-        if time.monotonic() - began > inbox.seconds_per_tick:
-            return
         paths = unread[start : start + _AT_ONCE]
         index.store(_facts(paths, inbox, dicom))
+        if time.monotonic() - began > inbox.seconds_per_tick:
+            return
 
 
 def _facts(paths: Sequence[str], inbox: InboxResource, dicom: DicomResource) -> list[FileFacts]:

@@ -22,6 +22,7 @@ ich_scan = dg.define_asset_job(
     "ich_scan",
     selection=dg.AssetSelection.assets(series_ledger),
     executor_def=dg.in_process_executor,
+    tags=host_tag(),
     description="Find and judge every series below the input folder, and register the partitions.",
 )
 
@@ -29,6 +30,7 @@ ich_checkpoints = dg.define_asset_job(
     "ich_checkpoints",
     selection=dg.AssetSelection.assets(*CHECKPOINTS),
     executor_def=dg.in_process_executor,
+    tags=host_tag(),
     description="Verify the checkpoints of every backbone.",
 )
 
@@ -44,5 +46,6 @@ ich_outputs = dg.define_asset_job(
     "ich_outputs",
     selection=dg.AssetSelection.assets(run_outputs),
     executor_def=dg.in_process_executor,
+    tags=host_tag(),
     description="Write the CSV and JSON files over all series of the last scan.",
 )

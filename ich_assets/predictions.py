@@ -14,7 +14,7 @@ from ich_assets.series import load_images
 from ich_assets.steps import predictions_recipe
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
-from ich_resources.errors import InferenceError
+from ich_resources.errors import IchError, InferenceError
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
@@ -119,11 +119,12 @@ def ensemble_predictions(
     """Mean over backbones of each backbone's mean over folds: the probabilities people use."""
     uid = context.partition_key
     with tried_again(context), storage.records.working_on(uid, ENSEMBLE):
-        _, images = load_images(storage, uid)
+        processed, images = load_images(storage, uid)
         started = time.perf_counter()
         records, folds = {}, []
         for backbone in networks.chosen:
             record, result = load_folds(storage, uid, backbone)
+            _require_of(processed, record, backbone.predictions_step, uid)
             records[backbone.name] = record
             folds.append(result)
         ensemble = mean_over_backbones(folds)
@@ -153,6 +154,16 @@ def ensemble_predictions(
             "path": dg.MetadataValue.path(str(storage.layout.array(uid, ENSEMBLE))),
         },
     )
+
+
+def _require_of(processed: Record, predictions: Record, step: str, uid: str) -> None:
+    if predictions.content["images"] != processed.data_version:
+        raise IchError(
+            f"the {step} are of other slices than those of today",
+            series=uid,
+            remedy=f"materialise {step} for this partition first",
+            code="STALE",
+        )
 
 
 def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record, FloatArray]:

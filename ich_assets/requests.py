@@ -178,7 +178,9 @@ def _settled(
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} died and is repeated")
     if run.status == DagsterRunStatus.CANCELED:
         why = f"run {run.run_id} was cancelled"
-    if not why and arrival.attempts < ATTEMPTS:
+    # What ended a backlog need not be this series' doing: it runs again, alone.
+    innocent = run.job_name == ich_backlog.name and run.status == DagsterRunStatus.FAILURE
+    if (not why or innocent) and arrival.attempts < ATTEMPTS:
         return again
     error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
     records.note_failure(uid, "run", error)

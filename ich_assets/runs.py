@@ -8,12 +8,13 @@ import dagster as dg
 from ich_assets.console import failure_text
 from ich_assets.dead_runs import host_tag
 from ich_assets.interrupts import interrupts_end_the_batch
+from ich_assets.partitions import SERIES
 from ich_assets.retries import NO_CRASH_RETRIES
 from ich_assets.steps import Rooms, all_steps, current_records
 from ich_resources.errors import IchError
-from ich_resources.recipe import PROCESSED
+from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.records import CHECKS, Record
+from ich_resources.storage.records import CHECKS, UNCHECKED, Record
 from ich_resources.storage.resource import StorageResource
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -28,24 +29,35 @@ def steps_to_run(series: SeriesRecord, rooms: Rooms) -> list[str]:
     if failure is not None and failure.step == CHECKS:
         return all_steps(rooms.networks)
     records = current_records(series, rooms)
-    missing = [step for step in all_steps(rooms.networks) if step not in records]
-    retry = PROCESSED in records and bool(records[PROCESSED].content["failed"])
-    return [PROCESSED, *missing] if retry else missing
+    wanted = {step for step in all_steps(rooms.networks) if step not in records}
+    if PROCESSED in records and records[PROCESSED].content["failed"]:
+        wanted.add(PROCESSED)
+    if failure is not None and failure.step == UNCHECKED:
+        wanted |= {PROCESSED, ENSEMBLE, SALIENCY}  # which have checks, and take little time
+    return [step for step in all_steps(rooms.networks) if step in wanted]
 
 
 def run_one_series(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> str:
     """Run what one series needs; return why it failed, or an empty text."""
-    uid = series.series_instance_uid
-    error = attempt(context, rooms, "ich_series", steps_to_run(series, rooms), partition=uid)
+    uid, noted = series.series_instance_uid, rooms.storage.records
+    steps = steps_to_run(series, rooms)
+    if not steps:  # another process was faster
+        adopt(context, rooms, series)
+        return ""
+    if not context.instance.has_dynamic_partition(str(SERIES.name), uid):
+        context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since
+    # In place of what an earlier run has noted; a kill leaves it.
+    noted.note_failure(uid, UNCHECKED, IchError("its run has not come to its end"))
+    error = attempt(context, rooms, "ich_series", steps, partition=uid)
     # Slices that failed before and can be read now make the later steps stale.
     again = [s for s in all_steps(rooms.networks) if s not in current_records(series, rooms)]
     if not error and again:
         error = attempt(context, rooms, "ich_series", again, partition=uid)
-    noted = rooms.storage.records
-    if error and noted.failure(uid) is None:
+    failure = noted.failure(uid)
+    if error and (failure is None or failure.step == UNCHECKED):
         noted.note_failure(uid, CHECKS, IchError(error, code="CHECK_FAILED"))
     if not error:
-        noted.forget_failure(uid, CHECKS)
+        noted.forget_failure(uid, UNCHECKED)
     return error
 
 

@@ -17,6 +17,7 @@ from ich_assets.predictions import load_ensemble
 from ich_assets.retries import GPU_POOL, tried_again
 from ich_assets.series import load_images
 from ich_assets.steps import saliency_files, saliency_recipe
+from ich_resources.errors import IchError
 from ich_resources.findings import FloatArray, SliceSaliency
 from ich_resources.hemorrhage import ANY, CLASSES
 from ich_resources.inference.resource import NetworksResource
@@ -25,6 +26,7 @@ from ich_resources.recipe import CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages
+from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.files import remove, write_bytes, write_json
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.records import Record
@@ -65,6 +67,13 @@ def saliency_panels(
         processed, images = load_images(storage, uid)
         ensemble_record, ensemble = load_ensemble(storage, uid)
         series = find_series(storage.layout, uid)
+        if ENSEMBLE not in consistent_records(series, storage.records):
+            raise IchError(
+                f"the {ENSEMBLE} are of other slices or predictions than those of today",
+                series=uid,
+                remedy=f"materialise everything up to {ENSEMBLE} for this partition first",
+                code="STALE",
+            )
         files = saliency_files(networks, saliency)
         needs_input_gradient = saliency.method == "input_grad"
         backend = "pytorch" if needs_input_gradient else networks.engine

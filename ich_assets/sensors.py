@@ -61,6 +61,7 @@ def dicom_inbox(
     .done. A late or changed slice makes a new version and one more run; the same files again make
     nothing. Nothing in the inbox is moved, renamed or deleted. inbox_ledger lists every series.
     """
+    fail_dead_runs(context.instance)  # they hold the pool, with or without an inbox
     if not inbox.inbox_dir and not os.environ.get(DICOM_INBOX, "").strip():
         return dg.SkipReason("no inbox: the environment variable DICOM_INBOX is not set")
     config = live_config()
@@ -69,7 +70,6 @@ def dicom_inbox(
     storage = configured(storage, "storage", config)
     require_apart(storage.layout.run_root, inbox.folder)
     with locked(storage.layout.inbox_lock), inbox.index(storage.layout.inbox_index) as index:
-        fail_dead_runs(context.instance)
         strays = _look(inbox, dicom, storage, index)
         index.put(settle(context.instance, index, storage))
         _take_over(context.instance, index)

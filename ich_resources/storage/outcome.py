@@ -7,7 +7,7 @@ from typing import Literal
 
 from ich_resources.recipe import PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.records import CHECKS, Failure, Record
+from ich_resources.storage.records import CHECKS, UNCHECKED, Failure, Record
 
 SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
 SHOWN = 3
@@ -112,7 +112,7 @@ def judge_outcome(
     processed = records.get(PROCESSED)
     if processed is not None:
         not_scored += [NotScored(**item, state="failed") for item in processed.content["failed"]]
-    doubted = failure is not None and failure.step == CHECKS
+    doubted = failure is not None and failure.step in (CHECKS, UNCHECKED)
     done = SALIENCY in records and processed is not None and not doubted
     if done and processed is not None:
         incomplete = any(item.state == "failed" for item in not_scored)
@@ -126,8 +126,10 @@ def judge_outcome(
         ]
     known = {item.path for item in not_scored}
     rest = [s for s in admitted if s.path not in known]
-    if failure is None and admitted:
-        return SeriesOutcome(series, records, "waiting", 0, len(rest), tuple(not_scored))
+    under_way = failure is not None and failure.step == UNCHECKED
+    if (failure is None or under_way) and admitted:
+        why = failure.message if failure is not None else ""
+        return SeriesOutcome(series, records, "waiting", 0, len(rest), tuple(not_scored), why)
     why = failure.message if failure is not None else "no slice of it can be used"
     not_scored += [
         NotScored(s.path, s.sop_instance_uid, "failed", NOT_RUN, f"its series failed: {why}")

@@ -39,6 +39,8 @@ class Record:
 
 CHECKS = "asset checks"
 """Stands for the step of a failure that no asset raised, but a check that blocks."""
+UNCHECKED = "checks to come"
+"""Stands for the step of a run that has begun and may not have come to its checks."""
 
 
 @dataclass(frozen=True)

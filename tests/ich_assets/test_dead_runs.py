@@ -1,5 +1,6 @@
 """A run whose process is gone is marked as failed; any other is left alone."""
 
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,11 @@ def started(instance: dg.DagsterInstance, pid: int, tags: dict[str, str]) -> str
     return run.run_id
 
 
+def served(**server: object) -> dict[str, str]:
+    """The tag that Dagster gives a run of "Materialize", which is no job of ours."""
+    return {".dagster/grpc_info": json.dumps(server)}
+
+
 def test_a_process_lives_until_it_is_gone(process):
     assert lives(process.pid)
     process.kill()
@@ -48,9 +54,12 @@ def test_only_runs_of_this_machine_whose_process_is_gone_fail(process):
         alive = started(instance, process.pid, host_tag())
         elsewhere = started(instance, 2**22 - 1, {"ich/host": "another"})
         on_a_node = started(instance, 2**22 - 1, {**host_tag(), JOB_TAG: "12"})
+        by_a_server_elsewhere = started(instance, 2**22 - 1, served(host="code", port=4000))
         gone = started(instance, 2**22 - 1, host_tag())
-        assert fail_dead_runs(instance) == [gone]
-        assert instance.get_run_by_id(gone).status == dg.DagsterRunStatus.FAILURE
-        for run_id in (alive, elsewhere, on_a_node):
+        materialised = started(instance, 2**22 - 1, served(host="localhost", socket="/tmp/x"))
+        assert set(fail_dead_runs(instance)) == {gone, materialised}
+        for run_id in (gone, materialised):
+            assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+        for run_id in (alive, elsewhere, on_a_node, by_a_server_elsewhere):
             assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
         assert fail_dead_runs(instance) == []

@@ -4,15 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._utils.interrupts import capture_interrupts
 from live import ROOT, wait
-from workplace import CONFIG, Workplace
+from workplace import Workplace
 
 from ich_assets.interrupts import interrupts_end_the_batch
 from ich_resources.recipe import PROCESSED
@@ -43,18 +41,7 @@ def test_an_interrupted_batch_begins_no_other_series(
     shutil.copy(ROOT / "conf" / "dagster.yaml", home)
     place = Workplace(tmp_path, stand_in_models, {"DAGSTER_HOME": str(home)})
     shutil.copytree(finished_demo.place.dicom, place.dicom)
-    (tmp_path / "run.yaml").write_text(CONFIG)
-    command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
-    command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", "run.yaml"]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env=place.environ(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as batch:
+    with place.start_batch(subprocess.PIPE) as batch:
         assert wait(120, lambda: list(place.results.rglob(f"{PROCESSED}.json")))
         # As a terminal does: every process of the group gets it.
         os.killpg(batch.pid, number)

@@ -4,7 +4,7 @@ import shutil
 
 import dagster as dg
 import pytest
-from workplace import Workplace
+from workplace import CONFIG, Workplace
 
 from ich_resources.recipe import ENSEMBLE, SALIENCY
 
@@ -41,3 +41,25 @@ def test_each_series_has_a_run_of_its_own_under_the_batch(finished_demo):
             finished_demo.study.plain_series,
         }
         assert all(run.status == dg.DagsterRunStatus.SUCCESS for run in runs)
+
+
+def test_a_series_that_another_process_has_finished_runs_no_step(
+    demo_copy, finished_demo, tmp_path
+):
+    """Nor does one whose partition is gone end those after it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    place = demo_copy
+    place.environment["DAGSTER_HOME"] = str(home)
+    uid = finished_demo.study.bleed_series
+    (place.results / "state" / "series" / uid / "saliency_panels.json").unlink()
+    # One twice: the second time there is nothing left. And no partition was ever made.
+    config = f"ops: {{arrived_series: {{config: {{series: {[uid, uid]}}}}}}}\n" + CONFIG
+    done = place.execute("ich_backlog", config)
+    assert done.status == 0, done.text
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        runs = instance.get_runs(dg.RunsFilter(job_name="ich_series"))
+        assert len(runs) == 1
+        made = instance.fetch_materializations(dg.AssetKey(SALIENCY), limit=9).records
+        assert [r.asset_materialization.partition for r in made] == [uid]

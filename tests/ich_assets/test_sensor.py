@@ -4,9 +4,11 @@ import shutil
 
 import pydicom
 import pytest
-from dagster import DagsterRunStatus
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.events import EngineEventData
 from inbox import Inbox, head, late_slice, touch
 
+from ich_assets.dead_runs import host_tag
 from ich_resources.demo.study import uid, write_demo_study, write_localizer, write_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.environment import DICOM_INBOX, LIVE_CONFIG, RUN_ROOT
@@ -269,7 +271,12 @@ def test_a_quiet_tick_writes_nothing(inbox):
 def test_without_an_inbox_the_sensor_says_so(inbox, monkeypatch):
     monkeypatch.delenv(DICOM_INBOX, raising=False)
     inbox.folder = ""
+    dead = DagsterRun(job_name="ich_batch", tags=host_tag(), status=DagsterRunStatus.STARTED)
+    inbox.instance.add_run(dead)
+    inbox.instance.report_engine_event("runs", dead, EngineEventData.in_process(2**22 - 1))
     assert "DICOM_INBOX is not set" in inbox.tick().skip_message
+    # It would hold the pool for those that are run by hand.
+    assert inbox.instance.get_run_by_id(dead.run_id).status == DagsterRunStatus.FAILURE
 
 
 def test_an_inbox_that_is_not_there_is_an_error(inbox):

@@ -4,9 +4,12 @@ import os
 import shutil
 import time
 
+import dagster as dg
 import pydicom
 import pytest
-from dagster import DagsterRunStatus
+from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster_shared.error import SerializableErrorInfo
 from inbox import Inbox, head
 from ledgers import scan
 
@@ -91,6 +94,29 @@ def test_what_killed_a_backlog_runs_alone_from_then_on(tmp_path):
     assert request.job_name == "ich_backlog"
     inbox.launch(request, DagsterRunStatus.FAILURE)
     assert [r.job_name for r in inbox.tick().run_requests] == ["ich_series"] * 3
+
+
+def test_what_ended_a_backlog_with_an_error_is_asked_of_each_series_alone(tmp_path):
+    inbox = Inbox(tmp_path, single_runs=1)
+    for i in range(3):
+        head(inbox, f"h{i}", study=f"s{i}")
+    (request,) = inbox.settled().run_requests
+    run = inbox.launch(request, DagsterRunStatus.STARTED)
+    fail_a_step(inbox.instance, run)
+    assert [r.job_name for r in inbox.tick().run_requests] == ["ich_series"] * 3
+
+
+def fail_a_step(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Let a run fail as a step does that raises: checkpoints that were away for a moment."""
+    error = SerializableErrorInfo("no checkpoints", [], "CheckpointError")
+    failure = DagsterEvent(
+        DagsterEventType.STEP_FAILURE.value,
+        run.job_name,
+        step_key="run_arrived",
+        event_specific_data=StepFailureData(error, None),
+    )
+    instance.report_dagster_event(failure, run.run_id)
+    instance.report_run_failed(run)
 
 
 def test_an_index_that_was_lost_is_filled_from_the_ledger(inbox):

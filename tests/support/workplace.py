@@ -66,14 +66,39 @@ class Workplace:
 
     def execute(self, job: str, config: str = "{}", *, prefix: Sequence[str] = ()) -> Finished:
         """Run ``dagster job execute`` on any job."""
-        file = self.root / "run.yaml"
-        file.write_text(config)
-        command = [*prefix, str(Path(sys.executable).with_name("dagster")), "job", "execute"]
-        command += ["-m", "ich_assets.definitions", "-j", job, "-c", str(file)]
+        command = [*prefix, *self._command(job, config)]
         done = subprocess.run(
             command, env=self.environ(), cwd=self.root, text=True, capture_output=True, timeout=600
         )
         return Finished(done.returncode, done.stdout + done.stderr)
+
+    def start_batch(self, output: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """Begin a batch in a process group of its own, which a test may interrupt or kill."""
+        return subprocess.Popen(
+            self._command("ich_batch", CONFIG),
+            env=self.environ(),
+            cwd=self.root,
+            text=True,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def _command(self, job: str, config: str) -> list[str]:
+        file = self.root / "run.yaml"
+        file.write_text(config)
+        dagster = str(Path(sys.executable).with_name("dagster"))
+        return [
+            dagster,
+            "job",
+            "execute",
+            "-m",
+            "ich_assets.definitions",
+            "-j",
+            job,
+            "-c",
+            str(file),
+        ]
 
     def tree(self) -> dict[str, bytes]:
         """Every file of the results but the report, whose timings differ, and the records."""
