@@ -122,9 +122,12 @@ mount_folder() { # FOLDER TARGET [readonly]
 
 # Folders keep their path in the container, so that what tables and errors say holds outside too.
 own_path() { # OPTION FOLDER
-    case $2 in
-        / | /bin | /dev | /etc | /home | /lib | /lib64 | /opt | /opt/ich | /proc | /root | /run | /sbin | /sys | /tmp | /usr | /var)
+    case $2/ in
+        // | /cache/ | /dagster/ | /home/ | /opt/ | /root/ | /run/ | /tmp/ | /var/)
             fail "$1 is $2, which the container has too" "give a folder below it"
+            ;;
+        /bin/* | /boot/* | /cache/ich/* | /dev/* | /etc/* | /lib/* | /lib32/* | /lib64/* | /libx32/* | /opt/ich/* | /proc/* | /sbin/* | /sys/* | /usr/*)
+            fail "$1 is $2, which the container has too, or needs" "give a folder elsewhere"
             ;;
     esac
 }
@@ -140,23 +143,43 @@ new_folder() { # OPTION FOLDER
     local folder
     folder=$(realpath -m -- "$2")
     [[ $folder/ != "$dicom_dir"/* ]] || fail "$1 $folder lies in the input, which is only read" "choose a folder outside of $dicom_dir"
-    mkdir -p -- "$folder" 2>/dev/null && [[ -w $folder ]] || fail "$1 $folder cannot be written" "choose another folder, or change its permissions"
     echo "$folder"
 }
 
+# The cache is mounted elsewhere, and writable: what lies in it would be so too.
+apart_from_cache() { # OPTION FOLDER
+    [[ $cache_dir/ != "$2"/* && $2/ != "$cache_dir"/* ]] ||
+        fail "--cache_dir $cache_dir and $1 $2 overlap" "choose a folder apart, with --cache_dir"
+}
+
+make_folder() { # OPTION FOLDER
+    mkdir -p -- "$2" 2>/dev/null && [[ -w $2 ]] ||
+        fail "$1 $2 cannot be written" "choose another folder, or change its permissions"
+}
+
+if [[ ! $cache_dir ]]; then
+    [[ ${XDG_CACHE_HOME:-}${HOME:-} ]] || fail "neither HOME nor XDG_CACHE_HOME is set" "name a folder with --cache_dir"
+    cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/ich
+fi
 dicom_dir=$(existing_folder --dicom_dir "$dicom_dir")
 model_dir=$(existing_folder --model_dir "$model_dir")
 run_root=$(new_folder --run_root "$run_root")
-cache_dir=$(new_folder --cache_dir "${cache_dir:-${XDG_CACHE_HOME:-$HOME/.cache}/ich}")
+cache_dir=$(new_folder --cache_dir "$cache_dir")
 own_path --dicom_dir "$dicom_dir"
 own_path --model_dir "$model_dir"
 own_path --run_root "$run_root"
 [[ $dicom_dir != "$model_dir" && $model_dir != "$run_root" ]] ||
     fail "--model_dir $model_dir is another option's folder too" "give each a folder of its own"
+apart_from_cache --dicom_dir "$dicom_dir"
+apart_from_cache --model_dir "$model_dir"
+make_folder --run_root "$run_root"
+make_folder --cache_dir "$cache_dir"
 mount_folder "$dicom_dir" "$dicom_dir" readonly
 mount_folder "$model_dir" "$model_dir" readonly
 mount_folder "$run_root" "$run_root"
 mount_folder "$cache_dir" /cache/ich
+# Dagster's history of a large folder would fill the memory behind /tmp. A volume without a name goes with --rm.
+mounts+=(--mount "type=volume,target=/dagster")
 
 command -v docker >/dev/null || fail "there is no docker here" "install Docker, or use singularity/"
 docker version >/dev/null 2>&1 ||
@@ -164,13 +187,17 @@ docker version >/dev/null 2>&1 ||
 docker image inspect "$image" >/dev/null 2>&1 ||
     fail "the image $image is not here" "docker build -t $image -f docker/Dockerfile . (or docker pull, or --image)"
 
+reason() { # TEXT: its last line, but for those that Docker's client appends
+    grep -v -e '^$' -e 'docker run --help' -e 'error waiting for container' <<<"$1" | tail -n 1
+}
+
 gpus=()
 if [[ $device == cuda ]]; then
     gpus=(--gpus all)
     # What the driver says, without the seconds that importing torch takes.
-    docker run --rm "${gpus[@]}" --network none --entrypoint python3 "$image" \
-        -c 'import ctypes, sys; sys.exit(ctypes.CDLL("libcuda.so.1").cuInit(0))' >/dev/null 2>&1 ||
-        fail "no NVIDIA GPU can be used in a container on this machine" \
+    probe='import ctypes, sys; n = ctypes.CDLL("libcuda.so.1").cuInit(0); sys.exit(n and f"cuInit answers {n}")'
+    said=$(docker run --rm "${gpus[@]}" --network none --entrypoint python3 "$image" -c "$probe" 2>&1 >/dev/null) ||
+        fail "no NVIDIA GPU can be used in a container on this machine${said:+ ($(reason "$said"))}" \
             "add --cpu; or install the GPU's driver and NVIDIA's Container Toolkit (docs/docker.md)"
 fi
 
@@ -185,6 +212,6 @@ done
 exec docker run --rm --init --read-only --tmpfs /tmp --network none --security-opt no-new-privileges \
     --user "$(id -u):$(id -g)" "${groups[@]}" "${gpus[@]}" "${mounts[@]}" \
     --env "DICOM_INPUT=$dicom_dir" --env "RUN_ROOT=$run_root" --env "MODEL_DIR=$model_dir" \
-    --env XDG_CACHE_HOME=/cache --env MAX_FOLDS_PER_BACKBONE --env CUDA_VISIBLE_DEVICES \
+    --env DAGSTER_HOME=/dagster --env XDG_CACHE_HOME=/cache --env MAX_FOLDS_PER_BACKBONE --env CUDA_VISIBLE_DEVICES \
     --env "RUN_CONFIG=$(run_config)" "$image" \
     sh -c 'echo "$RUN_CONFIG" >/tmp/run.yaml && exec dagster job execute -m ich_assets.definitions -j ich_batch -c /tmp/run.yaml'

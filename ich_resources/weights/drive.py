@@ -28,6 +28,8 @@ class GoogleDrive:
     word. What kind of file each id is, is not known for sure; only archives can be unpacked.
     """
 
+    states_digests = False
+
     def __init__(self, retries: int = 4) -> None:
         self.shown = RELEASE
         self._retries = retries

@@ -8,7 +8,7 @@ from ich_resources.backbones.table import Backbone
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import alone, writing
 from ich_resources.weights.installed import origin_of, remember_origin, state_of
-from ich_resources.weights.placing import Unpacked, install, require_digest
+from ich_resources.weights.placing import Unpacked, install, require_digest, without_present
 from ich_resources.weights.progress import INTERVAL_S, Progress
 from ich_resources.weights.release import ARCHIVES, UNREACHABLE, place_by_hand
 from ich_resources.weights.sources import Source
@@ -58,7 +58,8 @@ def fetch(
 
     An archive is compared with the digest that the release states before it is opened. The digests
     of what was in it are pinned in ``checkpoints.sha256``. Nothing is asked of the source if all is
-    there. What one archive has brought stays if the next one fails.
+    there. What one archive has brought stays if the next one fails. A source that states no digests
+    is never another release: of its archives only files that are missing or damaged are taken.
 
     Parameters
     ----------
@@ -82,7 +83,9 @@ def fetch(
     """
     done: dict[str, str] = {}
     for backbone in wanted.backbones:
-        done[backbone.name] = _outcome_without_fetching(wanted, backbone, say, warn) or "fetched"
+        done[backbone.name] = (
+            _outcome_without_fetching(wanted, backbone, source, say, warn) or "fetched"
+        )
     todo = [backbone for backbone in wanted.backbones if done[backbone.name] == "fetched"]
     if todo:
         with alone(wanted.model_dir / WORK_FOLDER):
@@ -116,6 +119,7 @@ def _with_advice(err: FetchError, wanted: Wanted, backbones: Sequence[Backbone])
 def _outcome_without_fetching(
     wanted: Wanted,
     backbone: Backbone,
+    source: Source,
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> str:
@@ -125,7 +129,7 @@ def _outcome_without_fetching(
             warn(f"{backbone.name}: a file is not as checkpoints.sha256 says; it is fetched again")
         return ""
     release, _ = origin_of(wanted.model_dir, backbone)
-    if release and release != wanted.release:
+    if release and release != wanted.release and source.states_digests:
         say(f"{backbone.name}: there from {release}; {wanted.release} is asked for")
         return ""
     if state == "unknown":
@@ -165,10 +169,14 @@ def _fetch_all(
             # The same open file: what was digested is what is unpacked.
             parts = unpack(file, name, backbone, wanted.model_dir / backbone.folder)
         unpacked = Unpacked(backbone, parts, source.shown)
-        other_release = bool(release) and release != wanted.release
+        if not stated and not wanted.force:
+            unpacked = without_present(wanted.model_dir, unpacked)
+        other_release = bool(stated) and bool(release) and release != wanted.release
         replace = wanted.force or other_release
         install(wanted.model_dir, unpacked, wanted.folds, stated, replace=replace)
-        remember_origin(wanted.model_dir, backbone, wanted.release, expected)
+        # What nobody vouches for, but is as pinned, is what the pinned release has.
+        if stated or state_of(wanted.model_dir, backbone, wanted.folds) != "right":
+            remember_origin(wanted.model_dir, backbone, wanted.release, expected)
         discard(part)
         checked = "SHA-256 as stated" if stated else "no SHA-256 was stated"
-        reporter.say(f"{backbone.name}: {len(parts)} files from {name}, {checked}")
+        reporter.say(f"{backbone.name}: {len(unpacked.parts)} files from {name}, {checked}")

@@ -1,5 +1,6 @@
 """An archive's files into their places: all of them as they should be, or none."""
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from ich_resources.backbones.checkpoint import digest_file, known_digests
 from ich_resources.backbones.table import Backbone, checkpoint_name
 from ich_resources.errors import FetchError
+from ich_resources.weights.disk import writing
 from ich_resources.weights.installed import move_in, pin
 from ich_resources.weights.progress import megabytes
 from ich_resources.weights.release import digest_of_fold
@@ -27,11 +29,31 @@ class Unpacked:
         From ``unpacking.unpack``.
     shown : str
         Where the archive came from, for errors.
+    kept : sequence of str
+        Names of checkpoints that the archive has too, and that stay as they are.
     """
 
     backbone: Backbone
     parts: Sequence[Path]
     shown: str
+    kept: Sequence[str] = ()
+
+
+def without_present(model_dir: Path, unpacked: Unpacked) -> Unpacked:
+    """Leave out, and remove, files whose place is taken by one that is not damaged."""
+    folder, known = unpacked.backbone.folder, known_digests(model_dir)
+    parts, kept = [], []
+    for part in unpacked.parts:
+        name = part.name.removeprefix(".part-")
+        present = model_dir / folder / name
+        pinned = known.get(f"{folder}/{name}")
+        if present.is_file() and (not pinned or digest_file(present) == pinned):
+            with writing(part):
+                part.unlink()
+            kept.append(name)
+        else:
+            parts.append(part)
+    return dataclasses.replace(unpacked, parts=parts, kept=kept)
 
 
 def require_digest(file: BufferedReader, part: Path, name: str, expected: str, where: str) -> None:
@@ -108,7 +130,8 @@ def _judge(
 ) -> dict[str, str]:
     backbone = unpacked.backbone
     digests = {part.name.removeprefix(".part-"): digest_file(part) for part in unpacked.parts}
-    missing = [checkpoint_name(fold) for fold in folds if checkpoint_name(fold) not in digests]
+    there = {*digests, *unpacked.kept}
+    missing = [checkpoint_name(fold) for fold in folds if checkpoint_name(fold) not in there]
     if missing:
         raise FetchError(
             f"{backbone.name}: the archive lacks {', '.join(missing)}; nothing was replaced",

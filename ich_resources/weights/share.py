@@ -16,6 +16,8 @@ _CHUNK = 1 << 20
 class Share:
     """A folder that holds the assets under their own names; it is only read."""
 
+    states_digests = True
+
     def __init__(self, folder: Path) -> None:
         self.shown = str(folder)
         self._folder = folder

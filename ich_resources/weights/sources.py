@@ -24,9 +24,12 @@ class Source(Protocol):
     ----------
     shown : str
         Its name in logs and errors, without credentials.
+    states_digests : bool
+        Whether it says what an archive must be. Files of one that does not only fill gaps.
     """
 
     shown: str
+    states_digests: bool
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
         """Return the SHA-256 it states of each archive; empty if it states none at all."""
@@ -49,6 +52,8 @@ class Web:
     waits : sequence of float
         See ``transfer.download``.
     """
+
+    states_digests = True
 
     def __init__(
         self, base_url: str, *, missing: str, refused: str, waits: Sequence[float] = WAITS_S

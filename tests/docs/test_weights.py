@@ -29,7 +29,8 @@ def page(pytestconfig) -> str:
 def commands(page) -> dict[str, str]:
     """The shell blocks, by a word that only one of them has."""
     blocks = re.findall(r"^```sh\n(.*?)^```", page, re.S | re.M)
-    words = ["fetch_checkpoints", "curl", "tar -xzf", "verify_checkpoints", "pip install"]
+    words = ["export MODEL_DIR", "docker run", "curl", "tar -xzf", "verify_checkpoints"]
+    words += ["pip install"]
     found = {word: [block for block in blocks if word in block] for word in words}
     assert len(blocks) == len(words)
     assert all(len(those) == 1 for those in found.values())
@@ -104,7 +105,7 @@ def test_from_a_folder_as_the_page_says(commands, place, stand_in_models, page):
     (place.root / "weights.yaml").write_text(
         yaml.safe_dump({"resources": {"weights": {"config": {"base_url": str(place.root)}}}})
     )
-    script = commands["fetch_checkpoints"].strip().replace("/data/models", "'the models'")
+    script = commands["export MODEL_DIR"].strip().replace("/data/models", "'the models'")
     done = shell(place, f"{script} -c weights.yaml", place.root)
     assert done.returncode == 0, done.stderr
     for backbone in BACKBONES.values():

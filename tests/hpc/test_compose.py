@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pandas as pd
 import pytest
@@ -16,11 +17,13 @@ from page_commands import command
 
 from ich_resources.demo.study import uid, write_series
 
-pytestmark = [pytest.mark.hpc, pytest.mark.slow]
+# The first test waits for the base and the image as well.
+pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 COMPOSE = ["docker", "compose", "--file", "docker/compose.yaml", "--profile", "receive"]
 SERVICES = {"postgres", "code", "webserver", "daemon", "receiver"}
 PASSWORD = "a:b\\c %@/d'$e"
+AS_WRITTEN = {PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), quote_plus(PASSWORD)}
 LIVE = """\
 resources:
   inbox: {config: {quiet_seconds: 5}}
@@ -83,25 +86,23 @@ def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models)
     secret = docker_user.home / "docker" / "secrets" / "postgres_password"
     assert (secret.stat().st_mode & 0o777, secret.stat().st_size) == (0o600, 33)
     secret.write_text(f"{PASSWORD}\n")
-    user, group = docker_user.owner
+    _type(docker_user, "docker/.env", {"DATA": str(folder)})
+    settings = docker_user.home / "docker" / ".env"
+    # In a file the quotes of the test's folder are no quotes.
+    settings.write_text(settings.read_text().replace('"', ""))
     port = free_port()
     environment = {
         "ICH_IMAGE": image,
-        "ICH_UID": str(user),
-        "ICH_GID": str(group),
         "ICH_PORT": str(port),
         "ICH_HEALTH_INTERVAL": "4s",
-        "DICOM_INBOX": f"{folder}/inbox",
         "DICOM_INPUT": f"{folder}/input",
-        "MODEL_DIR": f"{folder}/models",
-        "RUN_ROOT": f"{folder}/results",
         "LIVE_CONFIG": f"{folder}/live.yaml",
         "MAX_FOLDS_PER_BACKBONE": "1",
         "RECEIVE_PORT": str(free_port()),
     }
     site = Site(docker_user, folder, environment, Published(f"http://127.0.0.1:{port}"))
     try:
-        _type(docker_user, "compose.yaml --profile receive up", environment | {"DATA": str(folder)})
+        _type(docker_user, "compose.yaml --profile receive up", environment)
         yield site
     finally:
         site.compose("down", "--volumes", "--timeout=10")
@@ -123,12 +124,25 @@ def test_all_is_healthy_and_published_to_this_machine_alone(site):
 
 
 def test_the_password_stays_a_secret(engine, site):
-    for container in engine.docker("ps", "--quiet").split():
-        shown = json.loads(engine.docker("inspect", container))[0]["Config"]["Env"]
-        assert PASSWORD not in "\n".join(shown)
+    containers = engine.docker("ps", "--quiet").split()
+    assert len(containers) == len(SERVICES)
+    for container in containers:
+        _assert_hidden(engine.docker("inspect", container))
     for service in ("code", "webserver", "daemon"):
         shown = site.compose("exec", service, "sh", "-c", "cat /proc/*/environ /proc/*/cmdline")
-        assert "DAGSTER_POSTGRES_URL" in shown and PASSWORD not in shown
+        assert "DAGSTER_POSTGRES_URL" in shown
+        _assert_hidden(shown)
+    # PostgreSQL's own image hands it to the server in its environment, and nowhere else.
+    shown = site.compose("exec", "postgres", "sh", "-c", "cat /proc/*/cmdline")
+    assert "postgres" in shown
+    _assert_hidden(shown)
+    _assert_hidden(site.compose("logs"))
+
+
+def _assert_hidden(text: str) -> None:
+    """Look for the password, also as a URL, JSON or a file of libpq's would write it."""
+    escaped = {json.dumps(PASSWORD)[1:-1], PASSWORD.replace("\\", "\\\\").replace(":", "\\:")}
+    assert not [each for each in AS_WRITTEN | escaped if each in text]
 
 
 def test_a_run_from_the_published_port(site):
@@ -181,6 +195,12 @@ def test_the_file_for_gpus_is_taken(site):
     override = ["--file", "docker/compose.gpu.yaml", "run", "--rm", "--no-deps", "--no-TTY"]
     shown = site.compose(*override, "code", "printenv", "NVIDIA_VISIBLE_DEVICES")
     assert shown.splitlines()[-1] == "all"
+
+
+def test_a_new_shell_takes_it_down_and_keeps_the_volumes(engine, site):
+    _type(site.user, "--profile receive down", {})
+    assert engine.docker("ps", "--all", "--quiet") == ""
+    assert len(engine.docker("volume", "ls", "--quiet", "--filter", "name=ich_").split()) == 3
 
 
 def _requested(site: Site, series: str) -> list[dict]:

@@ -14,15 +14,17 @@ def folders(tmp_path: Path) -> list[str]:
     """Folders as they should be."""
     for name in ("dicom", "models"):
         (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
     return ["--dicom_dir=dicom", "--model_dir", "models", "--run_root=results"]
 
 
-def _refused(tmp_path: Path, *arguments: str) -> str:
+def _refused(tmp_path: Path, *arguments: str, home: bool = True) -> str:
     """Run it without Docker in reach; return what it says."""
+    environment = {"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere"}
     done = subprocess.run(
         [PIPELINE, *arguments],
         cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere"},
+        env=environment | ({"HOME": str(tmp_path)} if home else {}),
         text=True,
         capture_output=True,
     )
@@ -54,13 +56,32 @@ def _refused(tmp_path: Path, *arguments: str) -> str:
         (["--run_root", "models"], "is another option's folder too"),
         (["--dicom_dir", "/usr"], "--dicom_dir is /usr, which the container has too"),
         (["--run_root", "/tmp"], "--run_root is /tmp, which the container has too"),
-        (["--run_root", "/proc/results"], "--run_root /proc/results cannot be written"),
+        (["--dicom_dir", "/usr/local"], "--dicom_dir is /usr/local, which the container has too"),
+        (["--dicom_dir", "/lib"], "lib, which the container has too"),
+        (["--model_dir", "/etc/ssl"], "--model_dir is /etc/ssl, which the container has too"),
+        (["--run_root", "/opt/ich/results"], "is /opt/ich/results, which the container has too"),
+        (["--run_root", "/proc/results"], "is /proc/results, which the container has too"),
+        (["--run_root", "/dev/shm/results"], "is /dev/shm/results, which the container has too"),
+        (["--run_root", "/cache"], "--run_root is /cache, which the container has too"),
+        (["--run_root", "/dagster"], "--run_root is /dagster, which the container has too"),
+        (["--cache_dir", "models"], "and --model_dir"),
+        (["--cache_dir", "models/cache"], "and --model_dir"),
+        (["--cache_dir", "."], "and --dicom_dir"),
+        (["--run_root", "file/results"], "file/results cannot be written"),
     ],
 )
 def test_wrong_options_are_told_with_a_remedy(tmp_path, folders, arguments, said):
     text = _refused(tmp_path, *folders, *arguments)
     assert said in text.replace("\n  ->", "")
-    assert list((tmp_path / "dicom").iterdir()) == []
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert made == {"dicom", "models", "file"}
+
+
+def test_without_a_home_a_cache_is_asked_for(tmp_path, folders):
+    text = _refused(tmp_path, *folders, home=False)
+    assert "neither HOME nor XDG_CACHE_HOME is set" in text and "--cache_dir" in text
+    text = _refused(tmp_path, *folders, "--cache_dir=cache", home=False)
+    assert "docker" in text.lower() and (tmp_path / "cache").is_dir()
 
 
 @pytest.mark.parametrize("left_out", ["--dicom_dir", "--model_dir", "--run_root"])

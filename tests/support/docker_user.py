@@ -14,7 +14,9 @@ from pathlib import Path
 from docker_engine import Engine
 from live import ROOT
 
-NAME = "ich-docker"
+_PREFIX = "ich-docker-"
+NAME = f"{_PREFIX}{os.getpid()}"
+"""Of the user of this process: two runs of the tests do not take each other's away."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _assignments(environment: Mapping[str, str]) -> list[str]:
 def ordinary_user(engine: Engine | None) -> Iterator[OrdinaryUser]:
     """Make a user for a while, in the group that may use an engine."""
     home = Path(tempfile.mkdtemp(prefix="ich-home-"))
-    subprocess.run(["userdel", NAME], capture_output=True)  # of tests that were killed
+    _remove_those_of_killed_tests()
     subprocess.run(
         ["useradd", "--no-create-home", "--home-dir", home, "--groups", "docker", NAME], check=True
     )
@@ -90,6 +92,13 @@ def ordinary_user(engine: Engine | None) -> Iterator[OrdinaryUser]:
     finally:
         subprocess.run(["userdel", NAME], check=True, capture_output=True)
         shutil.rmtree(home)
+
+
+def _remove_those_of_killed_tests() -> None:
+    for entry in pwd.getpwall():
+        pid = entry.pw_name.removeprefix(_PREFIX)
+        if pid != entry.pw_name and not Path(f"/proc/{pid}").exists():
+            subprocess.run(["userdel", entry.pw_name], capture_output=True)
 
 
 def snapshot(folder: Path) -> dict[str, tuple[str, int, int]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from release import REPOSITORY, TAG, small_fold
 
 from ich_resources.backbones.table import BACKBONES, FOLDS, checkpoint_name
+from ich_resources.weights.drive import RELEASE, GoogleDrive
 from ich_resources.weights.fetch import Wanted, fetch
 from ich_resources.weights.sources import Source
 
@@ -26,7 +27,7 @@ class Site:
         chosen = {"backbones": ALL, "folds": range(FOLDS)} | fields
         wanted = Wanted(
             self.folder,
-            release=f"{REPOSITORY}@{tag}",
+            release=RELEASE if isinstance(source, GoogleDrive) else f"{REPOSITORY}@{tag}",
             page="https://git.example/the/page",
             force=force,
             **chosen,

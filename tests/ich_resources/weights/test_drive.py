@@ -2,50 +2,19 @@
 
 import pytest
 from fetching import ALL, expected_checkpoints
-from release import small_release
-from tls import Reply, internet
+from google_drive import HOSTS, Drive
+from release import packed, sha256, small_fold, small_release
+from tls import internet
 
+from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.table import FOLDS, checkpoint_name
 from ich_resources.errors import FetchError
 from ich_resources.weights.drive import GoogleDrive
 from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, UNREACHABLE
 
 pytest.importorskip("gdown")
 
-HOSTS = ["drive.google.com", "drive.usercontent.google.com"]
-HTML = {"Content-Type": "text/html; charset=utf-8"}
-FORM = (
-    '<form id="download-form" action="https://drive.usercontent.google.com/download" method="get">'
-    '<input type="hidden" name="id" value="{id}"><input type="hidden" name="confirm" value="t">'
-    "</form>"
-)
-
-
-class Drive:
-    """Large files, each behind the page that warns that it was not scanned for viruses."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self.files = files
-        self.breaks: list[int] = []
-        self.ranges: list[str] = []
-
-    def __call__(self, host, path, query, headers) -> Reply:
-        (number,) = query["id"]
-        if number not in self.files:
-            return Reply(
-                b'<p class="uc-error-subcaption">Too many users have viewed it.</p>', 200, HTML
-            )
-        if host == HOSTS[0]:
-            return Reply(FORM.format(id=number).encode(), headers=HTML)
-        content = self.files[number]
-        told = {"Content-Type": "application/octet-stream", "ETag": '"one"'}
-        told |= {"Content-Disposition": 'attachment; filename="weights.tar.gz"'}
-        start = 0
-        if asked := headers.get("Range"):
-            self.ranges.append(asked)
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            told["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        cut = self.breaks.pop(0) if self.breaks else None
-        return Reply(content[start:], 206 if start else 200, told, cut)
+FIRST = f"{ALL[0].folder}/{checkpoint_name(0)}"
 
 
 @pytest.fixture
@@ -66,6 +35,66 @@ def test_archives_are_unpacked_and_not_pinned(site, drive):
     assert "checkpoints.sha256" not in site.files()
     assert sum("no SHA-256 was stated" in line for line in site.said) == 3
     assert set(site.fetch(GoogleDrive()).values()) == {"unknown"}
+
+
+def _with_other_folds(*good: int) -> bytes:
+    """The first archive, but only these folds are as in the release."""
+    return packed(
+        {
+            checkpoint_name(fold): small_fold(ALL[0], fold) if fold in good else b"another"
+            for fold in range(FOLDS)
+        }
+    )
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_only_a_bad_file_is_taken_and_what_is_pinned_stays(site, drive, source, server, harm):
+    site.fetch(source())
+    before = site.files()
+    if harm == "missing":
+        (site.folder / FIRST).unlink()
+    else:
+        (site.folder / FIRST).write_bytes(b"harmed")
+    drive.files[DRIVE_IDS[ALL[0].name]] = _with_other_folds(0)
+    outcome = site.fetch(GoogleDrive())
+    assert outcome == {ALL[0].name: "fetched"} | {b.name: "kept" for b in ALL[1:]}
+    assert drive.asked == {DRIVE_IDS[ALL[0].name]}
+    assert site.files() == before  # fetched.json and the pins too
+    server.asked.clear()
+    assert set(site.fetch(source()).values()) == {"kept"}
+    assert server.asked == []
+
+
+def test_a_file_that_is_not_as_pinned_is_not_taken(site, drive, source):
+    site.fetch(source())
+    (site.folder / FIRST).unlink()
+    before = site.files()
+    drive.files[DRIVE_IDS[ALL[0].name]] = _with_other_folds(1, 2, 3, 4)
+    with pytest.raises(FetchError, match=r"checkpoints\.sha256 says"):
+        site.fetch(GoogleDrive())
+    assert {k: v for k, v in site.files().items() if ".fetch/" not in k} == before
+
+
+def test_files_placed_by_hand_stay_beside_one_that_is_fetched(site, drive):
+    for name in list(expected_checkpoints())[1:]:
+        (site.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (site.folder / name).write_bytes(b"placed by hand")
+    assert site.fetch(GoogleDrive())[ALL[0].name] == "fetched"
+    expected = dict.fromkeys(expected_checkpoints(), b"placed by hand")
+    assert site.checkpoints() == expected | {FIRST: small_fold(ALL[0], 0)}
+
+
+def test_force_replaces_what_is_pinned_and_takes_its_pin_away(site, drive, source):
+    site.fetch(source())
+    drive.files[DRIVE_IDS[ALL[0].name]] = _with_other_folds(1, 2, 3, 4)
+    site.fetch(GoogleDrive(), force=True)
+    assert site.checkpoints()[FIRST] == b"another"
+    pins = (site.folder / DIGESTS_FILE).read_text()
+    assert FIRST not in pins and sha256(small_fold(ALL[0], 1)) in pins
+    # The files of the others are those of the release; this one is asked for again.
+    outcome = site.fetch(source())
+    assert outcome == {ALL[0].name: "fetched"} | {b.name: "kept" for b in ALL[1:]}
+    assert site.checkpoints() == expected_checkpoints()
 
 
 def test_a_broken_connection_is_continued(site, drive):

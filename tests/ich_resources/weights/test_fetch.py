@@ -2,11 +2,16 @@
 
 import json
 import os
+import pwd
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from fetching import ALL, expected_checkpoints
+from fetching import ALL, Site, expected_checkpoints
 from release import REPOSITORY, TAG, packed, public, sha256, small_fold, stated
 
 from ich_resources.backbones.checkpoint import DIGESTS_FILE, find_checkpoints
@@ -190,19 +195,38 @@ def test_two_at_once_are_told_apart(site, source):
     assert site.checkpoints() == expected_checkpoints()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_model_folder_that_cannot_be_written(site, source):
-    site.fetch(source())
-    folders = [path for path in (site.folder, *site.folder.rglob("*")) if path.is_dir()]
-    for folder in folders:
-        folder.chmod(0o555)
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root may write everywhere: be nobody for a while."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
     try:
-        assert set(site.fetch(source()).values()) == {"kept"}
-        with pytest.raises(FetchError, match="cannot write") as caught:
-            site.fetch(source(), force=True)
+        yield
     finally:
-        for folder in folders:
-            folder.chmod(0o755)
+        os.seteuid(0)
+
+
+def test_a_model_folder_that_cannot_be_written(source):
+    # Not below pytest's own folder, which is root's alone.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        site = Site(Path(folder) / "models")
+        site.fetch(source())
+        before = site.files()
+        folders = [path for path in (site.folder, *site.folder.rglob("*")) if path.is_dir()]
+        for each in folders:
+            each.chmod(0o555)
+        try:
+            with without_privileges():
+                assert set(site.fetch(source()).values()) == {"kept"}
+                with pytest.raises(FetchError, match="cannot write") as caught:
+                    site.fetch(source(), force=True)
+        finally:
+            for each in folders:
+                each.chmod(0o755)
+        assert site.files() == before
     assert "MODEL_DIR" in caught.value.remedy
 
 
