@@ -134,27 +134,34 @@ def write_outputs(
     """Write the files people take away; fail if anything that should be scored is not."""
     begun = context.instance.get_run_stats(context.run_id).start_time or time.time()
     seconds = round(time.time() - begun, 3)
-    write_all(context, Rooms(dicom, networks, saliency, panels, storage), seconds)
+    rooms = Rooms(dicom, networks, saliency, panels, storage)
+    write_files(context, rooms, seconds)
+    require_all(context, rooms)
 
 
-def write_all(context: dg.OpExecutionContext, rooms: Rooms, seconds: float | None) -> None:
+def write_files(context: dg.OpExecutionContext, rooms: Rooms, seconds: float | None) -> None:
     """Write the files people take away, from the last scan and this run's weights and options.
 
     Parameters
     ----------
     seconds : float or None
         Wall time of the batch, where it ran in one piece.
-
-    Raises
-    ------
-    dagster.Failure
-        If anything that should be scored is not; it names each.
     """
-    storage = rooms.storage
     config = {
         "ops": {"run_outputs": {"config": {"only_these_options": True, "batch_seconds": seconds}}}
     }
     require(context, rooms, "ich_outputs", config=config)
+
+
+def require_all(context: dg.OpExecutionContext, rooms: Rooms) -> None:
+    """Say what has become of the last scan, and check that everything that should be is scored.
+
+    Raises
+    ------
+    dagster.Failure
+        If anything is not; it names each.
+    """
+    storage = rooms.storage
     ledger = read_scan(storage.layout)
     outcomes = [outcome(series, rooms) for series in ledger.series]
     wanted = [o for o in outcomes if o.state != "refused"]

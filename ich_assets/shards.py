@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets import preflight
-from ich_assets.batch import require_done, run_all, scan, write_all
+from ich_assets.batch import require_all, require_done, run_all, scan, write_files
 from ich_assets.console import people_console
 from ich_assets.dead_runs import host_tag
 from ich_assets.partitions import add_partitions
@@ -29,8 +29,10 @@ from ich_resources.series import SeriesRecord
 from ich_resources.storage.ledger import found_series, read_scan
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.shards import (
+    begin_collecting,
     begin_shard,
     cut,
+    finish_collecting,
     finish_shard,
     read_plan,
     read_shard,
@@ -160,6 +162,7 @@ def gather(
     """Write the same files as one unsharded batch; name the shards that must run again."""
     rooms, layout = Rooms(dicom, networks, saliency, panels, storage), storage.layout
     shards = read_plan(layout)
+    begin_collecting(layout)
     ledger = read_scan(layout)
     states = {s.series_instance_uid: outcome(s, rooms).state for s in ledger.series}
     wanting = [uid for uid, state in states.items() if state in ("waiting", "failed")]
@@ -169,7 +172,9 @@ def gather(
             f"Without a result: {len(wanting)} series, in the shards {missing} "
             f"({layout.shards / 'missing.txt'})"
         )
-    write_all(context, rooms, None)
+    write_files(context, rooms, None)
+    finish_collecting(layout)
+    require_all(context, rooms)
 
 
 @dg.job(

@@ -156,6 +156,12 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             queue.ask_to_end(job)
         return True
 
+    def with_live_jobs(self, runs: Sequence[DagsterRun]) -> list[DagsterRun]:
+        """Return those runs whose job waits or runs. SLURM is asked once for all of them."""
+        jobs = {run.run_id: _job_of(run) for run in runs}
+        alive = queue.alive() if any(jobs.values()) else set()
+        return [run for run in runs if jobs[run.run_id] in alive]
+
     @property
     def supports_check_run_worker_health(self) -> bool:
         """True: Dagster's run monitoring asks us."""

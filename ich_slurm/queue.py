@@ -45,6 +45,11 @@ def ask_to_end(job: str) -> None:
     _run(["scancel", "--batch", "--signal=TERM", job])
 
 
+def alive() -> set[str]:
+    """Return the jobs of this user that wait or run."""
+    return set(_run(["squeue", "--noheader", "--me", "--format=%A"]).split())
+
+
 def state(job: str) -> str:
     """Return the state of a job, such as RUNNING; empty where SLURM does not know it just now.
 

@@ -16,15 +16,27 @@ folder() {
     realpath -s -- "$path"
 }
 
+# Refuse a folder, named by a variable, that is to be written to and lies in the input. Both may be
+# symbolic links, and it need not be there yet.
+require_apart() {
+    local input path
+    input="$(realpath -m -- "$DICOM_INPUT")"
+    path="$(realpath -m -- "${!1}")"
+    [[ $path/ != "${input%/}"/* ]] ||
+        die "$1 lies in DICOM_INPUT, which is only read: $path; name a folder outside it"
+}
+
 # Set and check every variable of a job; leaves absolute paths in them.
 settle_variables() {
     DICOM_INPUT="$(folder DICOM_INPUT 'the folder of DICOM files, which is only read')"
     [ -n "${RUN_ROOT:-}" ] || die 'RUN_ROOT is not set: the folder for results'
+    CACHE_DIR="${CACHE_DIR:-$RUN_ROOT/cache}"
+    require_apart RUN_ROOT
+    require_apart CACHE_DIR
     mkdir -p -- "$RUN_ROOT" || die "RUN_ROOT cannot be made: $RUN_ROOT"
     RUN_ROOT="$(folder RUN_ROOT 'the folder for results')"
     MODEL_DIR="${MODEL_DIR:-$PROJECT_DIR/models}"
     MODEL_DIR="$(folder MODEL_DIR 'the folder that holds 2DNet')"
-    CACHE_DIR="${CACHE_DIR:-$RUN_ROOT/cache}"
     mkdir -p -- "$CACHE_DIR" || die "CACHE_DIR cannot be made: $CACHE_DIR"
     CACHE_DIR="$(folder CACHE_DIR 'the folder for converted networks')"
     if [ -n "${RUN_CONFIG:-}" ]; then
@@ -47,7 +59,7 @@ settle_variables() {
 load_module() {
     [ -n "${SINGULARITY_MODULE:-}" ] || return 0
     local init
-    set +u # the sites' own files are not written for it
+    set +eu # the sites' own files are written for neither
     for init in "${MODULESHOME:-/nowhere}/init/bash" /etc/profile.d/modules.sh \
         /etc/profile.d/lmod.sh /usr/share/modules/init/bash /usr/share/lmod/lmod/init/bash; do
         [ "$(type -t module)" != function ] || break
@@ -57,7 +69,7 @@ load_module() {
     [ "$(type -t module)" = function ] || die "SINGULARITY_MODULE is $SINGULARITY_MODULE," \
         'and this machine has no environment modules: leave it empty if singularity is in PATH'
     module load "$SINGULARITY_MODULE" || die "module load $SINGULARITY_MODULE failed"
-    set -u
+    set -eu
 }
 
 # Whether this job was given a GPU.
@@ -83,9 +95,17 @@ mount_of() { csv "source=$1" && printf ',' && csv "destination=$1" && printf ',t
 # Hand a variable on into the container; --env would cut a value at its commas.
 hand_on() { export "APPTAINERENV_$1=$2" "SINGULARITYENV_$1=$2"; }
 
+# A folder of this task's own on the node, gone when it ends.
+task=''
+trap 'rm -rf -- "$task"' EXIT
+# SLURM's SIGTERM goes to the whole job: with a trap bash waits for the run to end, then cleans up.
+trap 'exit 143' TERM
+task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'no temporary folder: set TMPDIR'
+
 # run_job JOB: run a Dagster job on these folders, with a Dagster home that is this task's alone.
-# Files *.yaml in $task are added to its run configuration.
-run_job() {
+# Files *.yaml in $task are added to its run configuration. In a subshell: what is exported here is for
+# this job, not for one that the caller may submit.
+run_job() (
     local job="$1" file command=(dagster) config=()
     [ -z "${RUN_CONFIG:-}" ] || cp -- "$RUN_CONFIG" "$task/0.yaml"
     for file in "$task"/*.yaml; do
@@ -124,12 +144,6 @@ YAML
         command+=("$SIF_IMAGE" dagster)
     fi
     echo "ich: $job on $(hostname), $DICOM_INPUT -> $RUN_ROOT"
-    "${command[@]}" job execute -m ich_assets.definitions -j "$job" "${config[@]}"
-}
-
-# A folder of this task's own on the node, gone when it ends.
-task=''
-trap 'rm -rf -- "$task"' EXIT
-# SLURM's SIGTERM goes to the whole job: with a trap bash waits for the run to end, then cleans up.
-trap 'exit 143' TERM
-task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'no temporary folder: set TMPDIR'
+    # exec: SLURM's SIGTERM is for Dagster to answer, and a subshell that it ended would hide that.
+    exec "${command[@]}" job execute -m ich_assets.definitions -j "$job" "${config[@]}"
+)

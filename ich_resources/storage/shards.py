@@ -1,7 +1,9 @@
 """Shards: a scan cut into parts that separate processes score, and how far each of them is.
 
 Below ``state/shards`` lie ``plan.json``, a list of series per shard, a marker per finished shard,
-and ``missing.txt``, the shards to be run again as SLURM and people write them: ``1,4``.
+``missing.txt``, the shards to be run again as SLURM and people write them: ``1,4``, and
+``collected.json`` while the tables hold what the shards have done. ``jobs.txt`` belongs to
+``singularity/slurm_array.sh``.
 """
 
 import heapq
@@ -43,7 +45,7 @@ def cut(series: Sequence[SeriesRecord], count: int) -> list[list[str]]:
 
 def write_plan(layout: Layout, shards: Sequence[Sequence[str]]) -> None:
     """Write the list of each shard, the plan last; what an earlier plan left goes first."""
-    remove([_plan(layout), _missing(layout)])
+    remove([_plan(layout), _missing(layout), _collected(layout)])
     if layout.shards.is_dir():
         remove(layout.shards.glob("[0-9]*.json"))
     for index, series in enumerate(shards):
@@ -82,8 +84,8 @@ def read_shard(layout: Layout, index: int) -> list[str]:
 
 
 def begin_shard(layout: Layout, index: int) -> None:
-    """Withdraw the marker of a shard that is run again."""
-    remove([_done(layout, index)])
+    """Withdraw the marker of a shard that is run again, and that of the tables made before."""
+    remove([_done(layout, index), _collected(layout)])
 
 
 def finish_shard(layout: Layout, index: int, *, series: int, seconds: float, host: str) -> None:
@@ -103,12 +105,26 @@ def write_missing(layout: Layout, shards: Sequence[Sequence[str]], wanting: Coll
     return text
 
 
+def begin_collecting(layout: Layout) -> None:
+    """Withdraw the marker of the tables, which are made anew."""
+    remove([_collected(layout)])
+
+
+def finish_collecting(layout: Layout) -> None:
+    """Mark the tables as made since the last shard began."""
+    write_json(_collected(layout), {})
+
+
 def _plan(layout: Layout) -> Path:
     return layout.shards / "plan.json"
 
 
 def _missing(layout: Layout) -> Path:
     return layout.shards / "missing.txt"
+
+
+def _collected(layout: Layout) -> Path:
+    return layout.shards / "collected.json"
 
 
 def _list(layout: Layout, index: int) -> Path:

@@ -53,12 +53,15 @@ def test_shards_give_the_files_of_one_batch(finished_demo, tmp_path, stand_in_mo
     assert "in the shards 0 (" in early.text
     assert f"series {lists[0][0]} waiting" in early.text
     assert (shards / "missing.txt").read_text() == "0\n"
+    assert (shards / "collected.json").is_file()
 
     done = place.execute("ich_shard", CONFIG + "ops: {run_shard: {config: {shard: 0}}}\n")
     assert done.status == 0, done.text
+    assert not (shards / "collected.json").exists()
     done = place.execute("ich_collect", CONFIG)
     assert done.status == 0, done.text
     assert not (shards / "missing.txt").exists()
+    assert (shards / "collected.json").is_file()
     assert results(place) == results(finished_demo.place)
     assert report(place) == report(finished_demo.place)
     # A batch on the same folder finds nothing left to do.

@@ -5,11 +5,16 @@ import re
 from live import ROOT
 
 
+def blocks(page: str, language: str = "") -> list[str]:
+    """Return the fenced blocks of a page that are marked as of a language."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [body for name, body in fenced if name == language]
+
+
 def commands(page: str) -> list[str]:
     """Return the shell blocks of a page in order, with ``"$DATA"`` where they say ``/data``."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [block.replace("/data/", '"$DATA"/') for block in blocks]
+    return [block.replace("/data/", '"$DATA"/') for block in blocks(page, "sh")]
 
 
 def command(page: str, part: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from apptainer_image import dependencies, require_apptainer, write_base, write_image
 from live import ROOT
 from slurm_cluster import Cluster, User, ordinary_user, slurm_cluster
+from workplace import Workplace
 
 from ich_resources.demo.study import write_demo_study, write_series
 
@@ -94,3 +95,15 @@ def site(cluster: Cluster, user: User, sif: Path, stand_in_models: Path) -> Site
     user.owns(user.folder)
     (user.folder / "home").chmod(0o500)  # as some sites have it on the nodes
     return Site(cluster, user, sif, dicom)
+
+
+@pytest.fixture(scope="session")
+def direct(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of ``dagster job execute`` on the study, without SLURM or a container."""
+    root = tmp_path_factory.mktemp("direct")
+    more = {"DICOM_INPUT": str(site.dicom), "OMP_NUM_THREADS": "1"}
+    cache = {"XDG_CACHE_HOME": str(root / "cache")}
+    place = Workplace(root, site.user.folder / "models", more | cache)
+    done = place.batch(CONFIG.replace("networks: {config: {", "networks: {config: {device: cpu, "))
+    assert done.status == 0, done.text
+    return place.results

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from apptainer_image import require_apptainer
 from live import ROOT
+from page_commands import blocks
 from slurm_cluster import User
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow]
@@ -87,9 +89,11 @@ class DockerImage:
                 pass
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
-            threading.Thread(target=server.serve_forever).start()
-            yield server.server_port
-            server.shutdown()
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield server.server_port
+            finally:
+                server.shutdown()
 
 
 def tarred(files: dict[str, bytes]) -> bytes:
@@ -115,10 +119,14 @@ def docker_image() -> DockerImage:
     return DockerImage(layer, json.dumps(config).encode())
 
 
+def variables_of(user: User) -> dict[str, str]:
+    """Where Apptainer may put what it works on."""
+    return {"APPTAINER_CACHEDIR": f"{user.folder}/c", "APPTAINER_TMPDIR": str(user.folder)}
+
+
 def build(user: User, *arguments: str, check: bool = True, **variables: str):
     script = str(ROOT / "singularity" / "build_container.sh")
-    variables |= {"APPTAINER_CACHEDIR": f"{user.folder}/c", "APPTAINER_TMPDIR": str(user.folder)}
-    return user.run("bash", script, *arguments, check=check, **variables)
+    return user.run("bash", script, *arguments, check=check, **variables, **variables_of(user))
 
 
 def test_an_image_from_a_file(user, docker_image):
@@ -139,6 +147,55 @@ def test_an_image_from_a_registry(user, docker_image):
         build(user, "--output", "pulled.sif", **where)
     command = ["singularity", "exec", "--no-home", f"{user.folder}/pulled.sif", "/bin/sh", "-c"]
     assert user.run(*command, "echo docker $FROM_DOCKER").stdout == "docker yes\n"
+
+
+CHECKOUT = ("pyproject.toml", "README.md", "constraints.txt", "ich_*", "singularity")
+"""What the image is built from."""
+
+
+def test_the_commands_of_the_page(user, sif, docker_image):
+    """Each makes the image where the scripts look for it."""
+    folder = user.folder / "checkout"
+    folder.mkdir()
+    subprocess.run(f"cp -r {' '.join(CHECKOUT)} '{folder}'", shell=True, cwd=ROOT, check=True)
+    docker_image.save(folder / "ich.tar")
+    user.owns(folder)
+    image = folder / "singularity" / "ich.sif"
+    (typed,) = [block for block in blocks("slurm.md") if "build_container.sh" in block]
+    with docker_image.registry() as port:
+        for line in typed.replace("registry.example.org", f"127.0.0.1:{port}").splitlines():
+            done = user.run(
+                *("bash", "-c", f"cd '{folder}'\n{line}"),
+                **variables_of(user),
+                APPTAINER_NOHTTPS="1",
+                BASE=str(user.folder / "base.sif"),
+                PIP_OPTIONS="--no-deps",
+            )
+            assert done.stdout.endswith(f"made {image}\n")
+            if "--fakeroot" in line:
+                assert user.run("singularity", "test", str(image)).stdout.startswith("ich ")
+            else:
+                command = ["singularity", "exec", "--no-home", str(image), "/bin/sh", "-c"]
+                assert user.run(*command, "echo docker $FROM_DOCKER").stdout == "docker yes\n"
+            image.unlink()
+    assert len(typed.splitlines()) == 3
+
+
+def test_the_def_is_built_through_sudo(user, sif):
+    """By one that writes down what it is asked and grants nothing: Apptainer fakes root then."""
+    asked, sudo = user.folder / "asked", user.folder / "bin" / "sudo"
+    sudo.parent.mkdir()
+    sudo.write_text(f'#!/bin/sh\necho "$*" >>"{asked}"\nexec "$@"\n')
+    sudo.chmod(0o755)
+    image = user.folder / "through sudo.sif"
+    variables = {"BASE": str(user.folder / "base.sif"), "PIP_OPTIONS": "--no-deps"}
+    path = f"{sudo.parent}:{user.environ()['PATH']}"
+    build(user, "--sudo", "--output", str(image), PATH=path, **variables)
+    (command,) = asked.read_text().splitlines()
+    assert " build " in command
+    assert "--fakeroot" not in command
+    assert command.endswith(f"{image} singularity/ich.def")
+    assert user.run("singularity", "test", str(image)).stdout.startswith("ich ")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from live import ROOT
+from taken_away import report, results
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -11,18 +12,8 @@ NEEDED_GB = 30
 """For Docker's copy of the image, its archive, that unpacked, and the SIF."""
 
 
-def saved(path):
-    """Every file to take away that holds no times."""
-    return {
-        file.relative_to(path).as_posix(): file.read_bytes()
-        for part in ("output", "processed")
-        for file in sorted((path / part).rglob("*"))
-        if file.is_file() and file.suffix != ".json"
-    }
-
-
-def test_the_docker_image_runs_on_the_cluster(engine, image, site):
-    """Nothing of this machine's Python is bound into it, and the tables are the same."""
+def test_the_docker_image_runs_on_the_cluster(engine, image, site, direct):
+    """Nothing of this machine's Python is bound into it, and the files are a direct run's."""
     folder = site.user.folder
     free = shutil.disk_usage(folder).free / 2**30
     if free < NEEDED_GB:
@@ -38,17 +29,20 @@ def test_the_docker_image_runs_on_the_cluster(engine, image, site):
         APPTAINER_TMPDIR=str(folder),
     )
     archive.unlink()
-    roots = []
-    for name, sif in (("of docker", converted), ("of the def", site.sif)):
-        variables = site.variables(folder / name, SIF_IMAGE=str(sif))
-        if sif == converted:
-            variables = {k: v for k, v in variables.items() if not k.startswith("APPTAINER")}
-        job = site.sbatch("slurm_predict.sh", **variables)
-        site.cluster.wait_for(job)
-        text = (folder / f"ich-predict_{job}.log").read_text()
-        assert site.cluster.states(job) == {job: "COMPLETED"}, text
-        roots.append(folder / name)
-    of_docker, of_the_def = (saved(root) for root in roots)
-    assert len(of_docker) > 20
-    assert of_docker == of_the_def
+    one, many = folder / "of docker", folder / "of docker, in shards"
+    variables = site.variables(one, SIF_IMAGE=str(converted), SHARDS="2")
+    variables = {k: v for k, v in variables.items() if not k.startswith("APPTAINER")}
+    job = site.sbatch("slurm_predict.sh", **variables)
+    jobs = site.array(**variables | {"RUN_ROOT": str(many)})
+    site.cluster.wait_for(job, *jobs.values(), seconds=600)
     converted.unlink()
+    text = (folder / f"ich-predict_{job}.log").read_text()
+    assert site.cluster.states(job) == {job: "COMPLETED"}, text
+    collect = jobs["collect"]
+    text = "".join(path.read_text() for path in sorted((many / "logs").iterdir()))
+    assert site.cluster.states(collect) == {collect: "COMPLETED"}, text
+    assert len(site.cluster.states(jobs["shards"])) == 2
+    assert len(results(direct)) > 20
+    for root in (one, many):
+        assert results(root) == results(direct)
+        assert report(root)["series_by_state"] == report(direct)["series_by_state"]

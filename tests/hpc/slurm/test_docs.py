@@ -1,26 +1,27 @@
 """The commands of the pages on clusters: a real SLURM takes them as they stand."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
 from live import ROOT
+from page_commands import blocks
+from postgres import postgres
+from user_python import site_packages
 
+from ich_resources.demo.study import write_series
 from ich_slurm.launcher import SlurmRunLauncher
 
 pytestmark = pytest.mark.hpc
 
 PAGES = ("slurm.md", "scaling.md", "remote.md")
-
-
-def blocks(page: str, language: str = "") -> list[str]:
-    """Return the fenced blocks of a page that are marked as of a language."""
-    text = (ROOT / "docs" / page).read_text()
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [body for name, body in fenced if name == language]
 
 
 def submitting(page: str) -> list[str]:
@@ -84,6 +85,39 @@ def test_slurm_takes_what_the_pages_submit(site, page, number, tmp_path_factory)
     site.cluster.wait_for(*jobs, seconds=60)
 
 
+@pytest.mark.slow
+def test_the_image_scores_with_edits_over_its_code(site):
+    """Data and code lie where Singularity does not look of itself."""
+    (typed,) = [block for block in blocks("remote.md") if "singularity exec" in block]
+    folder = Path(tempfile.mkdtemp(prefix="ich-remote-", dir="/srv"))
+    try:
+        data, code = folder / "data", folder / "code"
+        write_series(data / "dicom", name="small", slices=3, bleed=False, size=64)
+        shutil.copytree(site.user.folder / "models", data / "models", copy_function=shutil.copy2)
+        for name in ("conf", "ich_assets", "ich_resources", "ich_slurm"):
+            shutil.copytree(ROOT / name, code / name)
+        edited = code / "ich_assets" / "batch.py"
+        edited.write_text(edited.read_text().replace("Results are in", "Edited results are in"))
+        (code / "singularity").mkdir()
+        shutil.copyfile(site.sif, code / "singularity" / "ich.sif")
+        shutil.copyfile(site.user.folder / "run.yaml", code / "run.yaml")
+        site.user.owns(folder)
+        folder.chmod(0o755)
+        typed = typed.replace("/data/", f"{data}/").rstrip() + " -c run.yaml\n"
+        # The image is without what the project depends on: that comes to where pip would put it.
+        python = "python{}.{}".format(*sys.version_info)
+        done = site.user.run(
+            *("bash", "-c", f"set -euo pipefail\ncd '{code}'\n{typed}"),
+            APPTAINER_BIND=f"{site_packages()}:/usr/local/lib/{python}/dist-packages",
+        )
+        assert "Edited results are in" in done.stdout + done.stderr
+        report = json.loads((data / "results" / "output" / "run_report.json").read_text())
+        assert report["series_by_state"]["done"] == 1
+        assert (code / ".dagster" / "history").is_dir()
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_ssh_reads_the_hosts(tmp_path):
     if shutil.which("ssh") is None:
         pytest.skip("there is no ssh here")
@@ -103,6 +137,30 @@ def test_the_configurations_are_yaml_and_the_own_one_loads():
     own = yaml.safe_load((ROOT / "conf" / "dagster.slurm.yaml").read_text())["run_launcher"]
     assert (own["module"], own["class"]) == (SlurmRunLauncher.__module__, "SlurmRunLauncher")
     SlurmRunLauncher.from_config_value(None, own["config"])
+
+
+@pytest.mark.slow
+def test_the_commands_for_the_launcher_make_an_instance_of_it(tmp_path):
+    """All but the first, which installs, and the last, which stays: see test_launcher.py."""
+    (block,) = [block for block in blocks("scaling.md") if "dagster.slurm.yaml" in block]
+    install, *typed, stay = block.splitlines()
+    assert (install.split()[0], stay.split()[:2]) == ("pip", ["dagster", "dev"])
+    where = "postgresql+psycopg2://user:password@host/database"
+    with postgres() as url:
+        script = "\n".join([*typed, "dagster instance info"])
+        assert where in script
+        script = script.replace(where, url).replace("/shared/ich", str(tmp_path))
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"$DAGSTER_HOME: {tmp_path}/dagster" in done.stdout
+    assert "class: SlurmRunLauncher" in done.stdout
+    assert "gres: gpu:1" in done.stdout
 
 
 def test_the_two_files_for_dagster_slurm_lead_into_the_image(tmp_path):

@@ -1,17 +1,20 @@
 """Runs launched through the webserver become jobs of a real SLURM, in a real image."""
 
 import json
-import time
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 from live import FINISHED, ROOT, Webserver, wait, webserver
 from postgres import postgres
 from user_python import write_user_venv
 
-from ich_slurm.tags import JOB_TAG
+from ich_assets.slurm_runs import cancel_jobs_of_cancelled_runs
+from ich_resources.demo.study import write_series
+from ich_slurm.tags import JOB_TAG, RUN_TAG
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow]
 
@@ -121,7 +124,6 @@ def test_runs_that_wait_in_the_queue(site, server, become):
     cancelled = server.launch("ich_scan", WAITS)
     given_up = server.launch("ich_scan", WAITS)
     jobs = {run: job_of(server, run) for run in (patient, cancelled, given_up)}
-    time.sleep(12)  # two looks of the run monitoring
     assert {server.statuses()[run] for run in jobs} == {"STARTING"}
     queue = site.cluster.ask("squeue", "-h", "-o", "%i %T")
     assert all(f"{job} PENDING" in queue for job in jobs.values())
@@ -138,17 +140,48 @@ def test_runs_that_wait_in_the_queue(site, server, become):
     become(patient=(patient, "SUCCESS"))
 
 
+def test_slurm_is_asked_once_about_all_cancelled_runs(cluster, tmp_path, monkeypatch):
+    asked, squeue = tmp_path / "asked", tmp_path / "bin" / "squeue"
+    squeue.parent.mkdir()
+    squeue.write_text(f'#!/bin/sh\necho "$*" >>"{asked}"\nexec /usr/bin/squeue "$@"\n')
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{squeue.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
+    submit = ["sbatch", "--parsable", "--output=/dev/null", f"--chdir={tmp_path}", "--wrap=true"]
+    waiting, over = cluster.ask(*submit, "--hold"), cluster.ask(*submit)
+    cluster.wait_for(over)
+    launcher = {"module": "ich_slurm.launcher", "class": "SlurmRunLauncher"}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"run_launcher": launcher}))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        runs = {}
+        for job in (over, waiting, "4000000"):  # of the last SLURM knows nothing any more
+            run = dg.DagsterRun(job_name="ich_scan", status=dg.DagsterRunStatus.CANCELED)
+            runs[job] = run.run_id
+            instance.add_run(run.with_tags({JOB_TAG: job, RUN_TAG: run.run_id}))
+        assert cancel_jobs_of_cancelled_runs(instance) == [runs[waiting]]
+        assert cluster.states(waiting) == {waiting: "CANCELLED"}
+        asked.unlink()
+        assert cancel_jobs_of_cancelled_runs(instance) == []
+    assert len(asked.read_text().splitlines()) == 1
+
+
 def test_runs_that_are_ended_while_they_run(site, server, become):
     config = yaml.safe_load((site.user.folder / "run.yaml").read_text())
+    # So long that a run inside, of one series, is still at it when it has been seen and is ended.
+    study = site.user.folder / "long study"
+    for name in ("one", "two"):
+        write_series(study / name, name=f"long {name}", slices=120, bleed=False, size=64)
+    config["resources"]["dicom"] = {"config": {"input_dir": str(study)}}
 
     def inside(outer: str, status: str = "STARTED") -> list[str]:
-        """The runs inside a batch that have a status."""
+        """The runs of a series inside a batch that have a status; others are over in no time."""
         runs = [r for r in server.runs() if r["tags"].get("ich/batch") == outer]
+        runs = [r for r in runs if "dagster/partition" in r["tags"]]
         return [r["runId"] for r in runs if r["status"] == status]
 
     terminated = server.launch("ich_batch", {}, config)
     become(terminated=(terminated, "STARTED"))
-    assert wait(60, lambda: inside(terminated))
+    assert wait(120, lambda: inside(terminated))
     assert server.terminate(terminated) == "TerminateRunSuccess"
     become(terminated=(terminated, "CANCELED"), seconds=60)
     site.cluster.wait_for(job_of(server, terminated), seconds=40)
@@ -164,7 +197,7 @@ def test_runs_that_are_ended_while_they_run(site, server, become):
             site.cluster.ask("scancel", "--signal=CONT", "--full", job)
         return found
 
-    assert wait(90, lambda: inside(killed))
+    assert wait(120, lambda: inside(killed))
     assert wait(60, stopped_inside)
     (inner,) = inside(killed)
     site.cluster.ask("scancel", "--signal=KILL", "--full", job)

@@ -9,28 +9,15 @@ from pathlib import Path
 import psutil
 import pytest
 from live import ROOT
+from page_commands import blocks
+from taken_away import report, results
 from user_python import write_user_venv
+
+from ich_resources.demo.study import write_series
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow]
 
-
-def results(root: Path) -> dict[str, bytes]:
-    """Every file to take away, the report apart."""
-    files = [p for part in ("output", "processed") for p in (root / part).rglob("*")]
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(files)
-        if path.is_file() and path.name != "run_report.json"
-    }
-
-
-def report(root: Path) -> dict:
-    """The report without what says when, how long and from where."""
-    content = json.loads((root / "output" / "run_report.json").read_text())
-    del content["seconds"]
-    for series in content["series"]:
-        del series["seconds"]
-    return content
+ARRAY = str(ROOT / "singularity" / "slurm_array.sh")
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -61,8 +48,10 @@ def predicted(site) -> Path:
     return root
 
 
-def test_one_job_scores_a_folder(site, predicted):
+def test_one_job_scores_a_folder(site, predicted, direct):
+    assert results(predicted) == results(direct)
     content = report(predicted)
+    assert content | {"versions": {}} == report(direct) | {"versions": {}}  # two Pythons
     assert content["series_by_state"]["done"] == 5
     assert content["input"] == [str(site.dicom)]
     uid = site.user.ids["user"]
@@ -90,11 +79,17 @@ def test_a_module_is_loaded_where_the_shell_of_submission_has_none(site):
         ["#!/bin/bash", "set -euo pipefail", f". {ROOT}/singularity/common.sh", "load_module"]
     )
     (site.user.folder / "module.sh").write_text(script + '\necho "PATH is $PATH"\n')
-    for name, state, line in (
-        ("singularity/4", "COMPLETED", "PATH is /opt/from-the-module:"),
-        ("singularity/5", "FAILED", "ich: module load singularity/5 failed"),
+    # A site's own file whose last command is false: it must not end a script that has `set -e`.
+    init = modules.parent / "home" / "init"
+    init.mkdir(parents=True)
+    (init / "bash").write_text(". /usr/share/modules/init/bash\nfalse\n")
+    home = {"MODULESHOME": str(init.parent)}
+    for name, more, state, line in (
+        ("singularity/4", {}, "COMPLETED", "PATH is /opt/from-the-module:"),
+        ("singularity/4", home, "COMPLETED", "PATH is /opt/from-the-module:"),
+        ("singularity/5", {}, "FAILED", "ich: module load singularity/5 failed"),
     ):
-        variables = {"SINGULARITY_MODULE": name, "MODULEPATH": str(modules.parent)}
+        variables = {"SINGULARITY_MODULE": name, "MODULEPATH": str(modules.parent), **more}
         slurm = {"SLURM_CONF": site.cluster.environment["SLURM_CONF"]}
         command = ("sbatch", "--parsable", "--export=ALL", "module.sh")
         job = site.user.run(*command, **variables, **slurm).stdout.strip()
@@ -132,6 +127,8 @@ def test_a_job_says_what_it_lacks(site):
         ("shard", {}, "this is a task of slurm_array.sh"),
         ("array", {}, "SHARDS is not set"),
         ("array", {"SHARDS": "2 --wrap=id"}, "SHARDS is not set"),
+        ("array", {"SHARDS": "2", "RESUBMIT": "often"}, "RESUBMIT is often"),
+        ("collect", {"RESUBMIT": "-1"}, "RESUBMIT is -1"),
     ],
 )
 def test_a_variable_that_is_wrong_is_named(site, script, changed, line):
@@ -143,10 +140,26 @@ def test_a_variable_that_is_wrong_is_named(site, script, changed, line):
     assert line in done.stderr
 
 
+@pytest.mark.parametrize("name", ["RUN_ROOT", "CACHE_DIR"])
+@pytest.mark.parametrize("script", ["predict", "array"])
+def test_nothing_is_made_inside_the_input(site, script, name):
+    root = site.user.folder / f"apart {script} {name}"
+    link = site.user.folder / f"link {script} {name}"
+    link.symlink_to(site.dicom)
+    before = sorted(site.dicom.rglob("*"))
+    for inside in (site.dicom, site.dicom / "made" / "here", link / "made"):
+        variables = site.variables(root, SHARDS="2", PROJECT_DIR=str(ROOT), **{name: str(inside)})
+        path = str(ROOT / "singularity" / f"slurm_{script}.sh")
+        done = site.user.run("bash", path, check=False, **variables)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert f"{name} lies in DICOM_INPUT, which is only read" in done.stderr
+    assert sorted(site.dicom.rglob("*")) == before
+    assert not root.exists()
+
+
 def test_no_job_stays_if_another_is_refused(site):
     variables = site.variables(site.user.folder / "refused", SHARDS="2", GPU_PARTITION="none")
-    script = str(ROOT / "singularity" / "slurm_array.sh")
-    done = site.user.run("bash", script, check=False, **variables)
+    done = site.user.run("bash", ARRAY, check=False, **variables)
     assert done.returncode == 2
     assert "invalid partition" in done.stderr
     (prepare,) = [line.split()[2] for line in done.stdout.splitlines()]
@@ -199,7 +212,18 @@ def looked_after(job: str) -> bool:
     return False
 
 
-def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted):
+def last_jobs(root: Path) -> list[str]:
+    """The jobs that were submitted last, the array and the collector at the end."""
+    return (root / "state" / "shards" / "jobs.txt").read_text().strip().split(",")
+
+
+def collected(root: Path, job: str) -> str:
+    """What a collector has said."""
+    return (root / "logs" / f"collect_{job}.log").read_text()
+
+
+def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted, direct):
+    """The killed task is found and submitted again, alone, and nobody has to do anything."""
     root, ask = site.user.folder / "array, of: three", site.cluster.ask
     variables = site.variables(root, SHARDS="3", CPU_PARTITION="cpu", GPU_OPTIONS="--mem=4G")
     jobs = site.array(**variables)
@@ -213,7 +237,10 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted)
     soon(lambda: ask("squeue", "-h", "-t", "PENDING", "-o", "%T", "-j", f"{array}_1"))
     soon(lambda: not looked_after(job))
     ask("scontrol", "update", f"JobId={array}_1", "StartTime=now")
-    site.cluster.wait_for(array, collect)
+    site.cluster.wait_for(array)
+    panels = root / "output" / "saliency_panels"
+    others = [panels / uid for number in (1, 2) for uid in shard(root, number)]
+    before = [snapshot(folder) for folder in others]
     assert "REQUEUED" in ask("sacct", "-n", "-D", "-X", "-o", "State", "-j", f"{array}_1")
     states = site.cluster.states(array)
     assert states.pop(f"{array}_0") in ("FAILED", "CANCELLED")
@@ -222,24 +249,79 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted)
     shards = root / "state" / "shards"
     markers = [(shards / f"{number}.done.json").exists() for number in range(3)]
     assert markers == [False, True, True]
-    # The collector has named what is missing, and how to run only that.
+    # The collector names what is missing, and submits that and another collector.
+    site.cluster.wait_for(collect)
     assert site.cluster.states(collect) == {collect: "FAILED"}
-    text = (root / "logs" / f"collect_{collect}.log").read_text()
-    assert (shards / "missing.txt").read_text() == "0\n"
+    text = collected(root, collect)
     assert "in the shards 0" in text
-    assert "slurm_array.sh --missing" in text
     assert any(f"series {uid} waiting" in text for uid in shard(root, 0))
-
-    panels = root / "output" / "saliency_panels"
-    others = [panels / uid for number in (1, 2) for uid in shard(root, number)]
-    before = [snapshot(folder) for folder in others]
-    again = site.array("--missing", **variables)
-    site.cluster.wait_for(*again.values())
-    text = (root / "logs" / f"shard_0_{again['shards']}.log").read_text()
-    assert site.cluster.states(again["shards"]) == {f"{again['shards']}_0": "COMPLETED"}, text
-    assert site.cluster.states(again["collect"]) == {again["collect"]: "COMPLETED"}
+    again, last = last_jobs(root)
+    assert f"shards   job {again} (0)" in text
+    assert "slurm_array.sh --missing" not in text
+    site.cluster.wait_for(again, last)
+    text = (root / "logs" / f"shard_0_{again}.log").read_text()
+    assert site.cluster.states(again) == {f"{again}_0": "COMPLETED"}, text
+    assert site.cluster.states(last) == {last: "COMPLETED"}
     assert [snapshot(folder) for folder in others] == before
-    assert results(root) == results(predicted)
+    assert results(root) == results(predicted) == results(direct)
     assert report(root) == report(predicted)
     assert not (shards / "missing.txt").exists()
     assert site.array("--missing", **variables) == {}
+
+
+def kill_task(site, root: Path, array: str) -> None:
+    """Kill the first task of an array as soon as it is at work."""
+    log = root / "logs" / f"shard_0_{array}.log"
+    soon(lambda: log.exists() and "ich: ich_shard on" in log.read_text())
+    site.cluster.ask("scancel", "--signal=KILL", "--full", f"{array}_0")
+
+
+def test_a_shard_that_dies_each_time_ends_with_a_collector_that_names_it(site):
+    """And people can go on from there, though the next collector dies as well."""
+    root, ask = site.user.folder / "dying", site.cluster.ask
+    dicom = site.user.folder / "two series"
+    for name in ("one", "two"):
+        write_series(dicom / name, name=name, slices=8, bleed=False, size=64)
+    variables = site.variables(root, SHARDS="2", RESUBMIT="1") | {"DICOM_INPUT": str(dicom)}
+    jobs = site.array(**variables)
+    for arguments in ([], ["--missing"], ["--shards", "0"]):
+        done = site.user.run("bash", ARRAY, *arguments, check=False, **variables)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert f"wait or run: {','.join(jobs.values())}. " in done.stderr
+    assert last_jobs(root) == list(jobs.values())
+    kill_task(site, root, jobs["shards"])
+    soon(lambda: len(last_jobs(root)) == 2)  # submitted by the collector
+    array, collect = last_jobs(root)
+    kill_task(site, root, array)
+    site.cluster.wait_for(array, collect)
+    assert set(site.cluster.states(array)) == {f"{array}_0"}
+    for job in (jobs["collect"], collect):
+        assert site.cluster.states(job) == {job: "FAILED"}
+    text = collected(root, collect)
+    assert "in the shards 0" in text
+    assert "not submitted again: RESUBMIT is 0, or was used up" in text
+    assert "slurm_array.sh --missing" in text
+    assert last_jobs(root) == [array, collect]
+    # On a node that may not submit the collector says so.
+    elsewhere = variables | {"SLURM_CONF": "/no/such", "PROJECT_DIR": str(ROOT)}
+    script = str(ROOT / "singularity" / "slurm_collect.sh")
+    done = site.user.run("bash", script, check=False, **elsewhere)
+    assert done.returncode == 1
+    assert "from this node it could not be submitted" in done.stderr
+    assert "slurm_array.sh --missing" in done.stderr
+
+    (typed,) = [block for block in blocks("slurm.md") if block.endswith("--missing\n")]
+    done = site.user.run("bash", "-c", f"cd '{ROOT}'\n{typed}", **variables)
+    array, collect = last_jobs(root)
+    assert f"shards   job {array} (0)" in done.stdout
+    ask("scancel", collect)
+    site.cluster.wait_for(array, collect)
+    assert site.cluster.states(array) == {f"{array}_0": "COMPLETED"}
+    assert site.cluster.states(collect) == {collect: "CANCELLED"}
+    alone = site.array("--missing", **variables)
+    assert list(alone) == ["collect"]
+    site.cluster.wait_for(alone["collect"])
+    text = collected(root, alone["collect"])
+    assert site.cluster.states(alone["collect"]) == {alone["collect"]: "COMPLETED"}, text
+    assert report(root)["series_by_state"]["done"] == 2
+    assert site.user.run("bash", ARRAY, "--missing", **variables).stdout == "nothing is missing\n"

@@ -6,8 +6,10 @@ from ich_resources.errors import StorageError
 from ich_resources.series import SeriesRecord, SliceRecord
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.shards import (
+    begin_collecting,
     begin_shard,
     cut,
+    finish_collecting,
     finish_shard,
     read_plan,
     read_shard,
@@ -60,6 +62,7 @@ def test_without_a_plan_the_remedy_is_named(layout):
 def test_a_new_plan_leaves_nothing_of_the_old_one(layout):
     write_plan(layout, [["1.1"], ["1.2"], ["1.3"]])
     finish_shard(layout, 2, series=1, seconds=1.0, host="node")
+    finish_collecting(layout)
     write_missing(layout, read_plan(layout), ["1.1"])
     write_plan(layout, [["1.4"]])
     assert sorted(path.name for path in layout.shards.iterdir()) == ["0.json", "plan.json"]
@@ -71,6 +74,15 @@ def test_a_shard_that_is_run_again_loses_its_marker(layout):
     assert (layout.shards / "0.done.json").is_file()
     begin_shard(layout, 0)
     assert not (layout.shards / "0.done.json").exists()
+
+
+def test_the_tables_are_as_old_as_the_last_collector(layout):
+    write_plan(layout, [["1.1"]])
+    for withdraw in (lambda: begin_shard(layout, 0), lambda: begin_collecting(layout)):
+        finish_collecting(layout)
+        assert (layout.shards / "collected.json").is_file()
+        withdraw()
+        assert not (layout.shards / "collected.json").exists()
 
 
 def test_the_missing_shards_are_written_as_slurm_reads_them(layout):
