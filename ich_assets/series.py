@@ -1,6 +1,7 @@
 """processed_series: the DICOM files of a series to windowed slices and shared 512 crops."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -21,7 +22,7 @@ from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.recipe import CODE_VERSIONS, PROCESSED, fingerprint
 from ich_resources.series import HuSlice, SeriesImages, SeriesRecord, SliceRecord
 from ich_resources.storage.files import read_array, remove, write_array, write_png
-from ich_resources.storage.ledger import find_series
+from ich_resources.storage.ledger import admitted_elsewhere, find_series
 from ich_resources.storage.records import CHECKS, Record
 from ich_resources.storage.resource import StorageResource
 
@@ -58,17 +59,17 @@ def processed_series(
                 remedy="dicom.policy and dicom.primary_only say what is refused",
             )
         started = time.perf_counter()
-        old = storage.records.find(uid, PROCESSED)
-        storage.records.begin(uid, PROCESSED)
+        admitted = [s.sop_instance_uid for s in series.slices if s.judgement is None]
+        left = storage.records.begin(uid, PROCESSED, _images(storage, admitted))
         storage.records.forget_failure(uid, CHECKS)  # they are made again
         done, crops, failed = _process(series, dicom, storage)
         _require_usable(series, done, failed, dicom.on_bad_slice)
         write_array(storage.layout.array(uid, PROCESSED), np.stack(crops))
-        written = [storage.layout.slice_png(item["sop_instance_uid"]) for item in done]
-        written.append(storage.layout.array(uid, PROCESSED))
-        names = tuple(storage.records.relative(path) for path in written)
-        if old is not None:
-            gone = set(old.files) - set(names)
+        names = tuple(_images(storage, [item["sop_instance_uid"] for item in done]))
+        names += (storage.records.relative(storage.layout.array(uid, PROCESSED)),)
+        gone = left.difference(names)
+        if gone:  # but the images of a slice that is another series' now are that one's
+            gone = gone.difference(_images(storage, admitted_elsewhere(storage.layout, uid)))
             remove(storage.layout.run_root / name for name in gone)
         recipe = processed_recipe(series)
         seconds = round(time.perf_counter() - started, 3)
@@ -140,6 +141,12 @@ def _process(
         crops.append(centre_crop(image))
         done.append(_done(item))
     return done, crops, failed
+
+
+def _images(storage: StorageResource, sop_instance_uids: Iterable[str]) -> list[str]:
+    """Return the PNGs of slices as they stand in a record."""
+    paths = map(storage.layout.slice_png, sop_instance_uids)
+    return [storage.records.relative(path) for path in paths]
 
 
 def _done(item: HuSlice) -> dict[str, Any]:

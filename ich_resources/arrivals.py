@@ -19,7 +19,8 @@ class Arrival:
     state : str
         ``arriving`` (files still come), ``admitted`` (complete; its run is requested), ``running``,
         ``refused``, ``done``, ``incomplete`` (some slices failed), ``failed`` or ``held`` (files of
-        an earlier version are gone, so that a new run would score less than the result on disk).
+        an earlier version are gone, so that a new run would score less than the result on disk; or
+        all of them went before the series was complete).
     files : int
         Files of it that lie in the inbox, copies included.
     last_seen : float

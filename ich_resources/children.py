@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import IO
 
 _LENGTH = struct.Struct(">Q")
@@ -54,11 +54,13 @@ class Children:
         return answer
 
     def _child(self) -> Process:
-        while not self._idle.empty():
-            child = self._idle.get()
-            if child.poll() is None:
-                return child
-            _end(child)
+        # Never ask first whether one is there: another thread may take it before us.
+        with suppress(Empty):
+            while True:
+                child = self._idle.get_nowait()
+                if child.poll() is None:
+                    return child
+                _end(child)
         return subprocess.Popen(  # noqa: S603 - a module of ours
             [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
@@ -68,8 +70,9 @@ class Children:
         )
 
     def _end_all(self) -> None:
-        while not self._idle.empty():
-            _end(self._idle.get())
+        with suppress(Empty):
+            while True:
+                _end(self._idle.get_nowait())
 
 
 def serve(answer: Callable[..., bytes], parts: int = 1) -> None:

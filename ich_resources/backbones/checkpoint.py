@@ -16,7 +16,7 @@ _REMEDY = (
     "run the job fetch_checkpoints, or put the released checkpoints there (models/README.md says "
     "which and where from)"
 )
-_DIGESTS: dict[tuple[str, int, int], str] = {}
+_DIGESTS: dict[tuple[str, int, int, int], str] = {}
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file, remembered in this process while its size and time stay.
+    """Return the SHA-256 of a file, remembered in this process while its size and times stay.
 
     Raises
     ------
@@ -120,7 +120,9 @@ def digest_file(path: Path) -> str:
     """
     try:
         status = path.stat()
-        key = (os.fspath(path), status.st_size, status.st_mtime_ns)
+        # A copy may bring its own modification time along, but never the time of its change here.
+        times = status.st_mtime_ns, status.st_ctime_ns
+        key = (os.fspath(path), status.st_size, *times)
         if key not in _DIGESTS:
             with path.open("rb") as file:
                 _DIGESTS[key] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,17 +44,20 @@ def folder_for(cache: Path, digest: str) -> Path:
     return cache / f"{digest[:32]}-{hashlib.sha256(maker).hexdigest()[:8]}"
 
 
-def write_converted(folder: Path, converted: Converted) -> None:
+def write_converted(folder: Path, converted: Converted, backbone: Backbone) -> None:
     """Keep a network; the folder appears whole or not at all.
+
+    One that another process has made meanwhile stays; a damaged one is replaced.
 
     Raises
     ------
-    OSError
+    OSError, RuntimeError
         If it cannot be written.
     """
     import openvino
 
     temporary = folder.with_name(f".part-{uuid.uuid4().hex}")
+    damaged = folder.with_name(f".part-{uuid.uuid4().hex}")
     try:
         temporary.mkdir(parents=True)
         openvino.save_model(converted.model, temporary / _MODEL, compress_to_fp16=False)
@@ -61,18 +65,29 @@ def write_converted(folder: Path, converted: Converted) -> None:
         sums = {name: _digest(temporary / name) for name in (_MODEL, _WEIGHTS, _HEAD)}
         about = {"sums": sums, "untrained": converted.untrained}
         (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
-        try:
-            temporary.rename(folder)
-        except OSError as err:
-            if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process was quicker
-                raise
+        if not _renamed(temporary, folder) and read_converted(folder, backbone) is None:
+            # Set aside whole: nobody may find half of it while it is being removed.
+            with suppress(FileNotFoundError):
+                folder.rename(damaged)
+            _renamed(temporary, folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, damaged):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _renamed(temporary: Path, folder: Path) -> bool:
+    """Give a folder its name; return whether the name was free."""
+    try:
+        temporary.rename(folder)
+    except OSError as err:
+        if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
-    """Return a network that was kept; None where there is none, or a byte of it has changed."""
+    """Return a network that was kept; None where there is none, or it cannot be read as written."""
     import openvino
 
     try:
@@ -80,15 +95,15 @@ def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
         sums = about["sums"]
         if any(_digest(folder / name) != sums[name] for name in (_MODEL, _WEIGHTS, _HEAD)):
             return None
-    except (OSError, ValueError, LookupError, TypeError):
+        with torch.device("meta"):
+            head = build_network(backbone)
+        head.drop_features()
+        weights = torch.load(folder / _HEAD, map_location="cpu", weights_only=True)
+        head.load_state_dict(weights, strict=True, assign=True)
+        head.eval().requires_grad_(False)
+        return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
+    except Exception:  # noqa: BLE001  (it can be made again, whatever is wrong with it)
         return None
-    with torch.device("meta"):
-        head = build_network(backbone)
-    head.drop_features()
-    weights = torch.load(folder / _HEAD, map_location="cpu", weights_only=True)
-    head.load_state_dict(weights, strict=True, assign=True)
-    head.eval().requires_grad_(False)
-    return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
 
 
 def _digest(path: Path) -> str:

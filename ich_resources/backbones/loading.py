@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.backbones.checkpoint import CheckpointFile, digest_file
 from ich_resources.backbones.compiled import CompiledNetwork, convert_features
 from ich_resources.backbones.compiled_cache import (
     Converted,
@@ -20,6 +20,7 @@ from ich_resources.backbones.compiled_cache import (
 from ich_resources.backbones.networks import Network, build_network
 from ich_resources.backbones.state_dict import read_state_dict, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
+from ich_resources.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def load_folds(
     Raises
     ------
     CheckpointError
-        If a file does not hold exactly this network's weights, or holds code.
+        If a file does not hold exactly this network's weights, holds code, or is another than the
+        one that was digested.
     """
 
     def make(file: CheckpointFile) -> LoadedFold:
@@ -137,10 +139,11 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
     fold.network.drop_features()
     converted = Converted(fold.network, model, fold.untrained)
     try:
-        write_converted(folder, converted)
-    except OSError as err:
+        write_converted(folder, converted, BACKBONES[file.backbone])
+    except (OSError, RuntimeError) as err:  # on a full disk OpenVINO and torch raise the latter
+        why = err.strerror if isinstance(err, OSError) else str(err).strip().partition("\n")[0]
         warnings.warn(
-            f"converted networks cannot be kept in {folder.parent} ({err.strerror}): "
+            f"converted networks cannot be kept in {folder.parent} ({why}): "
             "set networks.compiled_dir to a folder that can be written",
             stacklevel=2,
         )
@@ -150,6 +153,13 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:
     backbone = BACKBONES[file.backbone]
     weights, untrained = read_state_dict(file.path)
+    # Else weights that came in between would be kept, and vouched for, under the old digest.
+    if digest_file(file.path) != file.digest:
+        raise CheckpointError(
+            "the checkpoint was replaced since it was digested",
+            path=file.path,
+            remedy="start again, once nobody writes into the model folder",
+        )
     # On "meta" nothing is allocated or initialised; the weights are assigned, not copied.
     with torch.device("meta"):
         network = build_network(backbone)

@@ -1,4 +1,7 @@
-"""Which instances are slices of a head CT to be scored, judged by the header alone."""
+"""Which instances are slices of a head CT to be scored, judged by their headers alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pydicom.uid import (
     CTImageStorage,
@@ -17,7 +20,7 @@ from pydicom.uid import (
 
 from ich_resources.dicom.header import Header, is_uid
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement
+from ich_resources.series import Judgement, SliceRecord
 
 _DOSE_REPORTS = {
     XRayRadiationDoseSRStorage,
@@ -74,6 +77,27 @@ def judge_slice(header: Header) -> Judgement | None:
     DICOM PS3.3: ImageType C.7.6.1.1.2 and C.8.2.1.1.1, secondary capture A.8, CT image A.3.
     """
     return _judge_kind(header) or _judge_usability(header)
+
+
+def judge_rescale(members: Sequence[tuple[SliceRecord, Header]]) -> list[SliceRecord]:
+    """Fail the admitted slices of a series that lack the rescale which another has.
+
+    Where none has it, the stored values are HU; where one lacks it, its values are most likely a
+    thousand HU off.
+
+    Returns
+    -------
+    list of SliceRecord
+        In the order given.
+    """
+    rescaled = any(record.judgement is None and header.has_rescale for record, header in members)
+    lacking = "no RescaleSlope or no RescaleIntercept, which other slices of its series have"
+    return [
+        replace(record, judgement=_failed(Reason.BAD_RESCALE, lacking))
+        if rescaled and record.judgement is None and header.has_rescale is False
+        else record
+        for record, header in members
+    ]
 
 
 def _judge_kind(header: Header) -> Judgement | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from ich_resources.dicom.admission import judge_rescale
 from ich_resources.dicom.geometry import place
 from ich_resources.dicom.header import Header
 from ich_resources.dicom.policy import Verdict, apply, refuse
@@ -44,7 +45,7 @@ def assemble(
     for uid, group in groupby(sorted(_without_copies(instances), key=series_uid), series_uid):
         members = list(group)
         headers = [header for _, header in members]
-        placed = place(members)
+        placed = place(list(zip(judge_rescale(members), headers, strict=True)))
         series = SeriesRecord(
             study_instance_uid=headers[0].study_instance_uid,
             series_instance_uid=uid,

@@ -46,7 +46,8 @@ def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
 def position_along_normal(header: Header) -> float | None:
     """Return the distance of a slice along its normal in mm, None where it cannot be said.
 
-    Without an orientation the slice counts as axial and z is the distance.
+    Without an orientation the slice counts as axial and z is the distance; ``place`` lets that
+    pass only where no slice of the series has one.
     """
     if header.position is None:
         return None
@@ -59,27 +60,33 @@ def place(slices: list[tuple[SliceRecord, Header]]) -> list[SliceRecord]:
     """Give every admitted slice of one series its position; all by the same measure.
 
     ImagePositionPatient is the measure where any admitted slice has it, else SliceLocation. A
-    slice that lacks the series' measure fails: mixing the two would put it anywhere.
+    slice that lacks the series' measure fails: mixing the two would put it anywhere. So does one
+    without ImageOrientationPatient where another has it: its z is no place along their normal.
 
     Returns
     -------
     list of SliceRecord
         In the order given.
     """
-    by_position = any(r.judgement is None and h.position is not None for r, h in slices)
+    admitted = [header for record, header in slices if record.judgement is None]
+    by_position = any(header.position is not None for header in admitted)
+    by_normal = by_position and any(
+        header.orientation is not None and spans_plane(header.orientation) for header in admitted
+    )
     return [
-        record if record.judgement else _placed(record, header, by_position)
+        record if record.judgement else _placed(record, header, by_position, by_normal)
         for record, header in slices
     ]
 
 
-def _placed(record: SliceRecord, header: Header, by_position: bool) -> SliceRecord:
+def _placed(record: SliceRecord, header: Header, by_position: bool, by_normal: bool) -> SliceRecord:
     try:
         position = position_along_normal(header) if by_position else header.slice_location
     except ValueError as err:
         return replace(record, judgement=Judgement("failed", Reason.BAD_HEADER, str(err)))
-    if position is None:
-        reason = "no ImagePositionPatient, which the other slices of its series have"
+    if position is None or (by_normal and header.orientation is None):
+        lacking = "ImagePositionPatient" if position is None else "ImageOrientationPatient"
+        reason = f"no {lacking}, which other slices of its series have"
         return replace(record, judgement=Judgement("failed", Reason.NO_POSITION, reason))
     if not abs(position) < FARTHEST:
         reason = f"it lies {position:g} mm from the origin"

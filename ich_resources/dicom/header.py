@@ -33,6 +33,8 @@ class Header:
         Center and width in HU; the first of several, 40 and 80 where absent.
     rescale : tuple of float
         Slope and intercept; 1 and 0 where absent.
+    has_rescale : bool or None
+        Whether the file holds both; None where an older version has read it.
     pixel_spacing : tuple of float or None
         Between rows and between columns, in mm.
     thickness : float or None
@@ -68,6 +70,7 @@ class Header:
     body_part: str = ""
     contrast: bool = False
     malformed: str = ""
+    has_rescale: bool | None = None
 
 
 def is_uid(text: str) -> bool:
@@ -112,6 +115,8 @@ def read_header(content: bytes, path: Path) -> Header:
                 malformed.append(f"{keyword} cannot be read: {err}")
             return default
 
+    slope = value("RescaleSlope", _first, None)
+    intercept = value("RescaleIntercept", _first, None)
     header = Header(
         sop_class_uid=value("SOPClassUID", str, "")
         or value("MediaStorageSOPClassUID", str, "", dataset.file_meta),
@@ -130,12 +135,13 @@ def read_header(content: bytes, path: Path) -> Header:
         orientation=value("ImageOrientationPatient", _vector(6), None),
         slice_location=value("SliceLocation", _first, None),
         window=(value("WindowCenter", _first, 40.0), value("WindowWidth", _first, 80.0)),
-        rescale=(value("RescaleSlope", _first, 1.0), value("RescaleIntercept", _first, 0.0)),
+        rescale=(1.0 if slope is None else slope, intercept or 0.0),
         pixel_spacing=value("PixelSpacing", _vector(2), None, needed=False),
         thickness=value("SliceThickness", _first, None, needed=False),
         kernel=value("ConvolutionKernel", _first_text, "", needed=False),
         body_part=value("BodyPartExamined", _first_text, "", needed=False),
         contrast=value("ContrastBolusAgent", bool, False, needed=False),
+        has_rescale=slope is not None and intercept is not None,
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 

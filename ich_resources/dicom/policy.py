@@ -13,6 +13,7 @@ REMARK_CODES = (
     Reason.TOO_FEW_SLICES,
     Reason.NOT_AXIAL,
     Reason.MIXED_GEOMETRY,
+    Reason.MIXED_STUDIES,
     Reason.DUPLICATE_POSITION,
     Reason.SLICE_GAP,
     Reason.GANTRY_TILT,

@@ -63,7 +63,7 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
     Parameters
     ----------
     record : SliceRecord
-        From the ledger; the file must still have the bytes that were judged.
+        From the ledger; its file, or a copy of it, must still have the bytes that were judged.
     input_dir : Path
         Folder the record's path is relative to.
 
@@ -82,26 +82,43 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
     ----------
     DICOM PS3.3 C.11.1.1.2 (rescale); reference.md, section 1.
     """
-    path = input_dir / record.path
-    try:
-        content = path.read_bytes()
-    except OSError as err:
-        raise DicomError(
-            f"the file cannot be read: {err.strerror}", path=path, code=Reason.UNREADABLE
-        ) from err
-    if digest(content) != record.digest:
-        raise DicomError(
-            "the file has changed since the folder was scanned",
-            path=path,
-            remedy="materialise series_ledger again",
-            code=Reason.CHANGED,
-        )
+    path, content = _read_as_judged(record, input_dir)
     header = read_header(content, path)
     stored = _decode(content, path)
     if stored.shape != (header.rows, header.columns):
         raise _mismatch(path, f"the pixels have shape {stored.shape}", header.rows, header.columns)
     slope, intercept = header.rescale
     return HuSlice(record, stored.astype(np.float64) * slope + intercept, header.window)
+
+
+def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
+    """Return the bytes that were judged, from the first of a record's files that still has them.
+
+    Raises
+    ------
+    DicomError
+        What is wrong with the first file, if none has them.
+    """
+    wrong: list[DicomError] = []
+    for name in (record.path, *record.copies):
+        path = input_dir / name
+        try:
+            content = path.read_bytes()
+        except OSError as err:
+            text = f"the file cannot be read: {err.strerror}"
+            wrong.append(DicomError(text, path=path, code=Reason.UNREADABLE))
+            continue
+        if digest(content) == record.digest:
+            return path, content
+        wrong.append(
+            DicomError(
+                "the file has changed since the folder was scanned",
+                path=path,
+                remedy="materialise series_ledger again",
+                code=Reason.CHANGED,
+            )
+        )
+    raise wrong[0]
 
 
 def _decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:

@@ -52,6 +52,7 @@ def remarks(members: Sequence[tuple[SliceRecord, Header]]) -> tuple[Remark, ...]
         found.append(Remark(Reason.TOO_FEW_SLICES, text))
     found += _direction(headers)
     found += _geometry(headers)
+    found += _studies(headers)
     found += _gaps(sorted(r.position for r, _ in admitted if r.position is not None))
     found += _kind(headers)
     return tuple(found)
@@ -87,6 +88,14 @@ def _geometry(headers: list[Header]) -> list[Remark]:
     if len(spacings) > 1:
         found.append(Remark(Reason.MIXED_GEOMETRY, f"{len(spacings)} different PixelSpacing"))
     return found
+
+
+def _studies(headers: list[Header]) -> list[Remark]:
+    # Two people's slices may be in it: a sender has given one SeriesInstanceUID twice.
+    studies = sorted({h.study_instance_uid for h in headers})
+    if len(studies) < 2:
+        return []
+    return [Remark(Reason.MIXED_STUDIES, f"slices of {len(studies)} studies: {', '.join(studies)}")]
 
 
 def _gaps(positions: list[float]) -> list[Remark]:

@@ -1,13 +1,14 @@
 """What is known of every file of the inbox: a small SQLite file below the run root."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
 
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import StorageError
+from ich_resources.folders import FoundFile
 from ich_resources.inbox.files import FileIndex, text_of
 
 _ARRIVAL = [field.name for field in fields(Arrival)]
@@ -29,6 +30,10 @@ CREATE INDEX IF NOT EXISTS offers_series ON offers (series);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT);
 """
 _REMEDY = "delete this file: the sensor makes it anew, and what is done is not run again"
+_GONE = (
+    "its files went from the inbox before the series was complete: put them back to have them "
+    "scored"
+)
 _VERSION = 1
 """Raised with the schema; an index of another version is an error that says what to do."""
 
@@ -66,6 +71,20 @@ class InboxIndex(FileIndex):
             raise StorageError(f"the inbox index: {err}", path=path, remedy=_REMEDY) from err
         finally:
             connection.close()
+
+    def note(self, found: Sequence[FoundFile], now: float) -> None:
+        """Compare what lies in the inbox with what is known; see ``FileIndex.note``.
+
+        A series whose files are all gone before it was complete grows no more: it is held.
+        """
+        super().note(found, now)
+        with self._db:
+            self._db.execute(
+                "UPDATE arrivals SET state = 'held', files = 0, sentence = ? WHERE state = "
+                "'arriving' AND NOT EXISTS (SELECT 1 FROM files "
+                "WHERE series = arrivals.series_instance_uid AND NOT gone)",
+                (_GONE,),
+            )
 
     def arrival(self, series: str) -> Arrival | None:
         """Return what is known of a series, None for one never heard of."""

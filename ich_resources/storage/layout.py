@@ -86,6 +86,10 @@ class Layout:
         """What one step says of one series."""
         return self.run_root / "state" / "series" / series_uid / f"{step}.json"
 
+    def begun(self, series_uid: str, step: str) -> Path:
+        """What one step may leave of one series until it is done."""
+        return self.run_root / "state" / "series" / series_uid / f"{step}.begun.json"
+
     def array(self, series_uid: str, step: str) -> Path:
         """The array one step made of one series."""
         return self.run_root / "state" / "series" / series_uid / f"{step}.npy"

@@ -142,6 +142,15 @@ def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
     return sorted(with_results - {series.series_instance_uid for series in ledger.series})
 
 
+def admitted_elsewhere(layout: Layout, series_uid: str) -> set[str]:
+    """Return the SOPInstanceUIDs of admitted slices of every other series of the ledgers."""
+    indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
+    uids = {uid for path in indices for uid in read_json(path, remedy=_REMEDY)["series"]}
+    others = [_on_disk(layout, uid) for uid in uids - {series_uid}]
+    slices = [s for series in others if series is not None for s in series.slices]
+    return {s.sop_instance_uid for s in slices if s.judgement is None}
+
+
 def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
     """Return what was last found of a series, whether or not it is still there.
 

@@ -4,7 +4,7 @@ A step removes its record, writes its files, and writes the record. A record tha
 therefore vouches for files that are whole and belong together, wherever a run was killed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,14 +88,33 @@ class Records:
         paths = [self._layout.run_root / name for name in names]
         return [path.stat().st_size if path.is_file() else None for path in paths]
 
-    def begin(self, series_uid: str, step: str) -> None:
-        """Withdraw the old result of a step before its files are written anew."""
-        remove([self._layout.record(series_uid, step)])
+    def begin(self, series_uid: str, step: str, files: Collection[str] = ()) -> frozenset[str]:
+        """Withdraw the old result of a step before its files are written anew.
+
+        Parameters
+        ----------
+        files : collection of str
+            What the step may write, relative to the run root, if somebody is to know of it where
+            the step is cut short.
+
+        Returns
+        -------
+        frozenset of str
+            What it may have left until now: the files of its old record, whether or not that still
+            holds, and those of runs that were cut short.
+        """
+        record, begun = self._layout.record(series_uid, step), self._layout.begun(series_uid, step)
+        left = frozenset((*_files_named(record), *_files_named(begun)))
+        if files:
+            write_json(begun, {"files": sorted(left.union(files))})
+        remove([record])
+        return left
 
     def finish(self, series_uid: str, step: str, record: Record) -> None:
         """Vouch for the files of a step, which are all written."""
         value = asdict(record) | {"sizes": self._sizes(record.files)}
         write_json(self._layout.record(series_uid, step), value, durable=True)
+        remove([self._layout.begun(series_uid, step)])
 
     def relative(self, path: Path) -> str:
         """Return a path below the run root as it stands in a record."""
@@ -137,3 +156,11 @@ class Records:
             return Failure(**{**value, "slices": tuple(value["slices"])})
         except (StorageError, KeyError, TypeError):
             return Failure("unknown", "StorageError", "the note of its failure is damaged")
+
+
+def _files_named(path: Path) -> list[str]:
+    try:
+        names = read_json(path, remedy="")["files"]
+    except (StorageError, KeyError, TypeError):
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

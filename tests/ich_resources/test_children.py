@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,6 +48,35 @@ def test_one_for_each_thread(children):
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda i: children.ask(str(i).encode(), b"x"), range(30)))
     assert answers == [f"x{i}".encode() for i in range(30)]
+
+
+def test_no_thread_waits_for_the_child_that_another_has_taken(children):
+    def slowly(frame, event, _):
+        """Let the other thread have its turn between any two lines."""
+        if frame.f_code.co_filename != sys.modules[Children.__module__].__file__:
+            return None
+        if event == "line":
+            time.sleep(0.02)
+        return slowly
+
+    children.ask(b"a", b"b")  # one is idle now
+    answered = []
+
+    def ask() -> None:
+        with pytest.raises(EOFError):
+            children.ask(b"die", b"")  # so that nobody gives it back
+        answered.append(True)
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
+    threading.settrace(slowly)
+    try:
+        for thread in threads:
+            thread.start()
+    finally:
+        threading.settrace(None)
+    for thread in threads:
+        thread.join(30)
+    assert answered == [True, True]
 
 
 def test_a_child_that_dies_fails_one_request(children):

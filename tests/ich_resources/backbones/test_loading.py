@@ -1,12 +1,13 @@
 """Weights are loaded strictly, once, and no file can do more than hold weights."""
 
+import os
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
 
-from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
+from ich_resources.backbones.checkpoint import CheckpointFile, digest_file, find_checkpoints
 from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.state_dict import UNTRAINED_KEY, read_state_dict
 from ich_resources.backbones.table import BACKBONES, Backbone
@@ -20,7 +21,7 @@ State = dict[str, torch.Tensor]
 
 def load(path: Path, backbone: Backbone = BACKBONE) -> LoadedFold:
     """Load a file that has not been loaded before."""
-    return load_folds([CheckpointFile(backbone.name, path, "0" * 64, False)], CPU)[0]
+    return load_folds([CheckpointFile(backbone.name, path, digest_file(path), False)], CPU)[0]
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +81,26 @@ def test_half_precision_becomes_float32(tmp_path, whole):
 def test_a_file_is_deserialised_once(tmp_path, whole):
     path = tmp_path / "weights.pth"
     torch.save(whole, path)
-    first = load(path)
+    file = CheckpointFile(BACKBONE.name, path, digest_file(path), False)
+    (first,) = load_folds([file], CPU)
     path.unlink()
-    assert load(path).network is first.network
+    assert load_folds([file], CPU)[0].network is first.network
     other_content = CheckpointFile(BACKBONE.name, path, "1" * 64, False)
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_folds([other_content], CPU)
+
+
+def test_a_file_replaced_since_it_was_digested(tmp_path, whole):
+    path = tmp_path / "weights.pth"
+    torch.save(whole, path)
+    file = CheckpointFile(BACKBONE.name, path, digest_file(path), False)
+    before = path.stat()
+    torch.save(whole | {"mlp.bias": torch.zeros(6)}, path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a copy that keeps times does
+    assert path.stat().st_size == before.st_size
+    with pytest.raises(CheckpointError, match="was replaced since") as caught:
+        load_folds([file], CPU)
+    assert_helpful(caught.value, path)
 
 
 def _missing(state: State) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from ledgers import only_series, scan
 from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
@@ -16,7 +17,10 @@ from pydicom.uid import (
 
 from ich_resources.demo.study import write_dose_page, write_dose_report, write_localizer
 from ich_resources.dicom.admission import judge_file, judge_slice
+from ich_resources.dicom.assembly import assemble
 from ich_resources.dicom.header import read_header
+from ich_resources.dicom.policy import verdicts
+from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.reasons import Reason
 
 DERIVED = ["DERIVED", "SECONDARY", "AXIAL"]
@@ -168,3 +172,40 @@ def test_ct_class_stands_in_the_file_meta_only(one, edit):
     edit(one, SOPClassUID=None)
     assert _judge(one) is None
     assert read_header(one.read_bytes(), one).sop_class_uid == CTImageStorage
+
+
+RESCALE = ("RescaleSlope", "RescaleIntercept")
+
+
+@pytest.mark.parametrize("absent", [RESCALE, RESCALE[:1], RESCALE[1:]])
+def test_missing_rescale_in_one_slice_fails_that_slice(folder, edit, absent):
+    edit(folder / "IM0002", **dict.fromkeys(absent))
+    series = only_series(scan(folder))
+    assert [record.state for record in series.slices] == ["admitted", "failed", "admitted"]
+    judgement = series.slices[1].judgement
+    assert judgement.code == Reason.BAD_RESCALE
+    assert "RescaleIntercept, which other slices of its series have" in judgement.reason
+
+
+@pytest.mark.parametrize("absent", [RESCALE, RESCALE[:1], RESCALE[1:]])
+def test_a_series_without_rescale_is_scored(folder, edit, absent):
+    for path in folder.iterdir():
+        edit(path, **dict.fromkeys(absent))
+    assert only_series(scan(folder)).count("admitted") == 3
+
+
+def test_the_rescale_of_a_slice_that_is_not_scored_asks_nothing_of_the_others(folder, edit):
+    edit(folder / "IM0001", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    for name in ("IM0002", "IM0003"):
+        edit(folder / name, **dict.fromkeys(RESCALE))
+    states = [record.state for record in only_series(scan(folder)).slices]
+    assert states == ["refused", "admitted", "admitted"]
+
+
+def test_a_slice_that_an_older_version_has_read_is_not_failed_for_it(folder):
+    files = [scan_file(f"IM000{number}", folder) for number in (1, 2, 3)]
+    read = [file.to_json() for file in files]
+    del read[1]["header"]["has_rescale"]
+    old = [ScannedFile.from_json(value) for value in read]
+    (series,) = assemble(old, verdicts({}), input_dir=str(folder), primary_only=False)
+    assert series.count("admitted") == 3

@@ -107,6 +107,34 @@ def test_missing_position_in_one_slice_fails_that_slice(folder, edit):
     assert series.slices[1].position is None
 
 
+@pytest.mark.parametrize("place", [(0, 2, 6), None])
+def test_missing_orientation_in_one_slice_fails_that_slice(folder, edit, place):
+    for name, where in zip(NAMES, [(0, 4, 12), place, (0, 0, 0)], strict=True):
+        edit(folder / name, ImagePositionPatient=where, ImageOrientationPatient=TILTED)
+    edit(folder / "IM0002", ImageOrientationPatient=None)
+    (series,) = scan(folder).series
+    assert [record.state for record in series.slices] == ["admitted", "failed", "admitted"]
+    lost = series.slices[1]
+    assert (lost.judgement.code, lost.position) == (Reason.NO_POSITION, None)
+    lacking = "ImageOrientationPatient" if place else "ImagePositionPatient"
+    assert lost.judgement.reason == f"no {lacking}, which other slices of its series have"
+    assert _read_order(folder) == ["IM0003", "IM0001"]
+
+
+def test_an_orientation_that_nothing_can_use_asks_nothing_of_the_others(folder, edit):
+    edit(folder / "IM0001", ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
+    for name in NAMES[1:]:
+        edit(folder / name, ImageOrientationPatient=None)
+    assert _read_order(folder) == ["IM0003", "IM0002"]
+
+
+def test_orientation_is_not_missed_where_slice_location_gives_the_order(folder, edit):
+    for name in NAMES:
+        edit(folder / name, ImagePositionPatient=None)
+    edit(folder / "IM0002", ImageOrientationPatient=None)
+    assert _read_order(folder) == ["IM0003", "IM0002", "IM0001"]
+
+
 def test_slice_location_counts_where_no_slice_has_a_position(folder, edit):
     for name, location in zip(NAMES, (-2.5, 7, 0), strict=True):
         edit(folder / name, ImagePositionPatient=None, SliceLocation=location)

@@ -41,6 +41,7 @@ def test_absent_window_and_rescale(one, edit):
     edit(one, WindowCenter=None, WindowWidth=None, RescaleSlope=None, RescaleIntercept=None)
     header = _header(one)
     assert (header.window, header.rescale, header.malformed) == ((40, 80), (1, 0), "")
+    assert header.has_rescale is False
 
 
 def test_empty_window_counts_as_absent(one, set_bytes):
@@ -51,7 +52,17 @@ def test_empty_window_counts_as_absent(one, set_bytes):
 
 def test_rescale_keeps_fractions(one, edit):
     edit(one, RescaleSlope="0.5", RescaleIntercept="-1024.25")
-    assert _header(one).rescale == (0.5, -1024.25)
+    header = _header(one)
+    assert (header.rescale, header.has_rescale) == ((0.5, -1024.25), True)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "rescale"), [("RescaleSlope", (1, -1024)), ("RescaleIntercept", (1, 0))]
+)
+def test_half_a_rescale_is_none(one, set_bytes, keyword, rescale):
+    set_bytes(one, keyword, b"")
+    header = _header(one)
+    assert (header.rescale, header.has_rescale) == (rescale, False)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Hounsfield units from files of every transfer syntax, and files that cannot give them."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -204,20 +205,36 @@ def test_only_admitted_slices_are_read(folder, edit):
     assert [item.record.path for item in _read(folder)] == ["IM0002"]
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x7f"), Reason.CHANGED),
-        (lambda path: path.write_bytes(path.read_bytes()[:500]), Reason.CHANGED),
-        (lambda path: path.write_bytes(b""), Reason.CHANGED),
-        (lambda path: path.unlink(), Reason.UNREADABLE),
-    ],
-)
+CHANGES = [
+    (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x7f"), Reason.CHANGED),
+    (lambda path: path.write_bytes(path.read_bytes()[:500]), Reason.CHANGED),
+    (lambda path: path.write_bytes(b""), Reason.CHANGED),
+    (lambda path: path.unlink(), Reason.UNREADABLE),
+]
+
+
+@pytest.mark.parametrize(("change", "code"), CHANGES)
 def test_file_that_is_not_what_was_judged(folder, change, code):
     (series,) = scan(folder).series
     change(folder / "IM0002")
     failed = [item for item in read_series(series, folder) if not isinstance(item, HuSlice)]
     assert [(record.path, record.judgement.code) for record in failed] == [("IM0002", code)]
+
+
+@pytest.mark.parametrize(("change", "code"), CHANGES)
+def test_a_copy_stands_in_for_a_file_that_is_not_what_was_judged(folder, change, code):
+    for name in ("again", "more"):
+        shutil.copy(folder / "IM0002", folder / name)
+    (series,) = scan(folder).series
+    expected = [item.hu for item in read_series(series, folder)]
+    change(folder / "IM0002")
+    change(folder / "again")
+    found = list(read_series(series, folder))
+    assert [item.record.path for item in found] == ["IM0003", "IM0002", "IM0001"]
+    assert np.array_equal([item.hu for item in found], expected)
+    change(folder / "more")
+    lost = list(read_series(series, folder))[1]
+    assert (lost.path, lost.judgement.code) == ("IM0002", code)
 
 
 def test_changed_file_says_what_to_do(folder):

@@ -99,6 +99,17 @@ def test_two_directions_and_two_sizes_are_mixed(tmp_path):
     assert codes[Reason.MIXED_GEOMETRY] == "directions differ by 25.8 degrees"
 
 
+def test_slices_of_two_studies_are_mixed(tmp_path):
+    paths = write(tmp_path, slices=4)
+    for path in paths[2:]:
+        _edit(path, StudyInstanceUID="1.2.3")
+    studies = ", ".join(sorted([pydicom.dcmread(paths[0]).StudyInstanceUID, "1.2.3"]))
+    assert _codes(tmp_path) == {Reason.MIXED_STUDIES: f"slices of 2 studies: {studies}"}
+    (series,) = scan(tmp_path, policy={"MIXED_STUDIES": "refuse"}).series
+    assert {s.judgement.code for s in series.slices} == {Reason.MIXED_STUDIES}
+    assert scan(tmp_path).series[0].count("admitted") == 4
+
+
 def test_a_failed_slice_still_counts_as_a_slice(tmp_path):
     paths = write(tmp_path, slices=3)
     paths[0].write_bytes(paths[0].read_bytes()[:-100])

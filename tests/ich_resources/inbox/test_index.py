@@ -174,6 +174,41 @@ def test_a_series_whose_files_are_all_gone_does_not_grow(index):
     assert index.growing() == []
 
 
+@pytest.mark.parametrize("version", ["", "v"])
+def test_a_series_whose_files_all_go_while_it_arrives_is_held(index, version):
+    come(index, "a", "b")
+    come(index, "a", "b", "c", series="1.3")
+    before = [
+        Arrival("1.2", "1.1", files=2, sentence="2 files, 9 s left", version=version),
+        Arrival("1.3", "1.1", files=1, sentence="1 files, 9 s left"),
+        Arrival("1.4", "1.1", state="done", files=5, version="w"),
+    ]
+    index.store([slice_of("a"), slice_of("b")])
+    index.put(before)
+    index.note(files("b", "c"), now=20)
+    assert index.arrivals() == before, "one is left"
+    index.note(files("c"), now=30)
+    held = index.arrival("1.2")
+    assert (held.state, held.files, held.version) == ("held", 0, version)
+    assert "put them back" in held.sentence
+    assert index.arrivals()[1:] == before[1:]
+    index.note(files("a", "b", "c"), now=40)
+    assert {growth.series_instance_uid: growth.files for growth in index.growing()} == {
+        "1.2": 2,
+        "1.3": 1,
+    }
+
+
+def test_a_series_whose_only_file_turned_into_another_is_held(index):
+    come(index, "a")
+    index.put([Arrival("1.2", "1.1", files=1)])
+    index.note(files("a", size=2), now=20)
+    assert index.arrival("1.2").state == "arriving", "it may be the same still"
+    index.store([slice_of("a", "1.3")])
+    index.note(files("a", size=2), now=30)
+    assert index.arrival("1.2").state == "held"
+
+
 def test_a_file_that_turns_into_another_series_lets_both_grow(index):
     come(index, "a", "b")
     judge(index, "1.2")

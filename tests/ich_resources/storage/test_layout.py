@@ -21,6 +21,7 @@ ROOT = Path("/run")
         (Layout(ROOT).series_panels("1.2"), "output/saliency_panels/1.2"),
         (Layout(ROOT).ledger, "state/series_ledger.json"),
         (Layout(ROOT).record("1.2", "step"), "state/series/1.2/step.json"),
+        (Layout(ROOT).begun("1.2", "step"), "state/series/1.2/step.begun.json"),
         (Layout(ROOT).array("1.2", "step"), "state/series/1.2/step.npy"),
         (Layout(ROOT).failure("1.2"), "state/series/1.2/failure.json"),
     ],

@@ -9,6 +9,7 @@ from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import (
+    admitted_elsewhere,
     find_series,
     found_series,
     read_ledger,
@@ -154,3 +155,13 @@ def test_a_damaged_entry_is_written_anew(layout):
     layout.found("1.2").write_bytes(b"")
     write_scan(layout, ledger(A))
     assert found_series(layout, "1.2") == A
+
+
+def test_slices_that_other_series_of_both_ledgers_admit(layout):
+    refused = replace(B.slices[1], judgement=Judgement("refused", Reason.LOCALIZER, "scout"))
+    assert admitted_elsewhere(layout, "1.2") == set()
+    write_scan(layout, ledger(OF_SCAN, C, folder="/in"))
+    write_arrivals(layout, ledger(A, replace(B, slices=(B.slices[0], refused))))
+    assert admitted_elsewhere(layout, "1.2") == {"1.1.0", "1.3.0", "1.4.0"}
+    layout.found("1.4").write_text("")
+    assert admitted_elsewhere(layout, "1.3") == {"1.1.0", "1.2.0"}

@@ -63,6 +63,24 @@ def test_begin_withdraws_the_record_and_leaves_the_files(layout, records, record
     records.begin(UID, STEP)
 
 
+def test_begin_tells_what_was_left_until_a_run_has_finished(layout, records, record):
+    (layout.run_root / record.files[0]).unlink()
+    assert records.find(UID, STEP) is None
+    assert records.begin(UID, STEP, ["a.png"]) == set(record.files)
+    assert records.begin(UID, STEP, ["b.png"]) == {*record.files, "a.png"}
+    assert records.begin(UID, STEP) == {*record.files, "a.png", "b.png"}
+    records.finish(UID, STEP, Record("r", "w", ("b.png",), {}))
+    assert records.begin(UID, STEP) == {"b.png"}
+    assert records.begin(UID, STEP) == set()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": null}', '{"files": [1]}'])
+def test_what_cannot_be_read_tells_of_nothing_left(layout, records, record, text):
+    layout.record(UID, STEP).write_text(text)
+    layout.begun(UID, STEP).write_text(text)
+    assert records.begin(UID, STEP) == set()
+
+
 def test_a_step_cut_short_leaves_no_record(layout, records, record):
     """Killed between begin and finish: the new file is there, and nothing vouches for it."""
     records.begin(UID, STEP)
