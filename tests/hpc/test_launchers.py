@@ -1,7 +1,6 @@
 """The launchers of other packages, as docs/scaling.md configures them: real runs, real workers."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import page_commands
 import pytest
 import yaml
 from live import FINISHED, ROOT, Webserver, free_port, wait, webserver
@@ -20,7 +20,6 @@ from ich_resources.demo.study import write_demo_study
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-PAGE = (ROOT / "docs" / "scaling.md").read_text()
 CONFIG = {
     "resources": {
         "networks": {"config": {"device": "cpu"}},
@@ -31,8 +30,7 @@ CONFIG = {
 
 def blocks(language: str, word: str) -> list[str]:
     """The blocks of the page that hold a word."""
-    found = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.S | re.M)
-    return [block for block in found if word in block]
+    return [block for block in page_commands.blocks("scaling.md", language) if word in block]
 
 
 def venv_with(folder: Path, *packages: str) -> Path:

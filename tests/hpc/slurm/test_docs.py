@@ -31,7 +31,7 @@ def submitting(page: str) -> list[str]:
 def test_the_pages_hold_what_is_tested_here():
     assert len(submitting("slurm.md")) == 3
     assert len(submitting("remote.md")) == 2
-    assert len(blocks("scaling.md", "yaml")) == 2
+    assert len(blocks("scaling.md", "yaml")) == 4
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -132,8 +132,9 @@ def test_ssh_reads_the_hosts(tmp_path):
 
 
 def test_the_configurations_are_yaml_and_the_own_one_loads():
-    launchers = [yaml.safe_load(b)["run_launcher"]["class"] for b in blocks("scaling.md", "yaml")]
-    assert launchers == ["DockerRunLauncher", "K8sRunLauncher"]
+    pages = [yaml.safe_load(block) for block in blocks("scaling.md", "yaml")]
+    launchers = [page["run_launcher"]["class"] for page in pages if "run_launcher" in page]
+    assert launchers == ["DockerRunLauncher", "K8sRunLauncher", "CeleryRunLauncher"]
     own = yaml.safe_load((ROOT / "conf" / "dagster.slurm.yaml").read_text())["run_launcher"]
     assert (own["module"], own["class"]) == (SlurmRunLauncher.__module__, "SlurmRunLauncher")
     SlurmRunLauncher.from_config_value(None, own["config"])
