@@ -19,6 +19,9 @@ HOST_TAG = "ich/host"
 
 _SERVER_TAG = ".dagster/grpc_info"
 """Run tag of Dagster's own: the code server that has started its process."""
+_LOCAL_LAUNCHERS = ("dagster", "ich_slurm")
+"""Packages of launchers whose runs are processes here, or carry the tag of a job. With others a run
+may live in a container or on another machine, though the tag of its job was made here."""
 
 
 def host_tag() -> dict[str, str]:
@@ -28,7 +31,9 @@ def host_tag() -> dict[str, str]:
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the started runs of this machine as failed whose process is gone; return their ids."""
-    dead = []
+    dead: list[str] = []
+    if type(instance.run_launcher).__module__.partition(".")[0] not in _LOCAL_LAUNCHERS:
+        return dead
     for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
         if not _is_of_this_machine(run):
             continue

@@ -45,7 +45,7 @@ class LoadedFold:
     precision: Precision = "float32"
 
 
-_LOADED: "dict[tuple[str, str, str], Future[LoadedFold]]" = {}
+_LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
 _CONVERTING = threading.Lock()
 _READERS = ThreadPoolExecutor(4, thread_name_prefix="reading networks")
@@ -124,7 +124,7 @@ def _all(
     begun = []
     with _LOADING:
         for file in files:
-            key = (str(file.path), file.digest, how)
+            key = (file.backbone, str(file.path), file.digest, how)
             known = _LOADED.get(key)
             if known is None or (known.done() and known.exception() is not None):
                 _LOADED[key] = _READERS.submit(make, file)

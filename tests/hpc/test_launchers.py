@@ -81,6 +81,15 @@ def write_instance(data: Path, block: Mapping) -> None:
     (data / "home" / "dagster.yaml").write_text(yaml.safe_dump(instance | block))
 
 
+def failures(server: Webserver, run: str) -> str:
+    """What the steps of a run said when they failed."""
+    query = """query($run: ID!) { logsForRun(runId: $run) { ... on EventConnection {
+        events { ... on ExecutionStepFailureEvent { stepKey error { message } }
+        ... on RunFailureEvent { error { message } } } } } }"""
+    events = server.ask(query, run=run)["logsForRun"]["events"]
+    return "\n".join(str(event) for event in events if event)
+
+
 def check_runs(server: Webserver, data: Path, *, terminated: str = "CANCELED") -> None:
     """Run a batch to its end, and terminate another."""
 
@@ -90,7 +99,7 @@ def check_runs(server: Webserver, data: Path, *, terminated: str = "CANCELED") -
         )
 
     batch = server.launch("ich_batch", {}, CONFIG)
-    assert ends(batch, "SUCCESS")
+    assert ends(batch, "SUCCESS"), failures(server, batch)
     inside = [r for r in server.runs() if r["tags"].get("ich/batch") == batch]
     assert len(inside) == 5
     assert {r["status"] for r in inside} == {"SUCCESS"}

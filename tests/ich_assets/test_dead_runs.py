@@ -7,7 +7,9 @@ import sys
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.events import EngineEventData
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
 from ich_assets.dead_runs import fail_dead_runs, host_tag, lives
 from ich_slurm.tags import JOB_TAG
@@ -63,3 +65,17 @@ def test_only_runs_of_this_machine_whose_process_is_gone_fail(process):
         for run_id in (alive, elsewhere, on_a_node, by_a_server_elsewhere):
             assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
         assert fail_dead_runs(instance) == []
+
+
+class RunsInContainers(DefaultRunLauncher):
+    """Stands for a launcher of another package: it is told by its module."""
+
+
+def test_the_process_of_a_container_is_not_looked_for_here(tmp_path, monkeypatch):
+    home = {"run_launcher": {"module": __name__, "class": "RunsInContainers"}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(home))
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[RunsInContainers.__module__])
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        run = started(instance, 2**22 - 1, host_tag())
+        assert fail_dead_runs(instance) == []
+        assert instance.get_run_by_id(run).status == dg.DagsterRunStatus.STARTED
