@@ -36,7 +36,7 @@ def quick_commits() -> Iterator[None]:
         record.info[_FILE] = arguments[0] if arguments else ""
 
     def opened(connection: Any, record: Any) -> None:
-        path = record.info[_FILE]
+        path = record.info.get(_FILE)
         if not isinstance(connection, sqlite3.Connection) or not path:
             return
         if path not in kept:

@@ -15,8 +15,6 @@ from ich_slurm.tags import JOB_TAG
 
 HOST_TAG = "ich/host"
 """Run tag: the machine (or container) that its process lives on."""
-
-
 _SERVER_TAG = ".dagster/grpc_info"
 """Run tag of Dagster's own: the code server that has started its process."""
 _LOCAL_LAUNCHERS = ("dagster", "ich_slurm")

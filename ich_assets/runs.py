@@ -33,7 +33,7 @@ def steps_to_run(series: SeriesRecord, rooms: Rooms) -> list[str]:
     if PROCESSED in records and records[PROCESSED].content["failed"]:
         wanted.add(PROCESSED)
     if failure is not None and failure.step == UNCHECKED:
-        wanted |= {PROCESSED, ENSEMBLE, SALIENCY}  # which have checks, and take little time
+        wanted |= {PROCESSED, ENSEMBLE, SALIENCY}  # which have checks; predictions have none
     return [step for step in all_steps(rooms.networks) if step in wanted]
 
 
