@@ -17,8 +17,8 @@ from typing import Any
 import dagster as dg
 
 from ich_assets.checks import SERIES_CHECKS
-from ich_assets.commits import quick_commits
-from ich_assets.jobs import SERIES_ASSETS
+from ich_assets.graph import SERIES_ASSETS
+from ich_assets.runtime.commits import quick_commits
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 INSTANCE = Path(__file__).parents[1] / "conf" / "dagster.yaml"

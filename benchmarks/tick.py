@@ -17,7 +17,7 @@ import dagster as dg
 import pydicom
 
 from ich_assets.definitions import defs
-from ich_assets.sensors import dicom_inbox
+from ich_assets.sensors.inbox import dicom_inbox
 from ich_resources.demo.study import write_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource

@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from ich_assets.retries import GPU_POOL
+from ich_assets.runtime.retries import GPU_POOL
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import fingerprint

@@ -2,19 +2,19 @@
 
 import dagster as dg
 
-from ich_assets.backlog import ich_backlog
-from ich_assets.batch import ich_batch
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
-from ich_assets.console import people_console
-from ich_assets.jobs import SERIES_ASSETS, ich_checkpoints, ich_outputs, ich_scan, ich_series
+from ich_assets.graph import SERIES_ASSETS, ich_checkpoints, ich_outputs, ich_scan, ich_series
+from ich_assets.jobs.backlog import ich_backlog
+from ich_assets.jobs.batch import ich_batch
+from ich_assets.jobs.retire import ich_retire
+from ich_assets.jobs.shards import ich_collect, ich_prepare, ich_shard
+from ich_assets.jobs.weights import fetch_checkpoints, verify_checkpoints
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
-from ich_assets.retire import ich_retire
-from ich_assets.sensors import dicom_inbox
-from ich_assets.shards import ich_collect, ich_prepare, ich_shard
-from ich_assets.slurm_runs import slurm_runs
-from ich_assets.weights import fetch_checkpoints, verify_checkpoints
+from ich_assets.runtime.console import people_console
+from ich_assets.runtime.slurm.runs import slurm_runs
+from ich_assets.sensors.inbox import dicom_inbox
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource

@@ -3,10 +3,10 @@
 import dagster as dg
 from pydantic import Field
 
+from ich_assets.inputs_digests import Rooms, outcome, saliency_files
 from ich_assets.ledger import series_ledger, table_metadata
-from ich_assets.retries import tried_again
+from ich_assets.runtime.retries import tried_again
 from ich_assets.saliency import saliency_panels
-from ich_assets.steps import Rooms, outcome, saliency_files
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import numpy as np
 
+from ich_assets.metadata import highest_slices
 from ich_assets.partitions import SERIES
-from ich_assets.pictures import highest_slices
 from ich_assets.predictions import ensemble_predictions, load_ensemble, load_folds
 from ich_assets.series import load_images
 from ich_resources.findings import FloatArray

@@ -7,11 +7,11 @@ import dagster as dg
 import numpy as np
 
 from ich_assets.checkpoints import checkpoints_key
+from ich_assets.inputs_digests import predictions_recipe
+from ich_assets.metadata import highest, highest_slices, inline_png, probability_table
 from ich_assets.partitions import SERIES
-from ich_assets.pictures import highest, highest_slices, inline_png, probability_table
-from ich_assets.retries import GPU_POOL, tried_again
+from ich_assets.runtime.retries import GPU_POOL, tried_again
 from ich_assets.series import load_images
-from ich_assets.steps import predictions_recipe
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
 from ich_resources.errors import IchError, InferenceError

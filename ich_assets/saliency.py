@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ich_assets.checkpoints import CHECKPOINTS
+from ich_assets.inputs_digests import saliency_files, saliency_recipe
+from ich_assets.metadata import highest_slices, inline_png
 from ich_assets.partitions import SERIES
-from ich_assets.pictures import highest_slices, inline_png
 from ich_assets.predictions import load_ensemble
-from ich_assets.retries import GPU_POOL, tried_again
+from ich_assets.runtime.retries import GPU_POOL, tried_again
 from ich_assets.series import load_images
-from ich_assets.steps import saliency_files, saliency_recipe
 from ich_resources.errors import IchError
 from ich_resources.findings import FloatArray, SliceSaliency
 from ich_resources.hemorrhage import ANY, CLASSES

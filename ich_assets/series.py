@@ -8,11 +8,11 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
+from ich_assets.inputs_digests import processed_recipe
 from ich_assets.ledger import DICOM_SERIES
+from ich_assets.metadata import SHOWN, inline_png
 from ich_assets.partitions import SERIES
-from ich_assets.pictures import SHOWN, inline_png
-from ich_assets.retries import tried_again
-from ich_assets.steps import processed_recipe
+from ich_assets.runtime.retries import tried_again
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import DicomError

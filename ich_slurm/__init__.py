@@ -1,1 +1,1 @@
-"""Runs of Dagster as jobs of SLURM: a run launcher, for conf/dagster.slurm.yaml."""
+"""The earlier place of the SLURM launcher, for a dagster.yaml that still names it."""

@@ -11,7 +11,7 @@ import pydicom
 from dagster import DagsterRun, DagsterRunStatus
 
 from ich_assets.definitions import defs
-from ich_assets.sensors import dicom_inbox
+from ich_assets.sensors.inbox import dicom_inbox
 from ich_resources.demo.study import uid, write_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource

@@ -16,8 +16,8 @@ from page_commands import blocks
 from postgres import postgres
 from user_python import site_packages
 
+from ich_assets.runtime.slurm.launcher import SlurmRunLauncher
 from ich_resources.demo.study import write_series
-from ich_slurm.launcher import SlurmRunLauncher
 
 pytestmark = pytest.mark.hpc
 

@@ -12,9 +12,9 @@ from live import FINISHED, ROOT, Webserver, wait, webserver
 from postgres import postgres
 from user_python import write_user_venv
 
-from ich_assets.slurm_runs import cancel_jobs_of_cancelled_runs
+from ich_assets.runtime.slurm.runs import cancel_jobs_of_cancelled_runs
+from ich_assets.runtime.slurm.tags import JOB_TAG, RUN_TAG
 from ich_resources.demo.study import write_series
-from ich_slurm.tags import JOB_TAG, RUN_TAG
 
 pytestmark = [pytest.mark.hpc, pytest.mark.slow]
 
@@ -150,7 +150,7 @@ def test_slurm_is_asked_once_about_all_cancelled_runs(cluster, tmp_path, monkeyp
     submit = ["sbatch", "--parsable", "--output=/dev/null", f"--chdir={tmp_path}", "--wrap=true"]
     waiting, over = cluster.ask(*submit, "--hold"), cluster.ask(*submit)
     cluster.wait_for(over)
-    launcher = {"module": "ich_slurm.launcher", "class": "SlurmRunLauncher"}
+    launcher = {"module": "ich_assets.runtime.slurm.launcher", "class": "SlurmRunLauncher"}
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"run_launcher": launcher}))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         runs = {}

@@ -9,7 +9,7 @@ from dagster import RunsFilter
 from pydantic import Field
 
 from ich_assets.partitions import SERIES
-from ich_assets.requests import outcome_on_disk
+from ich_assets.sensors.requests import outcome_on_disk
 from ich_resources.errors import IchError, StorageError
 from ich_resources.recipe import SALIENCY
 from ich_resources.storage.resource import StorageResource

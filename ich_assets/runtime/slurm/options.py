@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from ich_assets.runtime.slurm.tags import JOB_TAG, PREFIX, RUN_TAG
 from ich_resources.errors import IchError
-from ich_slurm.tags import JOB_TAG, PREFIX, RUN_TAG
 
 _NAME = r"[\w.@+-]+"
 _NAMES = rf"{_NAME}(,{_NAME})*"

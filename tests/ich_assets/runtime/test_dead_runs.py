@@ -11,8 +11,9 @@ import yaml
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
-from ich_assets.dead_runs import fail_dead_runs, host_tag, lives
-from ich_slurm.tags import JOB_TAG
+from ich_assets.runtime.dead_runs import fail_dead_runs, lives
+from ich_assets.runtime.run_tags import host_tag
+from ich_assets.runtime.slurm.tags import JOB_TAG
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy.pool import NullPool
 
-from ich_assets.commits import KEPT, quick_commits
+from ich_assets.runtime.commits import KEPT, quick_commits
 
 NORMAL, FULL = 1, 2
 
@@ -58,7 +58,7 @@ import os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from test_commits import insert
-from ich_assets.commits import quick_commits
+from ich_assets.runtime.commits import quick_commits
 with quick_commits():
     for number in range(20):
         insert(Path({str(database)!r}), number)

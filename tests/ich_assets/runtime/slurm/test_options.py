@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
+from ich_assets.runtime.slurm.launcher import SlurmRunLauncher
+from ich_assets.runtime.slurm.options import sbatch_options
+from ich_assets.runtime.slurm.tags import JOB_TAG, RUN_TAG
 from ich_resources.errors import IchError
-from ich_slurm.launcher import SlurmRunLauncher
-from ich_slurm.options import sbatch_options
-from ich_slurm.tags import JOB_TAG, RUN_TAG
 
 
 def test_a_tag_overrides_what_is_configured():

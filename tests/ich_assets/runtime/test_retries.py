@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from ich_assets import retries
-from ich_assets.retries import STEP_RETRIES, tried_again
+from ich_assets.runtime.retries import STEP_RETRIES, tried_again
 from ich_resources.errors import DicomError, InferenceError, StorageError
 
 

@@ -12,7 +12,7 @@ from dagster._utils.interrupts import capture_interrupts
 from live import ROOT, wait
 from workplace import Workplace
 
-from ich_assets.interrupts import interrupts_end_the_batch
+from ich_assets.runtime.interrupts import interrupts_end_the_batch
 from ich_resources.recipe import PROCESSED
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ich_assets.live import configured, live_config
+from ich_assets.sensors.live_config import configured, live_config
 from ich_resources.errors import IchError
 from ich_resources.inbox.resource import InboxResource
 

@@ -3,7 +3,7 @@
 import uuid
 from pathlib import Path
 
-from ich_assets.steps import Rooms, saliency_files
+from ich_assets.inputs_digests import Rooms, saliency_files
 from ich_resources.errors import StorageError
 from ich_resources.storage.files import remove, sweep, write_bytes
 

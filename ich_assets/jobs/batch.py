@@ -4,14 +4,14 @@ import time
 
 import dagster as dg
 
-from ich_assets import preflight
 from ich_assets.checkpoints import checkpoints_key
-from ich_assets.commits import quick_commits
-from ich_assets.console import people_console
-from ich_assets.dead_runs import host_tag
-from ich_assets.retries import GPU_POOL, NO_CRASH_RETRIES
-from ich_assets.runs import adopt, require, run_one_series, steps_to_run
-from ich_assets.steps import Rooms, outcome
+from ich_assets.inputs_digests import Rooms, outcome
+from ich_assets.jobs import preflight
+from ich_assets.jobs.runs import adopt, require, run_one_series, steps_to_run
+from ich_assets.runtime.commits import quick_commits
+from ich_assets.runtime.console import people_console
+from ich_assets.runtime.retries import GPU_POOL, NO_CRASH_RETRIES
+from ich_assets.runtime.run_tags import host_tag
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource

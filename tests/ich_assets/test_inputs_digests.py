@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ich_assets.steps import all_steps, predictions_recipe, processed_recipe, saliency_recipe
+from ich_assets.inputs_digests import (
+    all_steps,
+    predictions_recipe,
+    processed_recipe,
+    saliency_recipe,
+)
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.recipe import CODE_VERSIONS, fingerprint

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
-from ich_assets.dead_runs import host_tag
 from ich_assets.ledger import series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
-from ich_assets.retries import CRASH_RETRIES
+from ich_assets.runtime.retries import CRASH_RETRIES
+from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
 

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from ich_assets.batch import require_done, run_all
-from ich_assets.dead_runs import host_tag
-from ich_assets.retries import CRASH_RETRIES, GPU_POOL
-from ich_assets.runs import adopt, require, steps_to_run
-from ich_assets.steps import Rooms, outcome
+from ich_assets.inputs_digests import Rooms, outcome
+from ich_assets.jobs.batch import require_done, run_all
+from ich_assets.jobs.runs import adopt, require, steps_to_run
+from ich_assets.runtime.retries import CRASH_RETRIES, GPU_POOL
+from ich_assets.runtime.run_tags import host_tag
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource

@@ -5,12 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from ich_assets.console import failure_text
-from ich_assets.dead_runs import host_tag
-from ich_assets.interrupts import interrupts_end_the_batch
+from ich_assets.inputs_digests import Rooms, all_steps, current_records
 from ich_assets.partitions import SERIES
-from ich_assets.retries import NO_CRASH_RETRIES
-from ich_assets.steps import Rooms, all_steps, current_records
+from ich_assets.runtime.console import failure_text
+from ich_assets.runtime.interrupts import interrupts_end_the_batch
+from ich_assets.runtime.retries import NO_CRASH_RETRIES
+from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
@@ -19,8 +19,6 @@ from ich_resources.storage.resource import StorageResource
 
 DATA_VERSION_TAG = "dagster/data_version"
 """Tag of a materialisation that carries its data version."""
-BATCH_TAG = "ich/batch"
-"""Run tag of the runs that a batch has started: the batch's own run id."""
 
 
 def steps_to_run(series: SeriesRecord, rooms: Rooms) -> list[str]:

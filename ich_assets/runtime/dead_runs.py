@@ -11,20 +11,14 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
 
-from ich_slurm.tags import JOB_TAG
+from ich_assets.runtime.run_tags import HOST_TAG
+from ich_assets.runtime.slurm.tags import JOB_TAG
 
-HOST_TAG = "ich/host"
-"""Run tag: the machine (or container) that its process lives on."""
 _SERVER_TAG = ".dagster/grpc_info"
 """Run tag of Dagster's own: the code server that has started its process."""
-_LOCAL_LAUNCHERS = ("dagster", "ich_slurm")
+_LOCAL_LAUNCHERS = ("dagster", "ich_assets")
 """Packages of launchers whose runs are processes here, or carry the tag of a job. With others a run
 may live in a container or on another machine, though the tag of its job was made here."""
-
-
-def host_tag() -> dict[str, str]:
-    """Return the run tag of this machine."""
-    return {HOST_TAG: socket.gethostname()}
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from ich_assets.console import people_console
+from ich_assets.runtime.console import people_console
 from ich_resources.backbones.table import FOLDS
 from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource

@@ -8,15 +8,16 @@ from typing import Any
 
 import dagster as dg
 
-from ich_assets.backlog import ich_backlog
-from ich_assets.dead_runs import fail_dead_runs
-from ich_assets.inbox import as_judged, judge_complete_series, read_new_files
-from ich_assets.jobs import ich_series
+from ich_assets.graph import ich_series
+from ich_assets.jobs.backlog import ich_backlog
+from ich_assets.jobs.preflight import require_apart
+from ich_assets.jobs.runs import adoption
 from ich_assets.ledger import INBOX_LEDGER, series_arrived, table_metadata
-from ich_assets.live import configured, live_config
 from ich_assets.partitions import SERIES
-from ich_assets.preflight import require_apart
-from ich_assets.requests import (
+from ich_assets.runtime.dead_runs import fail_dead_runs
+from ich_assets.sensors.arriving import as_judged, judge_complete_series, read_new_files
+from ich_assets.sensors.live_config import configured, live_config
+from ich_assets.sensors.requests import (
     OutdatedError,
     new_partitions,
     outcome_of,
@@ -24,7 +25,6 @@ from ich_assets.requests import (
     settle,
     with_outcome,
 )
-from ich_assets.runs import adoption
 from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.environment import DICOM_INBOX

@@ -8,7 +8,7 @@ from dagster import DagsterRun, DagsterRunStatus
 from dagster._core.events import EngineEventData
 from inbox import Inbox, head, late_slice, touch
 
-from ich_assets.dead_runs import host_tag
+from ich_assets.runtime.run_tags import host_tag
 from ich_resources.demo.study import uid, write_demo_study, write_localizer, write_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.environment import DICOM_INBOX, LIVE_CONFIG, RUN_ROOT

@@ -12,8 +12,8 @@ import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.launcher.base import WorkerStatus
 
-from ich_assets.runs import BATCH_TAG
-from ich_slurm.tags import JOB_TAG
+from ich_assets.runtime.run_tags import BATCH_TAG
+from ich_assets.runtime.slurm.tags import JOB_TAG
 
 SECONDS_BETWEEN_TICKS = 20
 LOOK_BACK = timedelta(days=1)

@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
 
-from ich_assets.backlog import ich_backlog
-from ich_assets.console import failure_text
-from ich_assets.jobs import ich_series
+from ich_assets.graph import ich_series
+from ich_assets.jobs.backlog import ich_backlog
+from ich_assets.runtime.console import failure_text
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import IchError, StorageError
 from ich_resources.inbox.index import InboxIndex

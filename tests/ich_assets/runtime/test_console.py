@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 import pytest
 
-from ich_assets.console import failure_text, people_console
+from ich_assets.runtime.console import failure_text, people_console
 from ich_resources.errors import CheckpointError, DicomError
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ich_assets import preflight
-from ich_assets.batch import require_all, require_done, run_all, scan, write_files
-from ich_assets.console import people_console
-from ich_assets.dead_runs import host_tag
+from ich_assets.inputs_digests import Rooms, outcome
+from ich_assets.jobs import preflight
+from ich_assets.jobs.batch import require_all, require_done, run_all, scan, write_files
+from ich_assets.jobs.runs import attempt, steps_to_run
 from ich_assets.partitions import add_partitions
-from ich_assets.retries import GPU_POOL, NO_CRASH_RETRIES
-from ich_assets.runs import attempt, steps_to_run
-from ich_assets.steps import Rooms, outcome
+from ich_assets.runtime.console import people_console
+from ich_assets.runtime.retries import GPU_POOL, NO_CRASH_RETRIES
+from ich_assets.runtime.run_tags import host_tag
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource

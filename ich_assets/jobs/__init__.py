@@ -1,0 +1,1 @@
+"""Jobs: what a person or the sensor starts."""

@@ -1,0 +1,1 @@
+"""What Dagster lacks for these jobs; knows no asset."""

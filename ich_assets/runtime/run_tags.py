@@ -1,0 +1,13 @@
+"""Run tags: where a run was made, and which run it belongs to."""
+
+import socket
+
+HOST_TAG = "ich/host"
+"""Run tag: the machine (or container) on which the process of the run was started."""
+BATCH_TAG = "ich/batch"
+"""Run tag of a run inside a batch: the run id of the batch."""
+
+
+def host_tag() -> dict[str, str]:
+    """Return the run tag of this machine."""
+    return {HOST_TAG: socket.gethostname()}
