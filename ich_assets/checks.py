@@ -6,17 +6,19 @@ import numpy as np
 from ich_assets.checkpoints import DIGEST_CHECKS
 from ich_assets.partitions import SERIES
 from ich_assets.precision import precision_holds
-from ich_assets.predictions import ensemble_predictions, load_ensemble, load_folds
+from ich_assets.predictions import ensemble_predictions
 from ich_assets.saliency import saliency_panels
-from ich_assets.series import load_images, processed_series
+from ich_assets.series import processed_series
+from ich_assets.step_files import load_ensemble, load_folds, load_images
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.recipe import SALIENCY
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.steps import SALIENCY
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.resource import StorageResource
+from ich_resources.subjects import series_subject
 
 WIDEST_BRAIN_WINDOW = 200.0
 """Wider header windows show something else, in HU."""
@@ -36,7 +38,7 @@ def slice_accounting(
     series = find_series(storage.layout, context.partition_key)
     record, images = load_images(storage, context.partition_key)
     processed = list(images.sop_instance_uids)
-    failed = [item["sop_instance_uid"] for item in record.content["failed"]]
+    failed = [item.sop_instance_uid for item in record.content.failed]
     refused_by_header = [s.sop_instance_uid for s in series.slices if s.state == "refused"]
     failed_by_header = [s.sop_instance_uid for s in series.slices if s.state == "failed"]
     accounted = sorted(processed + failed + refused_by_header + failed_by_header)
@@ -59,7 +61,7 @@ def series_complete(
     """No slice that should be scored has failed; else the series is incomplete."""
     series = find_series(storage.layout, context.partition_key)
     record, _ = load_images(storage, context.partition_key)
-    failed = [f"{item['path']}: {item['reason']}" for item in record.content["failed"]]
+    failed = [f"{item.path}: {item.reason}" for item in record.content.failed]
     failed += [
         f"{s.path}: {s.judgement.reason}"
         for s in series.slices
@@ -79,9 +81,9 @@ def slice_order(
 ) -> dg.AssetCheckResult:
     """The order along the slice normal is the order of z, and no two slices share a place."""
     record, _ = load_images(storage, context.partition_key)
-    slices = record.content["slices"]
-    gaps = np.diff([item["position"] for item in slices])
-    steps_in_z = np.diff([item["position_z"] for item in slices])
+    slices = record.content.slices
+    gaps = np.diff([item.position for item in slices])
+    steps_in_z = np.diff([item.position_z for item in slices])
     backwards, doubled = int((steps_in_z < 0).sum()), int((np.abs(gaps) < 1e-3).sum())
     return dg.AssetCheckResult(
         passed=backwards == 0 and doubled == 0,
@@ -125,7 +127,7 @@ def panel_per_slice(
     """One panel for each scored slice that was asked for, all of them on disk."""
     uid = context.partition_key
     _, images = load_images(storage, uid)
-    record = storage.records.find(uid, SALIENCY)
+    record = storage.records.find(series_subject(uid), SALIENCY)
     if record is None:
         raise StorageError("panels are missing", path=storage.layout.series_panels(uid), series=uid)
     wanted = [
@@ -146,7 +148,7 @@ def brain_window(
 ) -> dg.AssetCheckResult:
     """Every slice was windowed for brain; the networks were trained on nothing else."""
     record, _ = load_images(storage, context.partition_key)
-    windows = sorted({tuple(item["window"]) for item in record.content["slices"]})
+    windows = sorted({item.window for item in record.content.slices})
     low, high = BRAIN_CENTERS
     other = [w for w in windows if not (low <= w[0] <= high and w[1] <= WIDEST_BRAIN_WINDOW)]
     return dg.AssetCheckResult(

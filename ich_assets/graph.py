@@ -1,15 +1,24 @@
-"""Jobs: one series, and a whole folder with one command."""
+"""Assets, checks, asset jobs and resources: everything that needs no other job."""
 
 import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
-from ich_assets.ledger import series_ledger
+from ich_assets.checks import CHECKS
+from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
+from ich_assets.runtime.console import terse_console
 from ich_assets.runtime.retries import CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.storage.resource import StorageResource
+from ich_resources.weights.resource import WeightsResource
 
 SERIES_ASSETS = [
     processed_series,
@@ -39,7 +48,8 @@ ich_series = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*SERIES_ASSETS, run_outputs),
     executor_def=dg.in_process_executor,
     tags={**host_tag(), **CRASH_RETRIES},
-    description="One series, from its DICOM files to saliency panels, and the tables over all.",
+    description="Score one series, from its DICOM files to saliency panels, and write the tables "
+    "over all series.",
 )
 
 ich_outputs = dg.define_asset_job(
@@ -48,4 +58,24 @@ ich_outputs = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=host_tag(),
     description="Write the CSV and JSON files over all series of the last scan.",
+)
+
+defs = dg.Definitions(
+    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
+    asset_checks=CHECKS,
+    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    loggers={"console": terse_console},
+    resources={
+        "inbox": InboxResource(),
+        "dicom": DicomResource(),
+        "networks": NetworksResource(),
+        "saliency": SaliencyResource(),
+        "panels": PanelsResource(),
+        "storage": StorageResource(),
+        "weights": WeightsResource(),
+        "memory": dg.mem_io_manager,
+    },
+    # The default executor starts a process for every step of "Materialize" in the UI, and each
+    # process loads the networks.
+    executor=dg.in_process_executor,
 )

@@ -1,58 +1,70 @@
-"""The steps of one series, what each depends on, and which results still hold."""
+"""The inputs digest of each step: a fingerprint of everything that its result depends on.
 
-from typing import Any, NamedTuple
+Equal digests mean equal results. A step runs again when the digest in its record differs from the
+one that its current inputs give. Device and batch size change the numbers by rounding only; they
+are recorded and are not part of a digest.
+"""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ich_assets.resources import SeriesResources
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.panels.resource import PanelsResource
-from ich_resources.recipe import (
-    CODE_VERSIONS,
-    ENSEMBLE,
-    PROCESSED,
-    SALIENCY,
-    ensemble_recipe,
-    fingerprint,
-)
+from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
+from ich_resources.steps import (
+    CODE_VERSIONS,
+    ENSEMBLE,
+    PREDICTIONS,
+    PROCESSED,
+    SALIENCY,
+    SOURCE,
+    Step,
+    chosen_steps,
+    ensemble_digest,
+)
+from ich_resources.storage.chain import walk
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.records import Record
-from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.schemas import Content
+from ich_resources.subjects import series_subject
+
+Formula = Callable[[Step, Mapping[str, str], SeriesResources], str]
+"""(step, data versions of its inputs by name, resources) -> inputs digest."""
 
 
-class Rooms(NamedTuple):
-    """The resources that a series' results come from."""
+def processed_digest(series_version: str) -> str:
+    """Return the inputs digest of ``processed_series``.
 
-    dicom: DicomResource
-    networks: NetworksResource
-    saliency: SaliencyResource
-    panels: PanelsResource
-    storage: StorageResource
-
-
-def processed_recipe(series: SeriesRecord) -> str:
-    """Fingerprint of what the slice images depend on."""
-    return fingerprint(
-        {
-            "code": CODE_VERSIONS["processed_series"],
-            "series": series.version,
-        }
-    )
+    Parameters
+    ----------
+    series_version : str
+        ``SeriesRecord.version``.
+    """
+    return fingerprint({"code": CODE_VERSIONS[PROCESSED], "series": series_version})
 
 
-def predictions_recipe(
-    processed: Record, files: list[CheckpointFile], networks: NetworksResource
+def predictions_digest(
+    images: str, files: Sequence[CheckpointFile], networks: NetworksResource
 ) -> str:
-    """Fingerprint of what a backbone's probabilities depend on.
+    """Return the inputs digest of a backbone's predictions.
 
-    Device and batch size change them by rounding only; they are recorded, and force no new run.
+    Parameters
+    ----------
+    images : str
+        Data version of the processed series.
+    files : sequence of CheckpointFile
+        One per fold.
+    networks : NetworksResource
+        Its slice context and precision count.
     """
     return fingerprint(
         {
-            "code": CODE_VERSIONS["predictions"],
-            "images": processed.data_version,
+            "code": CODE_VERSIONS[PREDICTIONS],
+            "images": images,
             "checkpoints": [file.digest for file in files],
             "slice_context": networks.slice_context,
             "precision": networks.precision,
@@ -61,29 +73,46 @@ def predictions_recipe(
 
 
 def saliency_files(networks: NetworksResource, saliency: SaliencyResource) -> list[CheckpointFile]:
-    """Return the checkpoints behind the maps: the first fold of each backbone, or the one."""
+    """Return the checkpoints behind the maps: the first fold of each backbone, or the one chosen.
+
+    Raises
+    ------
+    CheckpointError
+        If a checkpoint is missing or is not the expected one.
+    """
     options = saliency.options
     if options.mode == "single":
         return [networks.checkpoint(BACKBONES[options.single_backbone], options.single_fold)]
     return [networks.checkpoint(backbone, 0) for backbone in networks.chosen]
 
 
-def saliency_recipe(
-    processed: Record,
-    ensemble: Record,
-    files: list[CheckpointFile],
+def saliency_digest(
+    versions: Mapping[str, str],
+    files: Sequence[CheckpointFile],
     networks: NetworksResource,
     saliency: SaliencyResource,
 ) -> str:
-    """Fingerprint of what the panels depend on."""
+    """Return the inputs digest of the panels.
+
+    Parameters
+    ----------
+    versions : mapping of str to str
+        Data versions of the processed series and of the ensemble.
+    files : sequence of CheckpointFile
+        See ``saliency_files``.
+    networks : NetworksResource
+        Its slice context counts.
+    saliency : SaliencyResource
+        Its options count, but for the batch size.
+    """
     options: dict[str, Any] = saliency.model_dump(exclude={"batch_size"})
     if saliency.mode == "ensemble":
         options = {k: v for k, v in options.items() if not k.startswith("single_")}
     return fingerprint(
         {
-            "code": CODE_VERSIONS["saliency_panels"],
-            "images": processed.data_version,
-            "bars": ensemble.data_version,
+            "code": CODE_VERSIONS[SALIENCY],
+            "images": versions[PROCESSED],
+            "bars": versions[ENSEMBLE],
             "checkpoints": [file.digest for file in files],
             "slice_context": networks.slice_context,
             "options": options,
@@ -91,47 +120,68 @@ def saliency_recipe(
     )
 
 
-def all_steps(networks: NetworksResource) -> list[str]:
+def _of_processed(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
+    return processed_digest(versions[SOURCE])
+
+
+def _of_predictions(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
+    files = resources.networks.checkpoints(BACKBONES[step.backbone])
+    return predictions_digest(versions[PROCESSED], files, resources.networks)
+
+
+def _of_ensemble(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
+    chosen = resources.networks.chosen
+    return ensemble_digest({b.name: versions.get(b.predictions_step, "") for b in chosen})
+
+
+def _of_saliency(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
+    files = saliency_files(resources.networks, resources.saliency)
+    return saliency_digest(versions, files, resources.networks, resources.saliency)
+
+
+FORMULAS: Mapping[str, Formula] = {
+    PROCESSED: _of_processed,
+    PREDICTIONS: _of_predictions,
+    ENSEMBLE: _of_ensemble,
+    SALIENCY: _of_saliency,
+}
+"""The inputs digest of each step, by ``Step.code``."""
+
+
+def series_steps(networks: NetworksResource) -> list[str]:
     """Return the steps of a series in order, for the chosen backbones."""
-    return [PROCESSED, *[b.predictions_step for b in networks.chosen], ENSEMBLE, SALIENCY]
+    return [step.name for step in chosen_steps([b.name for b in networks.chosen])]
 
 
-def current_records(series: SeriesRecord, rooms: Rooms) -> dict[str, Record]:
-    """Return the results of a series that hold for these slices, weights and options."""
-    uid, records, found = series.series_instance_uid, rooms.storage.records, {}
+def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[str, Record[Content]]:
+    """Return the results of a series that are valid for its slices, checkpoints and options.
 
-    def keep(step: str, recipe: str) -> Record | None:
-        record = records.find(uid, step)
-        if record is None or record.recipe != recipe:
-            return None
-        found[step] = record
-        return record
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger.
+    resources : SeriesResources
+        Checkpoints and options.
+    """
 
-    processed = keep(PROCESSED, processed_recipe(series))
-    if processed is None:
-        return found
-    failed = series.count("failed") + len(processed.content["failed"])
-    if failed and rooms.dicom.on_bad_slice == "fail":
+    def accepts(step: Step, record: Record[Content], versions: Mapping[str, str]) -> bool:
+        if record.content.worth_repeating and resources.dicom.on_bad_slice == "fail":
+            return False
+        return record.inputs_digest == FORMULAS[step.code](step, versions, resources)
+
+    if series.count("failed") and resources.dicom.on_bad_slice == "fail":
         return {}
-    predictions = {}
-    for backbone in rooms.networks.chosen:
-        files = rooms.networks.checkpoints(backbone)
-        recipe = predictions_recipe(processed, files, rooms.networks)
-        record = keep(backbone.predictions_step, recipe)
-        if record is not None:
-            predictions[backbone.name] = record.data_version
-    if len(predictions) < len(rooms.networks.chosen):
-        return found
-    ensemble = keep(ENSEMBLE, ensemble_recipe(predictions))
-    if ensemble is not None:
-        files = saliency_files(rooms.networks, rooms.saliency)
-        recipe = saliency_recipe(processed, ensemble, files, rooms.networks, rooms.saliency)
-        keep(SALIENCY, recipe)
-    return found
+    return walk(
+        resources.storage.records,
+        series_subject(series.series_instance_uid),
+        chosen_steps([b.name for b in resources.networks.chosen]),
+        {SOURCE: series.version},
+        accepts,
+    )
 
 
-def outcome(series: SeriesRecord, rooms: Rooms) -> SeriesOutcome:
-    """Say what became of a series of the ledger, with the weights and options of today."""
-    uid = series.series_instance_uid
-    records = current_records(series, rooms) if series.to_be_scored else {}
-    return judge_outcome(series, records, rooms.storage.records.failure(uid))
+def outcome(series: SeriesRecord, resources: SeriesResources) -> SeriesOutcome:
+    """Return what became of a series of the ledger, with the current checkpoints and options."""
+    records = current_records(series, resources) if series.to_be_scored else {}
+    failure = resources.storage.records.failures.find(series_subject(series.series_instance_uid))
+    return judge_outcome(series, records, failure)

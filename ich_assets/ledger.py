@@ -1,23 +1,18 @@
-"""Every series found below the input folder: taken or refused, and why."""
+"""series_ledger: every series below the input folder, taken or refused, with its reason."""
 
 import time
 
 import dagster as dg
-import numpy as np
-import pandas as pd
 
+from ich_assets.metadata import DATA_VERSION_TAG, table_metadata
 from ich_assets.partitions import SERIES, add_partitions
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.recipe import fingerprint
 from ich_resources.series import Ledger, SeriesRecord
-from ich_resources.storage.chain import consistent_records
+from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.ledger import write_scan
-from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.outputs import write_ledger_tables
 from ich_resources.storage.resource import StorageResource
-
-TABLE_ROWS = 200
-"""Rows of a table kept in Dagster's metadata; the CSV has all."""
 
 DICOM_SERIES = dg.AssetSpec(
     "dicom_series",
@@ -45,22 +40,14 @@ def series_ledger(
     """Read every header below the input folder, judge every slice, register the partitions.
 
     Every series found is listed with its counts; localizers, dose reports, secondary captures and
-    whatever is no CT are refused with a reason code and a sentence. Files are only read.
+    everything that is not CT are refused with a reason code and a sentence. Files are only read.
     """
     started = time.perf_counter()
     ledger = dicom.scan()
     seconds = round(time.perf_counter() - started, 3)
     write_scan(storage.layout, ledger)
     _register(context, ledger)
-    records = storage.records
-    outcomes = [
-        judge_outcome(
-            series,
-            consistent_records(series, records),
-            records.failure(series.series_instance_uid),
-        )
-        for series in ledger.series
-    ]
+    outcomes = [outcome_on_disk(series, storage.records) for series in ledger.series]
     table, not_scored = write_ledger_tables(storage.layout, ledger, outcomes)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(
@@ -83,7 +70,7 @@ def series_ledger(
 
 
 def _register(context: dg.AssetExecutionContext, ledger: Ledger) -> None:
-    """Make every series that is to be scored a partition, and report its content's version."""
+    """Make each series to be scored a partition, and report the version of its content."""
     taken = [series for series in ledger.series if series.to_be_scored]
     add_partitions(context.instance, [series.series_instance_uid for series in taken])
     for series in taken:
@@ -91,11 +78,11 @@ def _register(context: dg.AssetExecutionContext, ledger: Ledger) -> None:
 
 
 def series_arrived(series: SeriesRecord) -> dg.AssetMaterialization:
-    """Return the event that tells Dagster of a series' content."""
+    """Return the event that reports the content of a series to Dagster."""
     return dg.AssetMaterialization(
         DICOM_SERIES.key,
         partition=series.series_instance_uid,
-        tags={"dagster/data_version": series.version},
+        tags={DATA_VERSION_TAG: series.version},
         metadata={
             "found": len(series.slices),
             "admitted": series.count("admitted"),
@@ -103,13 +90,4 @@ def series_arrived(series: SeriesRecord) -> dg.AssetMaterialization:
             "failed": series.count("failed"),
             "description": series.description,
         },
-    )
-
-
-def table_metadata(frame: pd.DataFrame) -> dg.TableMetadataValue:
-    """Return the first rows of a table for Dagster's metadata; the CSV has all of them."""
-    rows = frame.head(TABLE_ROWS).replace({np.nan: None}).to_dict("records")
-    return dg.MetadataValue.table(
-        [dg.TableRecord({str(k): v for k, v in row.items()}) for row in rows],
-        dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns]),
     )

@@ -1,13 +1,20 @@
-"""Metadata people see in Dagster: tables and small inline pictures."""
+"""Metadata of Dagster's events: tables, small inline pictures, what made a result."""
 
 import base64
+from typing import Any
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.storage.schemas import Content
 
+DATA_VERSION_TAG = "dagster/data_version"
+"""Tag of a materialisation that holds its data version."""
+TABLE_ROWS = 200
+"""Rows of a table kept in Dagster's metadata; the CSV has all."""
 SHOWN = 4
 """Slices in a preview of the highest probabilities."""
 
@@ -64,3 +71,42 @@ def highest(probabilities: FloatArray) -> dict[str, float]:
         f"max_{name}": round(float(p), 6)
         for name, p in zip(CLASSES, probabilities.max(0), strict=True)
     }
+
+
+def highest_captions(probabilities: FloatArray, shown: list[int]) -> list[str]:
+    """Return the caption of each slice that is shown: its index and its P(any).
+
+    Parameters
+    ----------
+    probabilities : float32 array, shape (N, 6)
+        In series order.
+    shown : list of int
+        Indices of slices.
+    """
+    return [f"slice {i}  any {probabilities[i, ANY]:.2f}" for i in shown]
+
+
+def made_by(content: Content) -> dict[str, Any]:
+    """Return what made a result, and in how many seconds, as its record says.
+
+    Parameters
+    ----------
+    content : Content
+        Of the record.
+    """
+    names = ("device", "precision", "backend", "slice_context")
+    known = {name: getattr(content, name, None) for name in names}
+    return {
+        **{name: value for name, value in known.items() if value is not None},
+        "untrained_weights": content.made_untrained,
+        "seconds": content.seconds,
+    }
+
+
+def table_metadata(frame: pd.DataFrame) -> dg.TableMetadataValue:
+    """Return the first rows of a table for Dagster's metadata; the CSV has all of them."""
+    rows = frame.head(TABLE_ROWS).replace({np.nan: None}).to_dict("records")
+    return dg.MetadataValue.table(
+        [dg.TableRecord({str(k): v for k, v in row.items()}) for row in rows],
+        dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns]),
+    )

@@ -1,33 +1,34 @@
-"""run_outputs: the CSV and JSON files people take away."""
+"""run_outputs: the CSV and JSON files over all series."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from ich_assets.inputs_digests import Rooms, outcome, saliency_files
-from ich_assets.ledger import series_ledger, table_metadata
-from ich_assets.runtime.retries import tried_again
+from ich_assets.inputs_digests import outcome, saliency_files
+from ich_assets.ledger import series_ledger
+from ich_assets.metadata import table_metadata
+from ich_assets.resources import SERIES_RESOURCES, SeriesResources
+from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.saliency import saliency_panels
-from ich_resources.dicom.resource import DicomResource
-from ich_resources.inference.resource import NetworksResource
-from ich_resources.panels.resource import PanelsResource
 from ich_resources.recipe import fingerprint
-from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.series import Ledger
 from ich_resources.storage import outputs
-from ich_resources.storage.chain import consistent_records
+from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
 from ich_resources.storage.ledger import left_behind, read_ledger
-from ich_resources.storage.outcome import judge_outcome
+from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.report import run_report
-from ich_resources.storage.resource import StorageResource
 
 
 class RunOutputsConfig(dg.Config):
-    """What only the batch knows."""
+    """What a batch passes on."""
 
     only_these_options: bool = Field(
         default=False,
-        description="Leave out results made with other weights or options than this run's. "
-        "Else every series' last result is written, with what made it.",
+        description="Leave out results made with other checkpoints or options than this run's. "
+        "Otherwise the last result of every series is written, with what made it.",
     )
     batch_seconds: float | None = None
 
@@ -36,85 +37,102 @@ class RunOutputsConfig(dg.Config):
     group_name="outputs",
     deps=[series_ledger, saliency_panels],
     kinds={"csv", "json"},
+    required_resource_keys=SERIES_RESOURCES,
 )
 def run_outputs(
-    context: dg.AssetExecutionContext,
-    config: RunOutputsConfig,
-    dicom: DicomResource,
-    networks: NetworksResource,
-    saliency: SaliencyResource,
-    panels: PanelsResource,
-    storage: StorageResource,
+    context: dg.AssetExecutionContext, config: RunOutputsConfig
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Write every table over the series of the last scan: probabilities, saliency, accounting.
 
-    Only results for the slices of today are written; a series without them is listed with its
+    Only results for the current slices are written. A series without them is listed with its
     reason.
     """
-    rooms = Rooms(dicom, networks, saliency, panels, storage)
-    layout = storage.layout
-    with tried_again(context), locked(layout.outputs_lock):
+    resources = SeriesResources.of(context)
+    layout = resources.storage.layout
+    with retrying_transient_errors(context), locked(layout.outputs_lock):
         ledger = read_ledger(layout)
-        outcomes = [
-            outcome(series, rooms)
-            if config.only_these_options
-            else judge_outcome(
-                series,
-                consistent_records(series, storage.records),
-                storage.records.failure(series.series_instance_uid),
-            )
-            for series in ledger.series
-        ]
-        series_table, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
-        per_slice, per_series = outputs.write_prediction_tables(layout, outcomes)
-        outputs.write_saliency_tables(layout, outcomes)
-        outputs.write_processed_tables(layout, outcomes, group_by=dicom.group_by)
-        report = run_report(
-            ledger,
-            outcomes,
-            options=_options(rooms),
-            checkpoints=_checkpoints(rooms),
-            seconds=config.batch_seconds,
-            left_behind=left_behind(layout, ledger),
-        )
+        outcomes = _outcomes(ledger, resources, only_these=config.only_these_options)
+        tables = _write_tables(ledger, outcomes, resources)
+        report = _report(ledger, outcomes, resources, config.batch_seconds)
         path = outputs.write_report(layout, report)
-    states = report["series_by_state"]
+    states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(
-            fingerprint({o.series.series_instance_uid: [o.state, o.scored] for o in outcomes})
-        ),
+        data_version=dg.DataVersion(fingerprint(states)),
         metadata={
             "folder": dg.MetadataValue.path(str(layout.output)),
             "report": dg.MetadataValue.path(str(path)),
-            **{f"series_{state}": number for state, number in states.items()},
-            **{f"slices_{state}": number for state, number in report["slices"].items()},
-            "untrained_weights": report["untrained_weights"],
-            "dagster/row_count": len(per_slice),
-            "ranking": table_metadata(
-                per_series[["rank", "series_id", "state", "slices_scored", "max_any"]]
-            ),
-            "series": table_metadata(series_table),
-            "not_scored": table_metadata(not_scored),
+            **_counts(report),
+            **tables,
         },
     )
 
 
-def _options(rooms: Rooms) -> dict[str, object]:
+def _outcomes(
+    ledger: Ledger, resources: SeriesResources, *, only_these: bool
+) -> list[SeriesOutcome]:
+    if only_these:
+        return [outcome(series, resources) for series in ledger.series]
+    return [outcome_on_disk(series, resources.storage.records) for series in ledger.series]
+
+
+def _write_tables(
+    ledger: Ledger, outcomes: Sequence[SeriesOutcome], resources: SeriesResources
+) -> dict[str, Any]:
+    """Write every table; return the first rows of some of them for Dagster's metadata."""
+    layout = resources.storage.layout
+    series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
+    per_slice, per_series = outputs.write_prediction_tables(layout, outcomes)
+    outputs.write_saliency_tables(layout, outcomes)
+    outputs.write_processed_tables(layout, outcomes, group_by=resources.dicom.group_by)
+    ranking = per_series[["rank", "series_id", "state", "slices_scored", "max_any"]]
     return {
-        "on_bad_slice": rooms.dicom.on_bad_slice,
-        "group_by": rooms.dicom.group_by,
-        "backbones": [backbone.name for backbone in rooms.networks.chosen],
-        "max_folds_per_backbone": rooms.networks.max_folds,
-        "slice_context": rooms.networks.slice_context,
-        "precision": rooms.networks.precision,
-        "backend": rooms.networks.backend,
-        "device": rooms.networks.device,
-        "batch_size": rooms.networks.batch_size,
-        "saliency": rooms.saliency.model_dump(),
+        "dagster/row_count": len(per_slice),
+        "ranking": table_metadata(ranking),
+        "series": table_metadata(series),
+        "not_scored": table_metadata(not_scored),
     }
 
 
-def _checkpoints(rooms: Rooms) -> list[dict[str, str]]:
-    files = [f for b in rooms.networks.chosen for f in rooms.networks.checkpoints(b)]
-    files += [f for f in saliency_files(rooms.networks, rooms.saliency) if f not in files]
+def _report(
+    ledger: Ledger,
+    outcomes: Sequence[SeriesOutcome],
+    resources: SeriesResources,
+    seconds: float | None,
+) -> dict[str, Any]:
+    return run_report(
+        ledger,
+        outcomes,
+        options=_options(resources),
+        checkpoints=_checkpoints(resources),
+        seconds=seconds,
+        left_behind=left_behind(resources.storage.layout, ledger),
+    )
+
+
+def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{f"series_{state}": number for state, number in report["series_by_state"].items()},
+        **{f"slices_{state}": number for state, number in report["slices"].items()},
+        "untrained_weights": report["untrained_weights"],
+    }
+
+
+def _options(resources: SeriesResources) -> dict[str, object]:
+    return {
+        "on_bad_slice": resources.dicom.on_bad_slice,
+        "group_by": resources.dicom.group_by,
+        "backbones": [backbone.name for backbone in resources.networks.chosen],
+        "max_folds_per_backbone": resources.networks.max_folds,
+        "slice_context": resources.networks.slice_context,
+        "precision": resources.networks.precision,
+        "backend": resources.networks.backend,
+        "device": resources.networks.device,
+        "batch_size": resources.networks.batch_size,
+        "saliency": resources.saliency.model_dump(),
+    }
+
+
+def _checkpoints(resources: SeriesResources) -> list[dict[str, str]]:
+    files = [f for b in resources.networks.chosen for f in resources.networks.checkpoints(b)]
+    files += [f for f in saliency_files(resources.networks, resources.saliency) if f not in files]
     return [{"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} for f in files]

@@ -7,8 +7,8 @@ import numpy as np
 
 from ich_assets.metadata import highest_slices
 from ich_assets.partitions import SERIES
-from ich_assets.predictions import ensemble_predictions, load_ensemble, load_folds
-from ich_assets.series import load_images
+from ich_assets.predictions import ensemble_predictions
+from ich_assets.step_files import load_ensemble, load_folds, load_images
 from ich_resources.findings import FloatArray
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.series import SeriesImages

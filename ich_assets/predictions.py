@@ -1,28 +1,49 @@
 """Fold-averaged predictions of each backbone, and the ensemble's."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 import numpy as np
 
 from ich_assets.checkpoints import checkpoints_key
-from ich_assets.inputs_digests import predictions_recipe
-from ich_assets.metadata import highest, highest_slices, inline_png, probability_table
+from ich_assets.inputs_digests import predictions_digest
+from ich_assets.metadata import (
+    highest,
+    highest_captions,
+    highest_slices,
+    inline_png,
+    made_by,
+    probability_table,
+)
 from ich_assets.partitions import SERIES
-from ich_assets.runtime.retries import GPU_POOL, tried_again
-from ich_assets.series import load_images
+from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
+from ich_assets.step_files import array_path, load_folds, load_images, save_array
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
-from ich_resources.errors import IchError, InferenceError
+from ich_resources.errors import IchError
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.recipe import CODE_VERSIONS, ENSEMBLE, PROCESSED, ensemble_recipe
-from ich_resources.storage.files import read_array, write_array
+from ich_resources.series import SeriesImages
+from ich_resources.steps import (
+    BY_NAME,
+    CODE_VERSIONS,
+    ENSEMBLE,
+    PREDICTIONS,
+    ensemble_digest,
+)
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.schemas import (
+    EnsembleContent,
+    FoldFile,
+    PredictionsContent,
+    ProcessedContent,
+)
+from ich_resources.subjects import series_subject
 
 
 def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
@@ -32,13 +53,13 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
         name=step,
         group_name="predictions",
         partitions_def=SERIES,
-        deps=[PROCESSED, checkpoints_key(backbone)],
+        deps=[*BY_NAME[step].needs, checkpoints_key(backbone)],
         kinds={"pytorch"},
         tags={"backbone": backbone.asset},
-        code_version=CODE_VERSIONS["predictions"],
+        code_version=CODE_VERSIONS[PREDICTIONS],
         pool=GPU_POOL,
         description=f"Probabilities of {backbone.name}, sigmoid(logit), for every slice and class: "
-        "each fold's, and their mean.",
+        "those of each fold, and their mean.",
     )
     def predictions(
         context: dg.AssetExecutionContext,
@@ -52,48 +73,15 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 metadata={"left_out": f"{backbone.name} is not among the chosen backbones"},
             )
         uid = context.partition_key
-        with tried_again(context), storage.records.working_on(uid, step):
+        working = storage.records.working_on(series_subject(uid), step)
+        with retrying_transient_errors(context), working:
             processed, images = load_images(storage, uid)
-            files = networks.checkpoints(backbone)
-            folds = networks.load(files)
-            started = time.perf_counter()
-            result = networks.predict(folds, images)
-            seconds = time.perf_counter() - started
-            untrained = any(fold.untrained for fold in folds)
-            device = networks.device_name()
-            content: dict[str, Any] = {
-                "backbone": backbone.name,
-                "images": processed.data_version,
-                "folds": [{"file": f.path.name, "digest": f.digest} for f in files],
-                "device": device,
-                "precision": networks.precision,
-                "backend": networks.engine,
-                "slice_context": networks.slice_context,
-                "code_version": CODE_VERSIONS["predictions"],
-                "untrained": untrained,
-                "seconds": round(seconds, 3),
-            }
-            recipe = predictions_recipe(processed, files, networks)
-            _save(storage, uid, step, recipe, result.probabilities, content)
-        mean = mean_over_folds(result)
+            record, folds = _predict(backbone, networks, processed, images)
+            save_array(storage, uid, step, record, folds.probabilities)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(recipe),
-            metadata={
-                "slices": len(mean),
-                "folds": len(folds),
-                "probabilities": probability_table(mean, list(images.sop_instance_uids)),
-                "curves": inline_png(panels.curves(mean, untrained), backbone.name),
-                **highest(mean),
-                "fold_spread_any": round(float(np.ptp(result.probabilities[..., ANY], 0).max()), 6),
-                "device": device,
-                "precision": networks.precision,
-                "backend": networks.engine,
-                "slice_context": networks.slice_context,
-                "untrained_weights": untrained,
-                "seconds": round(seconds, 3),
-                "slices_per_second": round(len(mean) * len(folds) / seconds, 2),
-                "path": dg.MetadataValue.path(str(storage.layout.array(uid, step))),
-            },
+            data_version=dg.DataVersion(record.data_version),
+            metadata=_fold_metadata(folds, record.content, images, panels)
+            | {"path": array_path(storage, uid, step)},
         )
 
     return predictions
@@ -102,13 +90,61 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
 BACKBONE_PREDICTIONS = [_predictions_asset(backbone) for backbone in BACKBONES.values()]
 
 
+def _predict(
+    backbone: Backbone,
+    networks: NetworksResource,
+    processed: Record[ProcessedContent],
+    images: SeriesImages,
+) -> tuple[Record[PredictionsContent], FoldProbabilities]:
+    """Score every slice with every fold; return the record to write, and the probabilities."""
+    files = networks.checkpoints(backbone)
+    loaded = networks.load(files)
+    started = time.perf_counter()
+    folds = networks.predict(loaded, images)
+    seconds = round(time.perf_counter() - started, 3)
+    content = PredictionsContent(
+        backbone=backbone.name,
+        images=processed.data_version,
+        folds=tuple(FoldFile(file=f.path.name, digest=f.digest) for f in files),
+        device=networks.device_name(),
+        precision=networks.precision,
+        backend=networks.engine,
+        slice_context=networks.slice_context,
+        code_version=CODE_VERSIONS[PREDICTIONS],
+        untrained=any(fold.untrained for fold in loaded),
+        seconds=seconds,
+    )
+    digest = predictions_digest(processed.data_version, files, networks)
+    return Record(digest, digest, (), content), folds
+
+
+def _fold_metadata(
+    folds: FoldProbabilities,
+    content: PredictionsContent,
+    images: SeriesImages,
+    panels: PanelsResource,
+) -> dict[str, Any]:
+    mean, passes = mean_over_folds(folds), len(folds.probabilities) * len(images.crops)
+    curves = panels.curves(mean, content.untrained)
+    return {
+        "slices": len(mean),
+        "folds": len(content.folds),
+        "probabilities": probability_table(mean, list(images.sop_instance_uids)),
+        "curves": inline_png(curves, content.backbone),
+        **highest(mean),
+        "fold_spread_any": round(float(np.ptp(folds.probabilities[..., ANY], 0).max()), 6),
+        **made_by(content),
+        "slices_per_second": round(passes / max(content.seconds, 1e-3), 2),
+    }
+
+
 @dg.asset(
     name=ENSEMBLE,
     group_name="predictions",
     partitions_def=SERIES,
     deps=BACKBONE_PREDICTIONS,
     kinds={"numpy"},
-    code_version=CODE_VERSIONS["ensemble_predictions"],
+    code_version=CODE_VERSIONS[ENSEMBLE],
 )
 def ensemble_predictions(
     context: dg.AssetExecutionContext,
@@ -116,100 +152,61 @@ def ensemble_predictions(
     panels: PanelsResource,
     storage: StorageResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Mean over backbones of each backbone's mean over folds: the probabilities people use."""
+    """Mean over backbones of each backbone's mean over folds: the probabilities of every table."""
     uid = context.partition_key
-    with tried_again(context), storage.records.working_on(uid, ENSEMBLE):
+    working = storage.records.working_on(series_subject(uid), ENSEMBLE)
+    with retrying_transient_errors(context), working:
         processed, images = load_images(storage, uid)
         started = time.perf_counter()
-        records, folds = {}, []
-        for backbone in networks.chosen:
-            record, result = load_folds(storage, uid, backbone)
-            _require_of(processed, record, backbone.predictions_step, uid)
-            records[backbone.name] = record
-            folds.append(result)
-        ensemble = mean_over_backbones(folds)
-        untrained = any(record.content["untrained"] for record in records.values())
-        recipe = ensemble_recipe({name: r.data_version for name, r in records.items()})
-        content: dict[str, Any] = {
-            "predictions": {b.name: b.predictions_step for b in networks.chosen},
-            "untrained": untrained,
-            "seconds": round(time.perf_counter() - started, 3),
-        }
-        _save(storage, uid, ENSEMBLE, recipe, ensemble, content)
-    shown = highest_slices(ensemble)
-    captions = [f"slice {i}  any {ensemble[i, ANY]:.2f}" for i in shown]
-    preview = panels.side_by_side([images.crops[i] for i in shown], captions, untrained)
+        loaded = [load_folds(storage, uid, backbone) for backbone in networks.chosen]
+        records = {folds.backbone: record for record, folds in loaded}
+        _require_same_slices(processed, records, uid)
+        ensemble = mean_over_backbones([folds for _, folds in loaded])
+        content = EnsembleContent(
+            predictions={b.name: b.predictions_step for b in networks.chosen},
+            untrained=any(record.content.untrained for record in records.values()),
+            seconds=round(time.perf_counter() - started, 3),
+        )
+        digest = ensemble_digest({name: r.data_version for name, r in records.items()})
+        save_array(storage, uid, ENSEMBLE, Record(digest, digest, (), content), ensemble)
+    folds = sum(len(record.content.folds) for record in records.values())
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(recipe),
-        metadata={
-            "slices": len(ensemble),
-            "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
-            "curves": inline_png(panels.curves(ensemble, untrained), "probabilities by slice"),
-            "highest_slices": inline_png(preview, "slices with the highest P(any)"),
-            **highest(ensemble),
-            "backbones": ", ".join(records),
-            "folds": sum(len(record.content["folds"]) for record in records.values()),
-            "untrained_weights": untrained,
-            "seconds": content["seconds"],
-            "path": dg.MetadataValue.path(str(storage.layout.array(uid, ENSEMBLE))),
-        },
+        data_version=dg.DataVersion(digest),
+        metadata=_ensemble_metadata(ensemble, content, images, panels)
+        | {"folds": folds, "path": array_path(storage, uid, ENSEMBLE)},
     )
 
 
-def _require_of(processed: Record, predictions: Record, step: str, uid: str) -> None:
-    if predictions.content["images"] != processed.data_version:
-        raise IchError(
-            f"the {step} are of other slices than those of today",
-            series=uid,
-            remedy=f"materialise {step} for this partition first",
-            code="STALE",
-        )
+def _ensemble_metadata(
+    ensemble: FloatArray, content: EnsembleContent, images: SeriesImages, panels: PanelsResource
+) -> dict[str, Any]:
+    shown = highest_slices(ensemble)
+    crops = [images.crops[i] for i in shown]
+    preview = panels.side_by_side(crops, highest_captions(ensemble, shown), content.untrained)
+    curves = panels.curves(ensemble, content.untrained)
+    return {
+        "slices": len(ensemble),
+        "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
+        "curves": inline_png(curves, "probabilities by slice"),
+        "highest_slices": inline_png(preview, "slices with the highest P(any)"),
+        **highest(ensemble),
+        "backbones": ", ".join(content.predictions),
+        **made_by(content),
+    }
 
 
-def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record, FloatArray]:
-    """Return the record and the probabilities, (N, 6), of the ensemble.
-
-    Raises
-    ------
-    InferenceError
-        If the ensemble has not scored the series.
-    """
-    return _read(storage, uid, ENSEMBLE)
-
-
-def load_folds(
-    storage: StorageResource, uid: str, backbone: Backbone
-) -> tuple[Record, FoldProbabilities]:
-    """Return the record and the fold probabilities of one backbone.
-
-    Raises
-    ------
-    InferenceError
-        If the backbone has not scored the series.
-    """
-    record, values = _read(storage, uid, backbone.predictions_step)
-    names = tuple(fold["file"] for fold in record.content["folds"])
-    return record, FoldProbabilities(backbone.name, names, values)
-
-
-def _read(storage: StorageResource, uid: str, step: str) -> tuple[Record, FloatArray]:
-    record = storage.records.find(uid, step)
-    remedy = f"materialise {step} for this partition first"
-    if record is None:
-        raise InferenceError(f"there are no {step}", series=uid, remedy=remedy)
-    return record, read_array(storage.layout.array(uid, step), remedy=remedy)
-
-
-def _save(
-    storage: StorageResource,
+def _require_same_slices(
+    processed: Record[ProcessedContent],
+    records: Mapping[str, Record[PredictionsContent]],
     uid: str,
-    step: str,
-    recipe: str,
-    values: FloatArray,
-    content: dict[str, Any],
 ) -> None:
-    path = storage.layout.array(uid, step)
-    storage.records.begin(uid, step)
-    write_array(path, values)
-    name = storage.records.relative(path)
-    storage.records.finish(uid, step, Record(recipe, recipe, (name,), content))
+    """Check that every backbone has scored the current version of the slices."""
+    for name, record in records.items():
+        if record.content.images != processed.data_version:
+            step = BACKBONES[name].predictions_step
+            raise IchError(
+                f"{step} were made from another version of the slices",
+                series=uid,
+                remedy=f"materialise {step} for this partition first",
+                code="STALE",
+            )

@@ -7,6 +7,7 @@
     ├── CheckpointError   a checkpoint file is missing, damaged or not the expected one
     ├── FetchError        released checkpoints cannot be fetched or unpacked
     ├── InferenceError    a device, a network pass or its result cannot be trusted
+    ├── FormatError       a newer version of ich wrote a file that this version cannot read
     └── StorageError      the run root cannot be read or written
 """
 
@@ -76,6 +77,10 @@ class FetchError(IchError):
 
 class InferenceError(IchError):
     """A device, a network pass or its result cannot be trusted."""
+
+
+class FormatError(IchError):
+    """A newer version of ich wrote a file that this version cannot read."""
 
 
 class StorageError(IchError):

@@ -2,80 +2,57 @@
 
 import dagster as dg
 
-from ich_assets.inputs_digests import Rooms, outcome
-from ich_assets.jobs.batch import require_done, run_all
-from ich_assets.jobs.runs import adopt, require, steps_to_run
+from ich_assets.inputs_digests import outcome
+from ich_assets.jobs.requirements import require_done
+from ich_assets.jobs.runs import report_existing, require_asset_job, steps_to_run
+from ich_assets.jobs.scoring import run_all
+from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import CRASH_RETRIES, GPU_POOL
 from ich_assets.runtime.run_tags import host_tag
-from ich_resources.dicom.resource import DicomResource
-from ich_resources.inference.resource import NetworksResource
-from ich_resources.panels.resource import PanelsResource
-from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.ledger import found_series
-from ich_resources.storage.resource import StorageResource
 
 
 class BacklogConfig(dg.Config):
-    """What the sensor asks for."""
+    """The series that the sensor requests."""
 
     series: list[str]
 
 
-@dg.op(out=dg.Out(list, io_manager_key="memory"))
-def arrived_series(
-    context: dg.OpExecutionContext,
-    config: BacklogConfig,
-    dicom: DicomResource,
-    networks: NetworksResource,
-    saliency: SaliencyResource,
-    panels: PanelsResource,
-    storage: StorageResource,
-) -> list[str]:
-    """Return the series that have something left to do: a repeated run begins where it died."""
-    rooms = Rooms(dicom, networks, saliency, panels, storage)
+@dg.op(out=dg.Out(list, io_manager_key="memory"), required_resource_keys=SERIES_RESOURCES)
+def arrived_series(context: dg.OpExecutionContext, config: BacklogConfig) -> list[str]:
+    """Return the series with something left to do: a repeated run goes on where it died."""
+    resources = SeriesResources.of(context)
     todo = []
     for uid in config.series:
-        series = found_series(storage.layout, uid)
-        if steps_to_run(series, rooms):
+        series = found_series(resources.storage.layout, uid)
+        if steps_to_run(series, resources):
             todo.append(uid)
-        else:  # done by a run that died before it could say so
-            adopt(context, rooms, series)
+        else:  # a run finished it and died before it reported that
+            report_existing(context, resources, series)
     context.log.info(f"Series that came: {len(config.series)}, with something to do: {len(todo)}")
     return todo
 
 
-@dg.op(out=dg.Out(dg.Nothing), pool=GPU_POOL)
-def run_arrived(
-    context: dg.OpExecutionContext,
-    todo: list[str],
-    dicom: DicomResource,
-    networks: NetworksResource,
-    saliency: SaliencyResource,
-    panels: PanelsResource,
-    storage: StorageResource,
-) -> None:
-    """Run each series in this process; one that fails fails alone."""
-    run_all(context, Rooms(dicom, networks, saliency, panels, storage), todo)
+@dg.op(out=dg.Out(dg.Nothing), pool=GPU_POOL, required_resource_keys=SERIES_RESOURCES)
+def run_arrived(context: dg.OpExecutionContext, todo: list[str]) -> None:
+    """Run each series in this process; one that fails does not stop the others."""
+    run_all(context, SeriesResources.of(context), todo)
 
 
-@dg.op(ins={"all_series": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
-def write_tables(
-    context: dg.OpExecutionContext,
-    todo: list[str],
-    dicom: DicomResource,
-    networks: NetworksResource,
-    saliency: SaliencyResource,
-    panels: PanelsResource,
-    storage: StorageResource,
-) -> None:
-    """Write the files people take away; fail if a series of this run is not done."""
-    rooms = Rooms(dicom, networks, saliency, panels, storage)
-    require(context, rooms, "ich_outputs")
-    outcomes = [outcome(found_series(storage.layout, uid), rooms) for uid in todo]
-    require_done(outcomes)
+@dg.op(
+    ins={"all_series": dg.In(dg.Nothing)},
+    out=dg.Out(dg.Nothing),
+    required_resource_keys=SERIES_RESOURCES,
+)
+def write_tables(context: dg.OpExecutionContext, todo: list[str]) -> None:
+    """Write the tables over all series; fail if a series of this run is not done."""
+    resources = SeriesResources.of(context)
+    require_asset_job(context, resources, "ich_outputs")
+    layout = resources.storage.layout
+    require_done([outcome(found_series(layout, uid), resources) for uid in todo])
 
 
-# All steps: the list of series lives in the memory of the process that died.
+# All steps: the list of series is lost with the process that died.
 @dg.job(
     executor_def=dg.in_process_executor,
     tags={**host_tag(), **CRASH_RETRIES, "dagster/retry_strategy": "ALL_STEPS"},

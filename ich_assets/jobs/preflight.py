@@ -1,62 +1,63 @@
-"""What can be known to be wrong before the first file is read."""
+"""Checks before the first file is read: options, folders, checkpoints, device."""
 
 import uuid
 from pathlib import Path
 
-from ich_assets.inputs_digests import Rooms, saliency_files
+from ich_assets.inputs_digests import saliency_files
+from ich_assets.resources import SeriesResources
 from ich_resources.errors import StorageError
 from ich_resources.storage.files import remove, sweep, write_bytes
 
 
-def check(rooms: Rooms) -> None:
+def check(resources: SeriesResources) -> None:
     """Check options, folders, checkpoints and device.
 
     Raises
     ------
     IchError
-        For the first thing that would stop every series.
+        For the first fault that would stop every series.
     """
-    check_weights(rooms)
-    check_device(rooms)
-    check_run_root(rooms)
+    check_weights(resources)
+    check_device(resources)
+    check_run_root(resources)
 
 
-def check_weights(rooms: Rooms) -> None:
+def check_weights(resources: SeriesResources) -> None:
     """Check options and checkpoints.
 
     Raises
     ------
     IchError
-        If an option is no choice, or a checkpoint is missing or not the expected one.
+        If an option has a wrong value, or a checkpoint is missing or is not the expected one.
     """
-    _ = rooms.saliency.options
-    for backbone in rooms.networks.chosen:
-        rooms.networks.checkpoints(backbone)
-    saliency_files(rooms.networks, rooms.saliency)
+    _ = resources.saliency.options
+    for backbone in resources.networks.chosen:
+        resources.networks.checkpoints(backbone)
+    saliency_files(resources.networks, resources.saliency)
 
 
-def check_device(rooms: Rooms) -> None:
-    """Check that what shall run the networks is there.
+def check_device(resources: SeriesResources) -> None:
+    """Check that the device and the back end that shall run the networks are there.
 
     Raises
     ------
     InferenceError
-        If it is not.
+        If one of them is not.
     """
-    # What is the default cannot fail, and asking costs some seconds of importing torch.
-    networks = rooms.networks
+    # The defaults cannot fail, and asking takes some seconds, since it imports torch.
+    networks = resources.networks
     plain = networks.device in ("auto", "cpu") and networks.precision == "float32"
     if not plain or networks.backend == "openvino":
         _ = networks.engine
 
 
 def require_apart(run_root: Path, input_dir: Path) -> None:
-    """Check that results do not go into the folder that is only read.
+    """Check that RUN_ROOT does not lie in the input folder, which is only read.
 
     Raises
     ------
     StorageError
-        If they would.
+        If it does.
     """
     run_root, input_dir = run_root.resolve(), input_dir.resolve()
     if run_root == input_dir or input_dir in run_root.parents:
@@ -67,16 +68,16 @@ def require_apart(run_root: Path, input_dir: Path) -> None:
         )
 
 
-def check_run_root(rooms: Rooms) -> None:
-    """Check that results can be written, and remove what killed processes left half written.
+def check_run_root(resources: SeriesResources) -> None:
+    """Check that results can be written, and remove files that killed processes left half written.
 
     Raises
     ------
     StorageError
-        If they cannot.
+        If they cannot be written.
     """
-    require_apart(rooms.storage.layout.run_root, rooms.dicom.folder)
-    trial = rooms.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
-    write_bytes(trial, b"written before the work starts, to see whether it can be")
+    require_apart(resources.storage.layout.run_root, resources.dicom.folder)
+    trial = resources.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
+    write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
     remove([trial])
-    sweep(rooms.storage.layout.run_root)
+    sweep(resources.storage.layout.run_root)

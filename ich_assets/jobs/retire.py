@@ -1,4 +1,4 @@
-"""ich_retire: partitions whose results lie on disk leave Dagster; the results stay."""
+"""ich_retire: removes the partitions of finished series from Dagster; the results stay on disk."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -9,14 +9,15 @@ from dagster import RunsFilter
 from pydantic import Field
 
 from ich_assets.partitions import SERIES
-from ich_assets.sensors.requests import outcome_on_disk
 from ich_resources.errors import IchError, StorageError
-from ich_resources.recipe import SALIENCY
+from ich_resources.storage.chain import outcome_on_disk
+from ich_resources.storage.ledger import found_series
 from ich_resources.storage.resource import StorageResource
+from ich_resources.subjects import series_subject
 
 
 class RetireConfig(dg.Config):
-    """What is old."""
+    """Which series are old, and what is removed with them."""
 
     before: str = Field(
         description="A day, as in 2026-01-31: series finished before it are retired."
@@ -24,22 +25,27 @@ class RetireConfig(dg.Config):
     delete_runs: bool = Field(
         default=False, description="Also delete the runs of the series, which take most space."
     )
-    dry_run: bool = Field(default=False, description="Only say what would be retired.")
+    dry_run: bool = Field(default=False, description="Only list what would be retired.")
 
 
 @dg.op(out=dg.Out(dg.Nothing))
 def retire_series(
     context: dg.OpExecutionContext, config: RetireConfig, storage: StorageResource
 ) -> None:
-    """Remove the partitions of old series; one whose results are not all on disk stays.
+    """Remove the partitions of old series; a series whose results are not all on disk stays.
 
-    A retired series is a partition again as soon as it is scanned again or a late slice comes.
+    A retired series becomes a partition again when it is scanned again or a late slice comes.
+
+    Raises
+    ------
+    dagster.Failure
+        If ``before`` is not a day.
     """
     try:
         before = datetime.combine(date.fromisoformat(config.before), datetime.min.time(), UTC)
     except ValueError as err:
         raise dg.Failure(
-            f"before: {config.before!r} is no day: {err}", allow_retries=False
+            f"before: {config.before!r} is not a day: {err}", allow_retries=False
         ) from err
     name = str(SERIES.name)
     partitions = context.instance.get_dynamic_partitions(name)
@@ -75,13 +81,13 @@ def _in_tables(storage: StorageResource) -> set[str]:
 def _why_kept(
     storage: StorageResource, series_uid: str, before: datetime, in_tables: set[str]
 ) -> str:
-    record = storage.layout.record(series_uid, SALIENCY)
-    if not record.is_file():
+    finished_at = storage.records.finished_at(series_subject(series_uid))
+    if finished_at is None:
         return "no result on disk"
-    if datetime.fromtimestamp(record.stat().st_mtime, UTC) >= before:
+    if finished_at >= before:
         return "finished later"
     try:
-        state = outcome_on_disk(storage, series_uid).state
+        state = outcome_on_disk(found_series(storage.layout, series_uid), storage.records).state
     except IchError:
         return "its ledger entry cannot be read"
     if state not in ("done", "incomplete"):

@@ -1,80 +1,103 @@
-"""Runs of our asset jobs inside a batch: one process, the batch's own resources."""
+"""Runs of the asset jobs inside another job: one process, the resources of the outer run."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from ich_assets.inputs_digests import Rooms, all_steps, current_records
+from ich_assets import graph
+from ich_assets.inputs_digests import current_records, series_steps
+from ich_assets.metadata import DATA_VERSION_TAG
 from ich_assets.partitions import SERIES
+from ich_assets.resources import SeriesResources
 from ich_assets.runtime.console import failure_text
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
 from ich_resources.errors import IchError
-from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.records import CHECKS, UNCHECKED, Record
+from ich_resources.steps import BY_NAME
+from ich_resources.storage.failures import CHECKS, UNCHECKED
+from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.schemas import Content
+from ich_resources.subjects import series_subject
 
-DATA_VERSION_TAG = "dagster/data_version"
-"""Tag of a materialisation that carries its data version."""
 
-
-def steps_to_run(series: SeriesRecord, rooms: Rooms) -> list[str]:
-    """Return the steps whose result does not hold, and slices that failed once more."""
-    failure = rooms.storage.records.failure(series.series_instance_uid)
+def steps_to_run(series: SeriesRecord, resources: SeriesResources) -> list[str]:
+    """Return the steps without a valid result, and those whose failed slices are tried again."""
+    steps = series_steps(resources.networks)
+    subject = series_subject(series.series_instance_uid)
+    failure = resources.storage.records.failures.find(subject)
     if failure is not None and failure.step == CHECKS:
-        return all_steps(rooms.networks)
-    records = current_records(series, rooms)
-    wanted = {step for step in all_steps(rooms.networks) if step not in records}
-    if PROCESSED in records and records[PROCESSED].content["failed"]:
-        wanted.add(PROCESSED)
-    if failure is not None and failure.step == UNCHECKED:
-        wanted |= {PROCESSED, ENSEMBLE, SALIENCY}  # which have checks; predictions have none
-    return [step for step in all_steps(rooms.networks) if step in wanted]
+        return steps
+    records = current_records(series, resources)
+    unchecked = failure is not None and failure.step == UNCHECKED
+    return [
+        step
+        for step in steps
+        if step not in records
+        or records[step].content.worth_repeating
+        or (unchecked and BY_NAME[step].has_checks)
+    ]
 
 
-def run_one_series(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> str:
-    """Run what one series needs; return why it failed, or an empty text."""
-    uid, noted = series.series_instance_uid, rooms.storage.records
-    steps = steps_to_run(series, rooms)
+def run_one_series(
+    context: dg.OpExecutionContext, resources: SeriesResources, series: SeriesRecord
+) -> str:
+    """Run the steps that one series needs; return why it failed, or an empty text."""
+    uid, failures = series.series_instance_uid, resources.storage.records.failures
+    subject = series_subject(uid)
+    steps = steps_to_run(series, resources)
     if not steps:  # another process was faster
-        adopt(context, rooms, series)
+        report_existing(context, resources, series)
         return ""
     if not context.instance.has_dynamic_partition(str(SERIES.name), uid):
-        context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since
-    # In place of what an earlier run has noted; a kill leaves it.
-    noted.note_failure(uid, UNCHECKED, IchError("its run has not come to its end"))
-    error = attempt(context, rooms, "ich_series", steps, partition=uid)
-    # Slices that failed before and can be read now make the later steps stale.
-    again = [s for s in all_steps(rooms.networks) if s not in current_records(series, rooms)]
-    if not error and again:
-        error = attempt(context, rooms, "ich_series", again, partition=uid)
-    failure = noted.failure(uid)
+        context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since the scan
+    # This replaces the note of an earlier run. A kill leaves it.
+    failures.write(subject, UNCHECKED, IchError("its run has not come to its end"))
+    error = run_asset_job(context, resources, "ich_series", steps, partition=uid)
+    # Slices that failed before and decode now make the later steps stale.
+    current = current_records(series, resources)
+    stale = [step for step in series_steps(resources.networks) if step not in current]
+    if not error and stale:
+        error = run_asset_job(context, resources, "ich_series", stale, partition=uid)
+    failure = failures.find(subject)
     if error and (failure is None or failure.step == UNCHECKED):
-        noted.note_failure(uid, CHECKS, IchError(error, code="CHECK_FAILED"))
+        failures.write(subject, CHECKS, IchError(error, code="CHECK_FAILED"))
     if not error:
-        noted.forget_failure(uid, UNCHECKED)
+        failures.clear(subject, UNCHECKED)
     return error
 
 
-def attempt(
+def run_asset_job(
     context: dg.OpExecutionContext,
-    rooms: Rooms,
+    resources: SeriesResources,
     job: str,
     steps: list[str] | None = None,
     *,
     partition: str | None = None,
     config: dict[str, Any] | None = None,
 ) -> str:
-    """Run an asset job, or some steps of it, and return its error or an empty text."""
-    # Late: the definitions import the batch.
-    from ich_assets.definitions import defs
+    """Run an asset job in this process; return its error, or an empty text.
 
-    resources = {name: {"config": room.model_dump()} for name, room in rooms._asdict().items()}
+    Parameters
+    ----------
+    context : dagster.OpExecutionContext
+        Of the outer run.
+    resources : SeriesResources
+        Those of the outer run; the inner run gets the same configuration.
+    job : str
+        Name of the job.
+    steps : list of str, optional
+        Only these assets of it.
+    partition : str, optional
+        SeriesInstanceUID.
+    config : dict, optional
+        More of the run configuration.
+    """
     with interrupts_end_the_batch():
-        result = defs.resolve_job_def(job).execute_in_process(
+        result = graph.defs.resolve_job_def(job).execute_in_process(
             instance=context.instance,
             partition_key=partition,
             raise_on_error=False,
@@ -82,7 +105,7 @@ def attempt(
             asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
             run_config={
                 **(config or {}),
-                "resources": resources,
+                "resources": resources.run_config(),
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
@@ -92,43 +115,57 @@ def attempt(
     return "" if result.success else f"the run {result.run_id} of {job} did not succeed"
 
 
-def require(
+def require_asset_job(
     context: dg.OpExecutionContext,
-    rooms: Rooms,
+    resources: SeriesResources,
     job: str,
     steps: list[str] | None = None,
     *,
     config: dict[str, Any] | None = None,
 ) -> None:
-    """Run an asset job without which the batch cannot go on.
+    """Run an asset job that the outer run cannot go on without.
 
     Raises
     ------
     dagster.Failure
         With the job's error.
     """
-    error = attempt(context, rooms, job, steps, config=config)
+    error = run_asset_job(context, resources, job, steps, config=config)
     if error:
         raise dg.Failure(error, allow_retries=False)
 
 
-def adopt(context: dg.OpExecutionContext, rooms: Rooms, series: SeriesRecord) -> None:
-    """Tell this Dagster instance of results that another one (or none) has made.
+def report_existing(
+    context: dg.OpExecutionContext, resources: SeriesResources, series: SeriesRecord
+) -> None:
+    """Report to this Dagster instance the results that another instance, or none, has made.
 
-    Without it a finished run root would look empty in the UI of a new DAGSTER_HOME.
+    Without it the UI of a new DAGSTER_HOME shows a finished run root as empty.
     """
-    uid = series.series_instance_uid
-    for event in adoption(context.instance, rooms.storage, uid, current_records(series, rooms)):
+    records, uid = current_records(series, resources), series.series_instance_uid
+    for event in unknown_results(context.instance, resources.storage, uid, records):
         context.log_event(event)
 
 
-def adoption(
+def unknown_results(
     instance: dg.DagsterInstance,
     storage: StorageResource,
     series_uid: str,
-    records: Mapping[str, Record],
+    records: Mapping[str, Record[Content]],
 ) -> list[dg.AssetMaterialization]:
-    """Return an event for each result that a Dagster instance does not know of."""
+    """Return an event for each result that a Dagster instance does not know.
+
+    Parameters
+    ----------
+    instance : dagster.DagsterInstance
+        It is asked for the last event of each step.
+    storage : StorageResource
+        Where the records are.
+    series_uid : str
+        SeriesInstanceUID, the partition.
+    records : mapping of str to Record
+        The results, by step.
+    """
     events = []
     for step, record in records.items():
         key = dg.AssetKey(step)
@@ -138,14 +175,15 @@ def adoption(
         known = latest[0].asset_materialization if latest else None
         if known and (known.tags or {}).get(DATA_VERSION_TAG) == record.data_version:
             continue
+        path = storage.layout.record(series_subject(series_uid), step)
         events.append(
             dg.AssetMaterialization(
                 key,
                 partition=series_uid,
                 tags={DATA_VERSION_TAG: record.data_version},
                 metadata={
-                    "found_in": dg.MetadataValue.path(str(storage.layout.record(series_uid, step))),
-                    "seconds": record.content["seconds"],
+                    "found_in": dg.MetadataValue.path(str(path)),
+                    "seconds": record.content.seconds,
                 },
             )
         )

@@ -1,24 +1,21 @@
-"""fetch_checkpoints: the release into MODEL_DIR; verify_checkpoints: what lies there."""
+"""fetch_checkpoints: downloads the release into MODEL_DIR; verify_checkpoints: checks the files."""
 
 import dagster as dg
 from pydantic import Field
 
-from ich_assets.runtime.console import people_console
+from ich_assets.runtime.console import TERSE_CONSOLE
 from ich_resources.backbones.table import FOLDS
 from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.weights.resource import WeightsResource
 
-CONSOLE = {"console": people_console}
-CONSOLE_CONFIG: dict[str, object] = {"loggers": {"console": {"config": {}}}}
-
 
 class FetchConfig(dg.Config):
-    """How thorough."""
+    """Whether files that are already good are fetched again."""
 
     force: bool = Field(
         default=False,
-        description="Fetch what is there and right as well, and replace digests that are pinned.",
+        description="Fetch also the files that are there and good, and replace pinned digests.",
     )
 
 
@@ -29,7 +26,7 @@ def fetch_archives(
     networks: NetworksResource,
     weights: WeightsResource,
 ) -> None:
-    """Download what is missing, compare its digest, unpack it; keep what is there and right."""
+    """Download missing archives, compare their digests, unpack them; keep files that are good."""
     outcome = weights.fetch(
         networks.folder,
         networks.chosen,
@@ -45,7 +42,13 @@ def fetch_archives(
 def verify_files(
     context: dg.OpExecutionContext, networks: NetworksResource, weights: WeightsResource
 ) -> None:
-    """Digest every checkpoint file and load it strictly; fail if one is missing or broken."""
+    """Digest every checkpoint file and load it strictly; fail if one is missing or broken.
+
+    Raises
+    ------
+    dagster.Failure
+        If one is.
+    """
     folder, folds = networks.folder, range(FOLDS)[: networks.max_folds]
     context.log.info(f"Verifying {len(networks.chosen) * len(folds)} files in {folder}")
     reports = []
@@ -87,13 +90,13 @@ def verify_files(
     context.add_output_metadata(metadata)
 
 
-@dg.job(executor_def=dg.in_process_executor, logger_defs=CONSOLE, config=CONSOLE_CONFIG)
+@dg.job(executor_def=dg.in_process_executor, **TERSE_CONSOLE)
 def fetch_checkpoints() -> None:
     """Download the released checkpoints into MODEL_DIR, and verify every file."""
     verify_files(fetch_archives())
 
 
-@dg.job(executor_def=dg.in_process_executor, logger_defs=CONSOLE, config=CONSOLE_CONFIG)
+@dg.job(executor_def=dg.in_process_executor, **TERSE_CONSOLE)
 def verify_checkpoints() -> None:
-    """Say of every checkpoint file in MODEL_DIR whether it is there, known, and loads."""
+    """Report for every checkpoint file in MODEL_DIR whether it is there, is known, and loads."""
     verify_files()

@@ -1,4 +1,4 @@
-"""What a person reads in the terminal: our own lines, and what failed; not the event stream."""
+"""The terminal output: our own lines and the failures, without Dagster's event stream."""
 
 import logging
 import re
@@ -10,8 +10,8 @@ import dagster as dg
 from ich_resources.errors import IchError
 
 
-class _ForPeople(logging.Formatter):
-    """One line a message; of Dagster's own events only the failures."""
+class _TerseFormatter(logging.Formatter):
+    """One line for each message; of Dagster's own events only the failures."""
 
     def format(self, record: logging.LogRecord) -> str:
         meta = getattr(record, "dagster_meta", {})
@@ -27,26 +27,33 @@ def _worth_reading(record: logging.LogRecord) -> bool:
     event = getattr(record, "dagster_meta", {}).get("dagster_event")
     if event is not None:
         return bool(event.is_step_failure)
-    # Of a failed step those after it need no line each.
+    # The steps after a failed step need no line of their own.
     return "Dependencies for step" not in record.getMessage()
 
 
 @dg.logger(
     {"log_level": dg.Field(str, default_value="INFO", is_required=False)},
-    description="Progress for people on standard error.",
+    description="Progress on standard error, a line for each step of the work.",
 )
-def people_console(init: dg.InitLoggerContext) -> logging.Logger:
+def terse_console(init: dg.InitLoggerContext) -> logging.Logger:
     """Log progress lines and failures, without Dagster's event stream."""
     logger = logging.Logger("ich", level=init.logger_config["log_level"])
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_ForPeople())
+    handler.setFormatter(_TerseFormatter())
     handler.addFilter(_worth_reading)
     logger.addHandler(handler)
     return logger
 
 
+TERSE_CONSOLE: dict[str, Any] = {
+    "logger_defs": {"console": terse_console},
+    "config": {"loggers": {"console": {"config": {}}}},
+}
+"""Arguments of ``dagster.job`` for a job that people start in a terminal."""
+
+
 def failure_text(error: Any) -> str:
-    """Return what failed: the message of our own errors, the stack of any other.
+    """Return the message of an error of ours, and the stack of any other error.
 
     Parameters
     ----------
@@ -58,8 +65,8 @@ def failure_text(error: Any) -> str:
     ours = {cls.__name__ for cls in (IchError, dg.Failure, *IchError.__subclasses__())}
     ours.add("DagsterAssetCheckFailedError")
     if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-        return "Interrupted. What is done is kept: the same command goes on from there."
-    # Outermost first: what caused our error stands in its message already.
+        return "Interrupted. Finished work is kept. Run the same command to go on from there."
+    # Outermost first: the message of our error names its cause already.
     link = error
     while link is not None:
         name = link.cls_name.rpartition(".")[2]

@@ -30,7 +30,7 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         if not _is_of_this_machine(run):
             continue
         pid = _pid(instance, run.run_id)
-        if pid is None or lives(pid):
+        if pid is None or is_running(pid):
             continue
         # It may have ended well since we asked; nothing more can come from a process that is gone.
         now = instance.get_run_by_id(run.run_id)
@@ -62,7 +62,7 @@ def _pid(instance: dg.DagsterInstance, run_id: str) -> int | None:
     return pids[-1] if pids else None
 
 
-def lives(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Return whether a process lives, and is a Python that may be ours.
 
     A number is given to another process sooner or later; its start time is no help, since a clock

@@ -18,7 +18,7 @@ GPU_POOL = "gpu"
 
 
 @contextmanager
-def tried_again(context: dg.AssetExecutionContext) -> Iterator[None]:
+def retrying_transient_errors(context: dg.AssetExecutionContext) -> Iterator[None]:
     """Let a step be repeated twice for a disk or a device that fails for a moment.
 
     It fails at once where its files or options are bad, which a moment does not mend, and where

@@ -13,10 +13,10 @@ from ich_resources.inbox.files import FileFacts
 from ich_resources.inbox.growth import Growth, seconds_left
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
-from ich_resources.recipe import SALIENCY
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.ledger import found_series
 from ich_resources.storage.resource import StorageResource
+from ich_resources.subjects import series_subject
 
 _AT_ONCE = 64
 """Files read between two looks at the clock."""
@@ -175,7 +175,7 @@ def as_judged(before: Arrival, series: SeriesRecord) -> Arrival:
 def _gone_slices(storage: StorageResource, series: SeriesRecord, before: Arrival) -> int:
     """Return how many slices a version that was scored, or is to be, has and this one lacks."""
     uid = series.series_instance_uid
-    if not before.offered and not storage.layout.record(uid, SALIENCY).is_file():
+    if not before.offered and storage.records.finished_at(series_subject(uid)) is None:
         return 0
     try:
         last = found_series(storage.layout, uid)

@@ -11,8 +11,9 @@ import dagster as dg
 from ich_assets.graph import ich_series
 from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.jobs.preflight import require_apart
-from ich_assets.jobs.runs import adoption
-from ich_assets.ledger import INBOX_LEDGER, series_arrived, table_metadata
+from ich_assets.jobs.runs import unknown_results
+from ich_assets.ledger import INBOX_LEDGER, series_arrived
+from ich_assets.metadata import table_metadata
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.dead_runs import fail_dead_runs
 from ich_assets.sensors.arriving import as_judged, judge_complete_series, read_new_files
@@ -77,7 +78,7 @@ def dicom_inbox(
         due, finished = _with_results(storage, index, asked[: inbox.series_per_tick])
         wanted = [a for a in due if a not in finished]
         events = [series_arrived(found_series(storage.layout, a.series_instance_uid)) for a in due]
-        events += _adopt(context.instance, storage, index, finished)
+        events += _finished_before(context.instance, storage, index, finished)
         requests, offered = request_runs(wanted, single_runs=inbox.single_runs, run_config=config)
         index.offer(offered)
         if index.changed:
@@ -173,19 +174,19 @@ def _with_results(
     return right, finished
 
 
-def _adopt(
+def _finished_before(
     instance: dg.DagsterInstance,
     storage: StorageResource,
     index: InboxIndex,
     finished: Sequence[Arrival],
 ) -> list[dg.AssetMaterialization]:
-    """Take over results that lie on disk already: no run is needed."""
+    """Report results that are on disk already: they need no run."""
     events = []
     for arrival in finished:
         uid = arrival.series_instance_uid
         outcome = outcome_of(storage, arrival)
         index.put([replace(with_outcome(arrival, outcome), offered=arrival.version)])
-        events += adoption(instance, storage, uid, outcome.records)
+        events += unknown_results(instance, storage, uid, outcome.records)
     return events
 
 

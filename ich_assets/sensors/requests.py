@@ -16,12 +16,12 @@ from ich_resources.arrivals import Arrival
 from ich_resources.errors import IchError, StorageError
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.reasons import Reason
-from ich_resources.recipe import SALIENCY
-from ich_resources.storage.chain import consistent_records
+from ich_resources.storage.chain import outcome_on_disk
+from ich_resources.storage.failures import CHECKS
 from ich_resources.storage.ledger import found_series
-from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
-from ich_resources.storage.records import CHECKS
+from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.resource import StorageResource
+from ich_resources.subjects import series_subject
 
 OFFER_TAG = "ich/offer"
 """Run tag of a request of the sensor; a token of its own, so that no request is ever forgotten."""
@@ -82,19 +82,6 @@ def _offered(arrival: Arrival, token: str) -> Arrival:
     )
 
 
-def outcome_on_disk(storage: StorageResource, series_uid: str) -> SeriesOutcome:
-    """Say what became of a series, whatever options made its results.
-
-    Raises
-    ------
-    StorageError
-        If its ledger entry is missing or damaged.
-    """
-    series = found_series(storage.layout, series_uid)
-    records = storage.records
-    return judge_outcome(series, consistent_records(series, records), records.failure(series_uid))
-
-
 def settle(
     instance: dg.DagsterInstance, index: InboxIndex, storage: StorageResource
 ) -> list[Arrival]:
@@ -110,7 +97,7 @@ def settle(
     failed = [
         a
         for a in index.arrivals("failed")
-        if storage.layout.record(a.series_instance_uid, SALIENCY).is_file()
+        if storage.records.finished_at(series_subject(a.series_instance_uid)) is not None
     ]
     settled = []
     for arrival in (*waiting, *failed):
@@ -139,12 +126,12 @@ def outcome_of(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
         If the ledger entry on disk is of another version, or damaged.
     """
     try:
-        outcome = outcome_on_disk(storage, arrival.series_instance_uid)
+        series = found_series(storage.layout, arrival.series_instance_uid)
     except StorageError as err:
         raise OutdatedError from err
-    if outcome.series.version != arrival.version:
+    if series.version != arrival.version:
         raise OutdatedError
-    return outcome
+    return outcome_on_disk(series, storage.records)
 
 
 def _settled(
@@ -165,10 +152,11 @@ def _settled(
         if run.job_name == ich_backlog.name and outcome.state in _FINISHED:
             return with_outcome(arrival, outcome)
         return replace(arrival, state="running", sentence=f"in run {run.run_id}")
-    uid, records = arrival.series_instance_uid, storage.records
+    failures = storage.records.failures
+    subject = series_subject(arrival.series_instance_uid)
     why, by_check = _why(instance, run)
     if run.job_name == ich_series.name and run.status == DagsterRunStatus.FAILURE and by_check:
-        records.note_failure(uid, CHECKS, IchError(why, code="CHECK_FAILED"))
+        failures.write(subject, CHECKS, IchError(why, code="CHECK_FAILED"))
         return with_outcome(arrival, outcome_of(storage, arrival))
     again = replace(arrival, state="admitted", offered="")
     if outcome.state in _FINISHED:
@@ -183,7 +171,7 @@ def _settled(
     if (not why or innocent) and arrival.attempts < ATTEMPTS:
         return again
     error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
-    records.note_failure(uid, "run", error)
+    failures.write(subject, "run", error)
     return with_outcome(arrival, outcome_of(storage, arrival))
 
 

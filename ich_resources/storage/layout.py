@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ich_resources.subjects import Subject, series_subject
+
 SLICE_PREFIX = "ID_"
 """Precedes the SOPInstanceUID in the file name of a slice image."""
 
@@ -64,7 +66,7 @@ class Layout:
 
     def found(self, series_uid: str) -> Path:
         """What was last found of one series."""
-        return self.run_root / "state" / "series" / series_uid / "found.json"
+        return self.folder(series_subject(series_uid)) / "found.json"
 
     def slice_png(self, sop_instance_uid: str) -> Path:
         """Windowed slice, 8-bit gray at its native size."""
@@ -82,27 +84,31 @@ class Layout:
         """Panels of one series."""
         return self.panels / series_uid
 
-    def record(self, series_uid: str, step: str) -> Path:
-        """What one step says of one series."""
-        return self.run_root / "state" / "series" / series_uid / f"{step}.json"
+    def folder(self, subject: Subject) -> Path:
+        """Records, arrays and notes of one subject."""
+        return self.run_root.joinpath("state", subject.kind, *subject.parts)
 
-    def begun(self, series_uid: str, step: str) -> Path:
-        """What one step may leave of one series until it is done."""
-        return self.run_root / "state" / "series" / series_uid / f"{step}.begun.json"
+    def record(self, subject: Subject, step: str) -> Path:
+        """Record of one step of one subject."""
+        return self.folder(subject) / f"{step}.json"
 
-    def array(self, series_uid: str, step: str) -> Path:
-        """The array one step made of one series."""
-        return self.run_root / "state" / "series" / series_uid / f"{step}.npy"
+    def begun(self, subject: Subject, step: str) -> Path:
+        """Files that one step may leave until it is done."""
+        return self.folder(subject) / f"{step}.begun.json"
 
-    def lock(self, series_uid: str) -> Path:
-        """Held by the step that works on one series."""
-        return self.run_root / "state" / "series" / series_uid / ".lock"
+    def array(self, subject: Subject, step: str) -> Path:
+        """Array that one step made of one subject."""
+        return self.folder(subject) / f"{step}.npy"
+
+    def lock(self, subject: Subject) -> Path:
+        """Held by the step that works on one subject."""
+        return self.folder(subject) / ".lock"
+
+    def failure(self, subject: Subject) -> Path:
+        """Why the last run of one subject failed."""
+        return self.folder(subject) / "failure.json"
 
     @property
     def outputs_lock(self) -> Path:
-        """Held by whoever writes the tables over all series."""
+        """Held by the process that writes the tables over all series."""
         return self.run_root / "state" / ".outputs.lock"
-
-    def failure(self, series_uid: str) -> Path:
-        """Why the last run of one series failed."""
-        return self.run_root / "state" / "series" / series_uid / "failure.json"

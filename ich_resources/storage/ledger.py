@@ -12,8 +12,10 @@ from typing import Any
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.steps import first_steps
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
+from ich_resources.subjects import series_subject
 
 _REMEDY = "materialise series_ledger; for a series of the inbox, touch one of its files"
 
@@ -44,7 +46,7 @@ def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = 
             continue
         if before is None or before.version != series.version:
             # It failed for other slices than these.
-            remove([layout.failure(series.series_instance_uid)])
+            remove([layout.failure(series_subject(series.series_instance_uid))])
         write_json(found, asdict(series), durable=True)
     index = asdict(replace(ledger, series=()))
     uids = {s.series_instance_uid for s in ledger.series}
@@ -137,8 +139,9 @@ def _read(layout: Layout, path: Path) -> Ledger:
 
 def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
     """Return the series with results in this run root that the ledger does not hold."""
-    folder = layout.found("x").parent.parent
-    with_results = {path.parent.name for path in folder.glob("*/processed_series.json")}
+    folder = layout.folder(series_subject("x")).parent
+    found = (folder.glob(f"*/{step}.json") for step in first_steps("series"))
+    with_results = {path.parent.name for paths in found for path in paths}
     return sorted(with_results - {series.series_instance_uid for series in ledger.series})
 
 

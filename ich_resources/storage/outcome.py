@@ -1,13 +1,15 @@
-"""What became of a series: every slice found is scored, refused, failed or still waiting."""
+"""What became of a series: every slice found is scored, refused, failed or waiting."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ich_resources.recipe import PROCESSED, SALIENCY
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.records import CHECKS, UNCHECKED, Failure, Record
+from ich_resources.steps import PROCESSED, final_steps
+from ich_resources.storage.failures import CHECKS, UNCHECKED, Failure
+from ich_resources.storage.records import Record, content_as
+from ich_resources.storage.schemas import Content, FailedSlice, ProcessedContent
 
 SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
 SHOWN = 3
@@ -29,31 +31,37 @@ class NotScored:
 
 @dataclass(frozen=True)
 class SeriesOutcome:
-    """One series of the ledger, and what was made of it.
+    """One series of the ledger, and its results.
 
     Attributes
     ----------
     series : SeriesRecord
         As found.
     records : dict of str to Record
-        The steps whose results still hold.
+        The valid records, by step.
     state : str
         ``done``, ``incomplete`` (some slices failed), ``failed``, ``refused`` or ``waiting``.
     scored, waiting : int
-        Slices with ensemble probabilities; slices not yet looked at.
+        Slices with ensemble probabilities; slices that no run has looked at yet.
     not_scored : tuple of NotScored
-        The refused and the failed ones.
+        The refused and the failed slices.
     failure : str
-        Why the whole series failed; empty where it did not.
+        Why the whole series failed; empty where it did not fail.
     """
 
     series: SeriesRecord
-    records: Mapping[str, Record]
+    records: Mapping[str, Record[Content]]
     state: SeriesState
     scored: int
     waiting: int
     not_scored: tuple[NotScored, ...]
     failure: str = ""
+
+    @property
+    def processed(self) -> ProcessedContent | None:
+        """Content of the record of ``processed_series``, None where there is no valid one."""
+        record = self.records.get(PROCESSED)
+        return None if record is None else content_as(record, ProcessedContent).content
 
     def count(self, state: str) -> int:
         """Return how many slices were refused or failed."""
@@ -86,39 +94,32 @@ class SeriesOutcome:
 
 
 def judge_outcome(
-    series: SeriesRecord, records: Mapping[str, Record], failure: Failure | None
+    series: SeriesRecord, records: Mapping[str, Record[Content]], failure: Failure | None
 ) -> SeriesOutcome:
-    """Say what became of a series.
+    """Return what became of a series.
 
     Parameters
     ----------
     series : SeriesRecord
         From the ledger of the last scan.
     records : dict of str to Record
-        The steps whose results hold for exactly this series, these weights and options.
+        The valid records of its steps.
     failure : Failure or None
-        What the last run noted.
+        Why the last run failed.
     """
-    not_scored = [
-        NotScored(
-            s.path, s.sop_instance_uid, s.judgement.state, s.judgement.code, s.judgement.reason
-        )
-        for s in series.slices
-        if s.judgement is not None
-    ]
+    not_scored = _not_admitted(series)
     if not series.to_be_scored:
         return SeriesOutcome(series, {}, "refused", 0, 0, tuple(not_scored))
     admitted = [s for s in series.slices if s.judgement is None]
-    processed = records.get(PROCESSED)
+    processed = SeriesOutcome(series, records, "waiting", 0, 0, ()).processed
     if processed is not None:
-        not_scored += [NotScored(**item, state="failed") for item in processed.content["failed"]]
-    doubted = failure is not None and failure.step in (CHECKS, UNCHECKED)
-    done = SALIENCY in records and processed is not None and not doubted
-    if done and processed is not None:
+        not_scored += [_failed(item) for item in processed.failed]
+    in_doubt = failure is not None and failure.step in (CHECKS, UNCHECKED)
+    finished = records.keys() >= set(final_steps()) and not in_doubt
+    if finished and processed is not None:
         incomplete = any(item.state == "failed" for item in not_scored)
         state: SeriesState = "incomplete" if incomplete else "done"
-        scored = len(processed.content["slices"])
-        return SeriesOutcome(series, records, state, scored, 0, tuple(not_scored))
+        return SeriesOutcome(series, records, state, len(processed.slices), 0, tuple(not_scored))
     if failure is not None:
         seen = {item.path for item in not_scored}
         not_scored += [
@@ -136,6 +137,20 @@ def judge_outcome(
         for s in rest
     ]
     return SeriesOutcome(series, records, "failed", 0, 0, tuple(not_scored), failure=why)
+
+
+def _not_admitted(series: SeriesRecord) -> list[NotScored]:
+    return [
+        NotScored(
+            s.path, s.sop_instance_uid, s.judgement.state, s.judgement.code, s.judgement.reason
+        )
+        for s in series.slices
+        if s.judgement is not None
+    ]
+
+
+def _failed(item: FailedSlice) -> NotScored:
+    return NotScored(item.path, item.sop_instance_uid, "failed", item.code, item.reason)
 
 
 def total_counts(outcomes: Sequence[SeriesOutcome]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The files people take away, written from the results that hold."""
+"""The tables and the report below ``output`` and ``processed``, written from valid records."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ import pandas as pd
 from ich_resources.errors import StorageError
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.series import Ledger
+from ich_resources.steps import ENSEMBLE, SALIENCY
 from ich_resources.storage.files import read_array, write_bytes, write_json
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
@@ -23,7 +23,8 @@ from ich_resources.storage.prediction_tables import (
     per_slice_table,
     series_row,
 )
-from ich_resources.storage.records import Records
+from ich_resources.storage.records import Records, content_as
+from ich_resources.storage.schemas import ProcessedSlice, SaliencyContent
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
@@ -32,6 +33,7 @@ from ich_resources.storage.slice_tables import (
     standard_table,
     study_table,
 )
+from ich_resources.subjects import series_subject
 
 _REMEDY = "delete the folder state/series/<series> and run the batch again"
 
@@ -74,7 +76,7 @@ def write_prediction_tables(
 def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> None:
     """Write ``run_manifest.json`` and ``all_slice_saliency_scores.csv``."""
     finished = [o for o in outcomes if o.state in ("done", "incomplete")]
-    entries = [o.records[SALIENCY].content["entry"] for o in finished]
+    entries = [content_as(o.records[SALIENCY], SaliencyContent).content.entry for o in finished]
     tables = [
         (
             layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv"
@@ -105,7 +107,7 @@ def write_processed_tables(
     group_by : {"series", "study"}
         What ``slice_id`` numbers in ``test_meta_id_seriser.csv``.
     """
-    processed = [o for o in outcomes if PROCESSED in o.records]
+    processed = [o for o in outcomes if o.processed is not None]
     tables = [_series_table(outcome) for outcome in processed]
     for outcome, table in zip(processed, tables, strict=True):
         write_bytes(layout.series_csv(outcome.series.series_instance_uid), csv_bytes(table))
@@ -142,10 +144,11 @@ def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
     if outcome.scored == 0:
         return None
     uid = outcome.series.series_instance_uid
-    probabilities = read_array(layout.array(uid, ENSEMBLE), remedy=_REMEDY)
-    if Records(layout).find(uid, ENSEMBLE) != outcome.records[ENSEMBLE]:
+    subject = series_subject(uid)
+    probabilities = read_array(layout.array(subject, ENSEMBLE), remedy=_REMEDY)
+    if Records(layout).find(subject, ENSEMBLE) != outcome.records[ENSEMBLE]:
         raise StorageError(
-            "the series was scored anew while the tables were written",
+            "another process scored the series again while the tables were written",
             series=uid,
             remedy="materialise run_outputs again",
         )
@@ -153,15 +156,18 @@ def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
 
 
 def _sop_uids(outcome: SeriesOutcome) -> list[str]:
-    slices = outcome.records[PROCESSED].content["slices"]
-    return [item["sop_instance_uid"] for item in slices]
+    return [item.sop_instance_uid for item in _slices(outcome)]
+
+
+def _slices(outcome: SeriesOutcome) -> tuple[ProcessedSlice, ...]:
+    processed = outcome.processed
+    return () if processed is None else processed.slices
 
 
 def _series_table(outcome: SeriesOutcome) -> pd.DataFrame:
-    """Return the slices of one series, with the paths of today: the folder may have moved."""
+    """Return the slices of one series, with their current paths: the folder may have moved."""
     paths = {s.sop_instance_uid: s.path for s in outcome.series.slices if s.judgement is None}
     slices = [
-        item | {"path": paths[item["sop_instance_uid"]]}
-        for item in outcome.records[PROCESSED].content["slices"]
+        item.model_copy(update={"path": paths[item.sop_instance_uid]}) for item in _slices(outcome)
     ]
     return series_table(outcome.series, slices)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
-from ich_resources.recipe import PROCESSED
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.schemas import PredictionsContent
 
 PER_SERIES_COLUMNS = (
     "series_id",
@@ -77,14 +77,16 @@ def series_row(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict
     }
     for index, name in enumerate(CLASSES):
         highest = None if probabilities is None else int(probabilities[:, index].argmax())
-        slices = outcome.records[PROCESSED].content["slices"] if highest is not None else []
+        processed = outcome.processed
         row[f"max_{name}"] = (
             float(probabilities[highest, index])
             if probabilities is not None and highest is not None
             else None
         )
         row[f"slice_of_max_{name}"] = (
-            slice_id(slices[highest]["sop_instance_uid"]) if highest is not None else ""
+            slice_id(processed.slices[highest].sop_instance_uid)
+            if processed is not None and highest is not None
+            else ""
         )
     return row | provenance(outcome) | {"reasons": outcome.reasons, "failure": outcome.failure}
 
@@ -93,17 +95,18 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
     """Return what made the probabilities of a series; empty texts where there are none."""
     made_by = [
         record.content
-        for step, record in outcome.records.items()
-        if step.endswith("_predictions") and "folds" in record.content
+        for record in outcome.records.values()
+        if isinstance(record.content, PredictionsContent)
     ]
 
     def each(key: str) -> str:
-        return " ".join(sorted({str(content.get(key, "not recorded")) for content in made_by}))
+        values = {getattr(content, key) for content in made_by}
+        return " ".join(sorted("not recorded" if v is None else str(v) for v in values))
 
     checkpoints = [
-        f"{content['backbone']}/{fold['file']}:{fold['digest'][:12]}"
+        f"{content.backbone}/{fold.file}:{fold.digest[:12]}"
         for content in made_by
-        for fold in content["folds"]
+        for fold in content.folds
     ]
     return {
         "checkpoints": " ".join(checkpoints),

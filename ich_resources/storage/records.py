@@ -1,64 +1,51 @@
-"""What a step says of one series: written last, removed first, so that it never lies.
+"""The record of each step of each subject: written last, removed first.
 
-A step removes its record, writes its files, and writes the record. A record that is there
-therefore vouches for files that are whole and belong together, wherever a run was killed.
+A step removes its record, writes its files, and then writes the record. A record is valid if it
+parses, fits its schema, and every file that it lists is there with the recorded size. Otherwise the
+step runs again. So a kill at any moment leaves either a whole result or a step that runs again.
 """
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Generic, TypeVar
 
-from ich_resources.errors import IchError, StorageError
+from pydantic import ValidationError
+
+from ich_resources.errors import FormatError, StorageError
+from ich_resources.steps import BY_NAME, final_steps
+from ich_resources.storage.failures import Failures
 from ich_resources.storage.files import locked, read_json, remove, write_json
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.schemas import SCHEMAS, Content
+from ich_resources.subjects import Subject
+
+ContentT = TypeVar("ContentT", bound=Content, covariant=True)
+_C = TypeVar("_C", bound=Content)
 
 
 @dataclass(frozen=True)
-class Record:
-    """The result of one step on one series.
+class Record(Generic[ContentT]):
+    """The result of one step on one subject.
 
     Attributes
     ----------
-    recipe : str
-        Fingerprint of what the result depends on.
+    inputs_digest : str
+        Fingerprint of everything that the result depends on; ``recipe`` in the JSON file.
     data_version : str
-        Fingerprint of the result; later steps depend on this one.
+        Fingerprint of the result. Later steps depend on it.
     files : tuple of str
-        Files the step wrote, relative to the run root.
-    content : dict
-        JSON values: accounting, provenance, seconds.
+        Files that the step wrote, relative to the run root.
+    content : Content
+        Accounting, provenance, seconds; see ``schemas``.
     """
 
-    recipe: str
+    inputs_digest: str
     data_version: str
     files: tuple[str, ...]
-    content: dict[str, Any]
-
-
-CHECKS = "asset checks"
-"""Stands for the step of a failure that no asset raised, but a check that blocks."""
-UNCHECKED = "checks to come"
-"""Stands for the step of a run that has begun and may not have come to its checks."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why the last run of a series failed.
-
-    Attributes
-    ----------
-    step, code, message : str
-        Which step raised what.
-    slices : tuple of dict
-        The slices behind it: path, sop_instance_uid, code, reason.
-    """
-
-    step: str
-    code: str
-    message: str
-    slices: tuple[dict[str, str], ...] = ()
+    content: ContentT
 
 
 class Records:
@@ -66,101 +53,175 @@ class Records:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self.failures = Failures(layout)
 
-    def find(self, series_uid: str, step: str) -> Record | None:
-        """Return the record of a step, None where its step has to run (again).
+    def find(self, subject: Subject, step: str) -> Record[Content] | None:
+        """Return the record of a step, None where it is not valid and the step has to run.
 
-        A record that cannot be read, and one whose files are gone or have another size (a power
-        cut, a damaged disk), vouches for nothing.
+        Raises
+        ------
+        FormatError
+            If a newer version of ich wrote the record.
         """
-        path = self._layout.record(series_uid, step)
-        if not path.is_file():
-            return None
+        path = self._layout.record(subject, step)
+        value = _read(path)
+        _require_known_format(value, step, path)
         try:
-            value = read_json(path, remedy="")
-            sizes = value.pop("sizes")
-            record = Record(**{**value, "files": tuple(value["files"])})
-        except (StorageError, AttributeError, KeyError, TypeError):
+            names, sizes = tuple(value["files"]), value["sizes"]
+            content = SCHEMAS[BY_NAME[step].code].model_validate(value["content"])
+            record = Record(value["recipe"], value["data_version"], names, content)
+            valid = sizes == self._sizes(names) and self._all_own(subject, step, names)
+        except (KeyError, TypeError, ValidationError):
             return None
-        return record if sizes == self._sizes(record.files) else None
+        return record if valid and _is_text(record.inputs_digest, record.data_version) else None
+
+    def find_as(self, subject: Subject, step: str, schema: type[_C]) -> Record[_C] | None:
+        """Return the record of a step with the schema that its content is known to have.
+
+        Raises
+        ------
+        FormatError
+            If a newer version of ich wrote the record.
+        """
+        record = self.find(subject, step)
+        return None if record is None else content_as(record, schema)
 
     def _sizes(self, names: tuple[str, ...]) -> list[int | None]:
         paths = [self._layout.run_root / name for name in names]
         return [path.stat().st_size if path.is_file() else None for path in paths]
 
-    def begin(self, series_uid: str, step: str, files: Collection[str] = ()) -> frozenset[str]:
-        """Withdraw the old result of a step before its files are written anew.
+    def _all_own(self, subject: Subject, step: str, names: tuple[str, ...]) -> bool:
+        """Return whether no file is another subject's or step's, as in a record copied by hand."""
+        own = PurePosixPath(self.relative(self._layout.record(subject, step)))
+        panels = PurePosixPath(self.relative(self._layout.panels))
+        for name in map(PurePosixPath, names):
+            if name.is_relative_to("state") and name.with_suffix("") != own.with_suffix(""):
+                return False
+            if name.is_relative_to(panels) and not name.is_relative_to(panels / subject.parts[0]):
+                return False
+        return True
+
+    def begin(self, subject: Subject, step: str, files: Collection[str] = ()) -> frozenset[str]:
+        """Withdraw the earlier result of a step before its files are written again.
 
         Parameters
         ----------
         files : collection of str
-            What the step may write, relative to the run root, if somebody is to know of it where
-            the step is cut short.
+            What the step may write, relative to the run root. The list is kept until the step is
+            done, so that the next run knows the files of a step that was cut short.
 
         Returns
         -------
         frozenset of str
-            What it may have left until now: the files of its old record, whether or not that still
-            holds, and those of runs that were cut short.
+            The files that earlier runs may have left: those of the last record, valid or not, and
+            those of runs that were cut short.
+
+        Raises
+        ------
+        FormatError
+            If a newer version of ich wrote the record. Nothing is changed.
+        StorageError
+            If the list cannot be written.
         """
-        record, begun = self._layout.record(series_uid, step), self._layout.begun(series_uid, step)
+        record, begun = self._layout.record(subject, step), self._layout.begun(subject, step)
+        _require_known_format(_read(record), step, record)
         left = frozenset((*_files_named(record), *_files_named(begun)))
         if files:
             write_json(begun, {"files": sorted(left.union(files))})
         remove([record])
         return left
 
-    def finish(self, series_uid: str, step: str, record: Record) -> None:
-        """Vouch for the files of a step, which are all written."""
-        value = asdict(record) | {"sizes": self._sizes(record.files)}
-        write_json(self._layout.record(series_uid, step), value, durable=True)
-        remove([self._layout.begun(series_uid, step)])
+    def finish(self, subject: Subject, step: str, record: Record[Content]) -> None:
+        """Write the record of a step whose files are all written.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        value = {
+            "format": record.content.format,
+            "recipe": record.inputs_digest,
+            "data_version": record.data_version,
+            "files": list(record.files),
+            "content": record.content.model_dump(exclude_unset=True),
+            "sizes": self._sizes(record.files),
+        }
+        write_json(self._layout.record(subject, step), value, durable=True)
+        remove([self._layout.begun(subject, step)])
 
     def relative(self, path: Path) -> str:
-        """Return a path below the run root as it stands in a record."""
+        """Return a path below the run root as a record lists it."""
         return path.relative_to(self._layout.run_root).as_posix()
 
     @contextmanager
-    def working_on(self, series_uid: str, step: str) -> Iterator[None]:
-        """Work on a series alone; remember why the step failed, forget it once it succeeds."""
-        with locked(self._layout.lock(series_uid)):
+    def working_on(self, subject: Subject, step: str) -> Iterator[None]:
+        """Hold the lock of a subject; note why the step failed, clear the note if it succeeds."""
+        with locked(self._layout.lock(subject)):
             try:
                 yield
             except Exception as error:
-                self.note_failure(series_uid, step, error)
+                self.failures.write(subject, step, error)
                 raise
-            self.forget_failure(series_uid, step)
+            self.failures.clear(subject, step)
 
-    def forget_failure(self, series_uid: str, step: str) -> None:
-        """Forget an earlier failure of a step that has now succeeded."""
-        failure = self.failure(series_uid)
-        if failure is not None and failure.step == step:
-            remove([self._layout.failure(series_uid)])
+    def finished_at(self, subject: Subject) -> datetime | None:
+        """Return when the last step of a subject ended, None where it has no result.
 
-    def note_failure(self, series_uid: str, step: str, error: Exception) -> None:
-        """Remember why a series failed, for the ledger and the report."""
-        if isinstance(error, IchError):
-            code = error.code or type(error).__name__
-            failure = Failure(step, code, str(error), error.slices)
-        else:
-            failure = Failure(step, type(error).__name__, str(error))
-        write_json(self._layout.failure(series_uid), asdict(failure))
-
-    def failure(self, series_uid: str) -> Failure | None:
-        """Return why the last run of a series failed, None where it did not."""
-        path = self._layout.failure(series_uid)
-        if not path.is_file():
+        Whether the result is valid is another question; see ``find``.
+        """
+        paths = [self._layout.record(subject, step) for step in final_steps(subject.kind)]
+        if not all(path.is_file() for path in paths):
             return None
-        try:
-            value = read_json(path, remedy="")
-            return Failure(**{**value, "slices": tuple(value["slices"])})
-        except (StorageError, KeyError, TypeError):
-            return Failure("unknown", "StorageError", "the note of its failure is damaged")
+        return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
+
+
+def content_as(record: Record[Content], schema: type[_C]) -> Record[_C]:
+    """Return a record with the schema that its content is known to have.
+
+    Raises
+    ------
+    TypeError
+        If it has another schema.
+    """
+    if not isinstance(record.content, schema):
+        raise TypeError(f"a {type(record.content).__name__}, not a {schema.__name__}")
+    return Record(record.inputs_digest, record.data_version, record.files, record.content)
+
+
+def _require_known_format(value: Any, step: str, path: Path) -> None:
+    """Check that this version of ich can read a record.
+
+    Raises
+    ------
+    FormatError
+        If a newer one wrote it.
+    """
+    known = SCHEMAS[BY_NAME[step].code].format
+    found = value.get("format", 1) if isinstance(value, dict) else 1
+    if isinstance(found, int) and found > known:
+        raise FormatError(
+            f"a newer version of ich wrote this record: format {found}, and this version reads "
+            f"formats up to {known}",
+            path=path,
+            remedy="use the newer version, or choose another RUN_ROOT",
+        )
+
+
+def _is_text(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _read(path: Path) -> Any:
+    """Return the JSON of a file, None where the file is missing or damaged."""
+    try:
+        return read_json(path, remedy="")
+    except StorageError:
+        return None
 
 
 def _files_named(path: Path) -> list[str]:
-    try:
-        names = read_json(path, remedy="")["files"]
-    except (StorageError, KeyError, TypeError):
-        return []
+    """Return the files that a record or a list of begun files names; none where it is damaged."""
+    value = _read(path)
+    names = value.get("files") if isinstance(value, dict) else None
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from ich_resources.recipe import CODE_VERSIONS
 from ich_resources.series import Ledger
+from ich_resources.steps import CODE_VERSIONS
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
 
 PACKAGES = (
@@ -55,12 +55,12 @@ def run_report(
     timings: dict[str, float] = {}
     for outcome in outcomes:
         for step, record in outcome.records.items():
-            timings[step] = round(timings.get(step, 0.0) + record.content["seconds"], 3)
+            timings[step] = round(timings.get(step, 0.0) + record.content.seconds, 3)
     states = {state: sum(o.state == state for o in outcomes) for state in STATES}
     return {
         "disclaimer": DISCLAIMER,
         "untrained_weights": any(
-            record.content.get("untrained", False)
+            record.content.made_untrained
             for outcome in outcomes
             for record in outcome.records.values()
         ),
@@ -101,11 +101,11 @@ def _series(outcome: SeriesOutcome) -> dict[str, Any]:
         **outcome.counts,
         "reasons": outcome.reasons,
         "failure": outcome.failure,
-        "seconds": {step: record.content["seconds"] for step, record in outcome.records.items()},
+        "seconds": {step: record.content.seconds for step, record in outcome.records.items()},
         **{f"{what}s": _all(outcome, what) for what in ("device", "backend", "precision")},
     }
 
 
 def _all(outcome: SeriesOutcome, what: str) -> list[str]:
-    contents = (record.content for record in outcome.records.values())
-    return sorted({content[what] for content in contents if what in content})
+    values = {getattr(record.content, what, None) for record in outcome.records.values()}
+    return sorted(value for value in values if value is not None)

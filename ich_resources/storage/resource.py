@@ -1,4 +1,4 @@
-"""Door of the run root."""
+"""The run root as a Dagster resource."""
 
 from functools import cached_property
 
@@ -24,5 +24,5 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @cached_property
     def records(self) -> Records:
-        """What each step says of each series."""
+        """The record of each step of each series."""
         return Records(self.layout)

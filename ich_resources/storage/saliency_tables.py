@@ -1,6 +1,7 @@
 """Rows, names and manifest entries of the saliency panels (reference.md, section 6)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,43 +32,68 @@ def panel_name(index: int, probabilities: FloatArray, score: float, sop_uid: str
     )
 
 
+@dataclass(frozen=True)
+class SaliencySource:
+    """What the maps of one series come from.
+
+    Attributes
+    ----------
+    series_uid : str
+        SeriesInstanceUID.
+    mode, method : str
+        Options of ``saliency``.
+    bar_source : str
+        What the bars show.
+    weights : sequence of (backbone, checkpoint file name)
+        The networks behind the maps.
+    """
+
+    series_uid: str
+    mode: str
+    method: str
+    bar_source: str
+    weights: Sequence[tuple[str, str]]
+
+
 def score_row(
-    *,
-    series_uid: str,
+    source: SaliencySource,
     index: int,
     sop_uid: str,
     saved_png: str,
     bars: FloatArray,
-    bar_source: str,
-    mode: str,
-    method: str,
-    weights: Sequence[tuple[str, str]],
     saliency: SliceSaliency,
 ) -> dict[str, Any]:
     """Return the row of one slice in ``slice_saliency_scores.csv``.
 
     Parameters
     ----------
+    source : SaliencySource
+        What the map comes from.
+    index : int
+        Place of the slice in its series.
+    sop_uid : str
+        SOPInstanceUID.
+    saved_png : str
+        File name of the panel.
     bars : float32 array, shape (6,)
-        Probabilities shown as bars, from ``bar_source``.
-    weights : sequence of (backbone, checkpoint file name)
-        The networks behind the map.
+        Probabilities shown as bars, from ``source.bar_source``.
     saliency : SliceSaliency
         Map and probabilities on the saliency input.
     """
     top, model_top = int(np.argmax(bars)), saliency.model_class
+    names = ",".join(f"{name}:{file}" for name, file in source.weights)
     row: dict[str, Any] = {
-        "series_id": series_uid,
+        "series_id": source.series_uid,
         "seq_idx": index,
         "filename": f"{slice_id(sop_uid)}.png",
         "saved_png": saved_png,
         "predicted_class_index": top,
         "predicted_class_name": CLASSES[top],
-        "bar_prob_source": bar_source,
-        "saliency_mode": mode,
-        "saliency_method": method,
-        "saliency_model_name": "ensemble" if mode == "ensemble" else weights[0][0],
-        "saliency_model_weight": ",".join(f"{name}:{file}" for name, file in weights),
+        "bar_prob_source": source.bar_source,
+        "saliency_mode": source.mode,
+        "saliency_method": source.method,
+        "saliency_model_name": "ensemble" if source.mode == "ensemble" else source.weights[0][0],
+        "saliency_model_weight": names,
         "saliency_model_predicted_class_index": model_top,
         "saliency_model_predicted_class_name": CLASSES[model_top],
         "target_class_index": saliency.target_class,

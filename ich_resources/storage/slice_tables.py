@@ -1,14 +1,14 @@
 """Tables of the processed slices, as the reference names them (reference.md, section 6)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.layout import slice_id
+from ich_resources.storage.schemas import ProcessedSlice
 
 SERIES_COLUMNS = (
     "filename",
@@ -26,24 +26,24 @@ META_COLUMNS = ("filename", "StudyInstance", "SeriesInstance", "Position2", "sli
 """Columns of ``test_meta_id_seriser.csv``."""
 
 
-def series_table(series: SeriesRecord, slices: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def series_table(series: SeriesRecord, slices: Sequence[ProcessedSlice]) -> pd.DataFrame:
     """Return the table of one series, a row per scored slice in series order.
 
     Parameters
     ----------
     series : SeriesRecord
         Its UIDs, and the folder of its files.
-    slices : sequence of mapping
-        ``slices`` of its processed_series record.
+    slices : sequence of ProcessedSlice
+        In series order.
     """
     rows = [
         {
-            "filename": f"{slice_id(item['sop_instance_uid'])}.png",
-            "sop_instance_uid": item["sop_instance_uid"],
+            "filename": f"{slice_id(item.sop_instance_uid)}.png",
+            "sop_instance_uid": item.sop_instance_uid,
             "StudyInstance": series.study_instance_uid,
             "SeriesInstance": series.series_instance_uid,
-            "Position2": item["position_z"],
-            "dcm_path": str(Path(series.input_dir, item["path"])),
+            "Position2": item.position_z,
+            "dcm_path": str(Path(series.input_dir, item.path)),
             "slice_idx": index,
             "slice_id": f"{series.series_instance_uid}_{index}",
             "index": index,

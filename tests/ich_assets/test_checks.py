@@ -10,8 +10,9 @@ from workplace import Workplace
 
 from ich_assets.checks import CHECKS, SERIES_CHECKS
 from ich_assets.definitions import defs
-from ich_resources.recipe import ENSEMBLE, PROCESSED
+from ich_resources.steps import ENSEMBLE, PROCESSED
 from ich_resources.storage.layout import Layout
+from ich_resources.subjects import series_subject
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def tampered(demo_copy, finished_demo):
 
 def _change(layout: Layout, uid: str, step: str, change) -> None:
     """Change what a record says, and let it vouch for the files as they are now."""
-    path = layout.record(uid, step)
+    path = layout.record(series_subject(uid), step)
     record = json.loads(path.read_text())
     change(record["content"])
     record["sizes"] = [(layout.run_root / name).stat().st_size for name in record["files"]]
@@ -81,7 +82,7 @@ def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
 def test_a_slice_that_vanishes_from_the_books_is_noticed(tampered):
     place, uid = tampered
     layout = Layout(place.results)
-    array = layout.array(uid, PROCESSED)
+    array = layout.array(series_subject(uid), PROCESSED)
     np.save(array, np.load(array)[:-1])
     _change(layout, uid, PROCESSED, lambda content: content["slices"].pop())
     passed = _passed(place, uid)
@@ -91,7 +92,7 @@ def test_a_slice_that_vanishes_from_the_books_is_noticed(tampered):
 
 def test_a_value_that_is_no_probability_is_noticed(tampered):
     place, uid = tampered
-    array = Layout(place.results).array(uid, ENSEMBLE)
+    array = Layout(place.results).array(series_subject(uid), ENSEMBLE)
     values = np.load(array)
     values[0, 0], values[1, 1] = np.nan, 1.5
     np.save(array, values)
@@ -114,10 +115,10 @@ def test_doubts_warn_with_their_numbers(tampered):
     layout = Layout(place.results)
     values = np.full((3, 6), 0.1, np.float32)
     values[1, 5] = 0.9
-    np.save(layout.array(uid, ENSEMBLE), values)
+    np.save(layout.array(series_subject(uid), ENSEMBLE), values)
     folds = np.full((2, 3, 6), 0.1, np.float32)
     folds[1, 2, 0] = 0.95
-    np.save(layout.array(uid, "densenet121_predictions"), folds)
+    np.save(layout.array(series_subject(uid), "densenet121_predictions"), folds)
     step = "densenet121_predictions"
     _change(layout, uid, step, lambda content: content["folds"].extend(content["folds"]))
     wide = {"window": [500, 2500]}
@@ -176,7 +177,7 @@ def test_a_lower_precision_is_compared_with_float32(tampered):
     check = _evaluate(place, uid, **options)["precision_holds"]
     assert check.passed  # what lies on disk was made in float32
     assert check.metadata["DenseNet121_change_avg"].value <= 1e-4
-    path = Layout(place.results).array(uid, "densenet121_predictions")
+    path = Layout(place.results).array(series_subject(uid), "densenet121_predictions")
     np.save(path, 1 - np.load(path))
     check = _evaluate(place, uid, **options)["precision_holds"]
     assert not check.passed

@@ -13,7 +13,7 @@ from workplace import Workplace
 
 from ich_assets.checks import SERIES_CHECKS
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.recipe import ENSEMBLE
+from ich_resources.steps import ENSEMBLE
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,10 @@ from ich_resources.demo.study import uid, write_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.recipe import PROCESSED
+from ich_resources.steps import PROCESSED
 from ich_resources.storage.ledger import write_scan
 from ich_resources.storage.resource import StorageResource
+from ich_resources.subjects import series_subject
 
 ONE, TWO = uid("demo", "one"), "1.2.3"
 
@@ -58,7 +59,7 @@ class Place:
 
     def holds(self, series_uid: str) -> bool:
         """Whether the step has a result that holds."""
-        return self.storage.records.find(series_uid, PROCESSED) is not None
+        return self.storage.records.find(series_subject(series_uid), PROCESSED) is not None
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_so_it_does_where_the_run_before_was_cut_short(place, before):
     if before:
         place.process(ONE)
     # It fails after its images are written.
-    in_the_way = place.storage.layout.array(ONE, PROCESSED)
+    in_the_way = place.storage.layout.array(series_subject(ONE), PROCESSED)
     in_the_way.unlink(missing_ok=True)
     in_the_way.mkdir(parents=True)
     place.process(ONE, fails=True)
@@ -124,4 +125,4 @@ def test_so_it_does_where_the_run_before_was_cut_short(place, before):
     place.process(ONE)
     assert place.images() == {sop(path) for path in place.slices[:5]}
     assert place.holds(ONE)
-    assert not place.storage.layout.begun(ONE, PROCESSED).exists()
+    assert not place.storage.layout.begun(series_subject(ONE), PROCESSED).exists()

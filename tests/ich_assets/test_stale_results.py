@@ -6,9 +6,10 @@ import pytest
 
 from ich_assets.definitions import defs
 from ich_resources.errors import IchError
-from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
+from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
+from ich_resources.subjects import series_subject
 
 pytestmark = pytest.mark.slow
 
@@ -65,8 +66,8 @@ def test_predictions_of_slices_in_another_order_are_not_taken(demo_copy, finishe
 def test_a_note_of_an_earlier_run_does_not_outlive_the_next(demo_copy, finished_demo):
     uid = finished_demo.study.bleed_series
     records = Records(Layout(demo_copy.results))
-    records.note_failure(uid, "run", IchError("run 1 was cancelled"))
-    records.begin(uid, SALIENCY)
+    records.failures.write(series_subject(uid), "run", IchError("run 1 was cancelled"))
+    records.begin(series_subject(uid), SALIENCY)
     again = demo_copy.batch()
     assert again.status == 0, again.text
-    assert records.failure(uid) is None
+    assert records.failures.find(series_subject(uid)) is None

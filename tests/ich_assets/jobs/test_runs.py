@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from workplace import CONFIG, Workplace
 
-from ich_resources.recipe import ENSEMBLE, SALIENCY
+from ich_resources.steps import ENSEMBLE, SALIENCY
 
 pytestmark = pytest.mark.slow
 

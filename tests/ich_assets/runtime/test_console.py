@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 import pytest
 
-from ich_assets.runtime.console import failure_text, people_console
+from ich_assets.runtime.console import failure_text, terse_console
 from ich_resources.errors import CheckpointError, DicomError
 
 
@@ -14,7 +14,7 @@ def _failing(error: Exception):
     def fails() -> None:
         raise error
 
-    @dg.job(executor_def=dg.in_process_executor, logger_defs={"console": people_console})
+    @dg.job(executor_def=dg.in_process_executor, logger_defs={"console": terse_console})
     def job():
         fails()
 
@@ -58,7 +58,7 @@ def test_the_terminal_shows_progress_and_failures_only(capfd):
 
     @dg.job(
         executor_def=dg.in_process_executor,
-        logger_defs={"console": people_console},
+        logger_defs={"console": terse_console},
         config={"loggers": {"console": {"config": {}}}},
     )
     def job():

@@ -11,7 +11,7 @@ import yaml
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
-from ich_assets.runtime.dead_runs import fail_dead_runs, lives
+from ich_assets.runtime.dead_runs import fail_dead_runs, is_running
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.runtime.slurm.tags import JOB_TAG
 
@@ -38,17 +38,17 @@ def served(**server: object) -> dict[str, str]:
 
 
 def test_a_process_lives_until_it_is_gone(process):
-    assert lives(process.pid)
+    assert is_running(process.pid)
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert not lives(process.pid)  # nobody has taken its status: a zombie
+    assert not is_running(process.pid)  # nobody has taken its status: a zombie
     process.wait()
-    assert not lives(process.pid)
+    assert not is_running(process.pid)
 
 
 def test_a_number_that_another_program_has_got_is_not_our_run():
     with subprocess.Popen(["sleep", "60"]) as other:
-        assert not lives(other.pid)
+        assert not is_running(other.pid)
         other.kill()
 
 

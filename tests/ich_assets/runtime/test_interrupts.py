@@ -13,7 +13,7 @@ from live import ROOT, wait
 from workplace import Workplace
 
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
-from ich_resources.recipe import PROCESSED
+from ich_resources.steps import PROCESSED
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 

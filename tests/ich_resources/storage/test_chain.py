@@ -3,35 +3,38 @@
 from dataclasses import replace
 
 import pytest
+from contents import ensemble_content, predictions_content, processed_content, saliency_content
 
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY, ensemble_recipe
 from ich_resources.series import SeriesRecord, SliceRecord
+from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY, ensemble_digest
 from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Record, Records
+from ich_resources.subjects import series_subject
 
 UID = "1.2.3"
+SUBJECT = series_subject(UID)
 SERIES = SeriesRecord("1.2", UID, "head", (SliceRecord("a.dcm", "1.2.3.1", "digest"),))
 FIRST, SECOND = list(BACKBONES.values())[:2]
 VERSIONS = {FIRST.name: "first", SECOND.name: "second"}
 
 
 def prediction(version: str, images: str = "images") -> Record:
-    return Record("r", version, (), {"images": images})
+    return Record("r", version, (), predictions_content(images=images))
 
 
 WHOLE = {
-    PROCESSED: Record("r", "images", (), {"series_version": SERIES.version}),
+    PROCESSED: Record("r", "images", (), processed_content(series_version=SERIES.version)),
     FIRST.predictions_step: prediction("first"),
     SECOND.predictions_step: prediction("second"),
     ENSEMBLE: Record(
-        ensemble_recipe(VERSIONS),
+        ensemble_digest(VERSIONS),
         "ensemble",
         (),
-        {"predictions": {b.name: b.predictions_step for b in (FIRST, SECOND)}},
+        ensemble_content(predictions={b.name: b.predictions_step for b in (FIRST, SECOND)}),
     ),
-    SALIENCY: Record("r", "panels", (), {"bars": "ensemble"}),
+    SALIENCY: Record("r", "panels", (), saliency_content(bars="ensemble")),
 }
 
 
@@ -40,7 +43,7 @@ def records(tmp_path):
     """A run root with every step of a series done."""
     records = Records(Layout(tmp_path))
     for step, record in WHOLE.items():
-        records.finish(UID, step, record)
+        records.finish(SUBJECT, step, record)
     return records
 
 
@@ -49,8 +52,8 @@ def test_a_whole_chain(records):
 
 
 def test_the_ensemble_names_its_backbones(records):
-    """Predictions of a backbone that is not in the ensemble are none of its business."""
-    records.finish(UID, "se_resnext101_predictions", prediction("third"))
+    """Predictions of a backbone that the ensemble did not use are left out."""
+    records.finish(SUBJECT, "se_resnext101_predictions", prediction("third"))
     assert consistent_records(SERIES, records) == WHOLE
 
 
@@ -70,7 +73,7 @@ def test_a_series_that_has_changed_has_no_results(records, slices):
     [
         (PROCESSED, None, []),
         (PROCESSED, replace(WHOLE[PROCESSED], data_version="other images"), [PROCESSED]),
-        (FIRST.predictions_step, None, [PROCESSED]),
+        (FIRST.predictions_step, None, [PROCESSED, SECOND.predictions_step]),
         (SECOND.predictions_step, None, [PROCESSED, FIRST.predictions_step]),
         (
             SECOND.predictions_step,
@@ -82,7 +85,7 @@ def test_a_series_that_has_changed_has_no_results(records, slices):
             prediction("other weights"),
             [PROCESSED, FIRST.predictions_step, SECOND.predictions_step],
         ),
-        (ENSEMBLE, None, [PROCESSED]),
+        (ENSEMBLE, None, [PROCESSED, FIRST.predictions_step, SECOND.predictions_step]),
         (
             ENSEMBLE,
             replace(WHOLE[ENSEMBLE], data_version="other ensemble"),
@@ -96,17 +99,19 @@ def test_a_series_that_has_changed_has_no_results(records, slices):
     ],
 )
 def test_one_step_withdrawn_or_made_anew(records, step, anew, left):
-    records.begin(UID, step)
+    records.begin(SUBJECT, step)
     if anew is not None:
-        records.finish(UID, step, anew)
+        records.finish(SUBJECT, step, anew)
     found = consistent_records(SERIES, records)
     assert list(found) == left
     assert all(found[name] == (anew if name == step else WHOLE[name]) for name in left)
 
 
 def test_an_ensemble_of_other_predictions(records):
-    other = replace(WHOLE[ENSEMBLE], recipe=ensemble_recipe(VERSIONS | {FIRST.name: "other"}))
-    records.finish(UID, ENSEMBLE, other)
+    other = replace(
+        WHOLE[ENSEMBLE], inputs_digest=ensemble_digest(VERSIONS | {FIRST.name: "other"})
+    )
+    records.finish(SUBJECT, ENSEMBLE, other)
     found = consistent_records(SERIES, records)
     assert ENSEMBLE not in found and SALIENCY not in found
     assert {FIRST.predictions_step, SECOND.predictions_step} <= found.keys()

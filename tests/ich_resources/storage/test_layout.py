@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ich_resources.storage.layout import Layout, slice_id
+from ich_resources.subjects import series_subject
 
 ROOT = Path("/run")
 
@@ -20,10 +21,10 @@ ROOT = Path("/run")
         (Layout(ROOT).panels, "output/saliency_panels"),
         (Layout(ROOT).series_panels("1.2"), "output/saliency_panels/1.2"),
         (Layout(ROOT).ledger, "state/series_ledger.json"),
-        (Layout(ROOT).record("1.2", "step"), "state/series/1.2/step.json"),
-        (Layout(ROOT).begun("1.2", "step"), "state/series/1.2/step.begun.json"),
-        (Layout(ROOT).array("1.2", "step"), "state/series/1.2/step.npy"),
-        (Layout(ROOT).failure("1.2"), "state/series/1.2/failure.json"),
+        (Layout(ROOT).record(series_subject("1.2"), "step"), "state/series/1.2/step.json"),
+        (Layout(ROOT).begun(series_subject("1.2"), "step"), "state/series/1.2/step.begun.json"),
+        (Layout(ROOT).array(series_subject("1.2"), "step"), "state/series/1.2/step.npy"),
+        (Layout(ROOT).failure(series_subject("1.2")), "state/series/1.2/failure.json"),
     ],
 )
 def test_paths(found, expected):

@@ -3,12 +3,14 @@
 from itertools import product
 
 import pytest
+from contents import failed_slice, processed_content, processed_slice, saliency_content
 
 from ich_resources.reasons import Reason
-from ich_resources.recipe import PROCESSED, SALIENCY
 from ich_resources.series import Judgement, SeriesRecord, SliceRecord
+from ich_resources.steps import PROCESSED, SALIENCY
+from ich_resources.storage.failures import Failure
 from ich_resources.storage.outcome import NOT_RUN, judge_outcome
-from ich_resources.storage.records import Failure, Record
+from ich_resources.storage.records import Record
 
 REFUSED = Judgement("refused", Reason.LOCALIZER, "a localizer")
 FAILED = Judgement("failed", Reason.NO_PIXELS, "it has no PixelData")
@@ -25,22 +27,14 @@ def processed(found: SeriesRecord, bad: int = 0) -> Record:
     """Return what processed_series says of a series of which the last ``bad`` cannot be decoded."""
     admitted = [s for s in found.slices if s.judgement is None]
     good = len(admitted) - bad
-    content = {
-        "slices": [{"sop_instance_uid": s.sop_instance_uid} for s in admitted[:good]],
-        "failed": [
-            {
-                "path": s.path,
-                "sop_instance_uid": s.sop_instance_uid,
-                "code": "DECODE_FAILED",
-                "reason": "broken",
-            }
-            for s in admitted[good:]
-        ],
-    }
+    content = processed_content(
+        slices=tuple(processed_slice(s.sop_instance_uid) for s in admitted[:good]),
+        failed=tuple(failed_slice(s.sop_instance_uid, path=s.path) for s in admitted[good:]),
+    )
     return Record("r", "v", (), content)
 
 
-PANELS = Record("r", "v", (), {})
+PANELS = Record("r", "v", (), saliency_content())
 
 
 def counts(outcome) -> tuple[int, int, int, int]:

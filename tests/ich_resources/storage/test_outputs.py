@@ -6,18 +6,21 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from contents import ensemble_content, processed_content, processed_slice, saliency_content
 
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.reasons import Reason
-from ich_resources.recipe import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage import outputs
+from ich_resources.storage.failures import Failure
 from ich_resources.storage.files import write_array, write_bytes
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
-from ich_resources.storage.records import Failure, Record, Records
+from ich_resources.storage.records import Record, Records
 from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes
+from ich_resources.subjects import series_subject
 
 SCOUT = Judgement("refused", Reason.LOCALIZER, "a localizer")
 
@@ -31,10 +34,11 @@ def finished(layout: Layout, uid: str, z: dict[str, float], highest: float) -> S
     """Write what the steps write of a series of study 1.20, and return its outcome."""
     slices = tuple(SliceRecord(f"in/{sop}", sop, "d") for sop in z)
     series = SeriesRecord("1.20", uid, "", slices)
-    done = [{"sop_instance_uid": s, "path": f"in/{s}", "position_z": z[s]} for s in z]
+    done = tuple(processed_slice(s, path=f"in/{s}", position_z=z[s]) for s in z)
+    subject = series_subject(uid)
     ensemble = np.full((len(z), 6), 0.1, np.float32)
     ensemble[-1, 0] = highest
-    write_array(layout.array(uid, ENSEMBLE), ensemble)
+    write_array(layout.array(subject, ENSEMBLE), ensemble)
     scores = [
         {"series_id": uid, "seq_idx": i, "filename": f"ID_{s}.png", "saliency_score": 0.1 + i / 3}
         for i, s in enumerate(z)
@@ -42,11 +46,11 @@ def finished(layout: Layout, uid: str, z: dict[str, float], highest: float) -> S
     path = layout.series_panels(uid) / "slice_saliency_scores.csv"
     write_bytes(path, csv_bytes(pd.DataFrame(scores)))
     records = {
-        PROCESSED: Record("", "", (), {"slices": done, "failed": []}),
-        ENSEMBLE: Record("", "", (), {}),
-        SALIENCY: Record("", "", (), {"entry": {"series_id": uid}}),
+        PROCESSED: Record("", "", (), processed_content(slices=done)),
+        ENSEMBLE: Record("", "", (), ensemble_content()),
+        SALIENCY: Record("", "", (), saliency_content(entry={"series_id": uid})),
     }
-    Records(layout).finish(uid, ENSEMBLE, records[ENSEMBLE])
+    Records(layout).finish(subject, ENSEMBLE, records[ENSEMBLE])
     return judge_outcome(series, records, None)
 
 
@@ -91,17 +95,18 @@ def test_ranking_lists_every_series_meant_to_be_scored(layout, outcomes):
 
 
 def test_a_result_that_is_gone_is_an_error(layout, outcomes):
-    layout.array("1.9", ENSEMBLE).unlink()
+    layout.array(series_subject("1.9"), ENSEMBLE).unlink()
     with pytest.raises(StorageError) as caught:
         outputs.write_prediction_tables(layout, outcomes)
-    assert caught.value.path == layout.array("1.9", ENSEMBLE)
+    assert caught.value.path == layout.array(series_subject("1.9"), ENSEMBLE)
     assert "run the batch again" in caught.value.remedy
 
 
 def test_a_series_scored_anew_meanwhile_is_an_error(layout, outcomes):
     """The new numbers must not stand in the row of the old version."""
-    Records(layout).finish("1.9", ENSEMBLE, Record("", "another", (), {}))
-    with pytest.raises(StorageError, match="scored anew while the tables were written"):
+    other = Record("", "another", (), ensemble_content())
+    Records(layout).finish(series_subject("1.9"), ENSEMBLE, other)
+    with pytest.raises(StorageError, match="scored the series again while the tables were written"):
         outputs.write_prediction_tables(layout, outcomes)
 
 

@@ -4,10 +4,11 @@ import json
 from typing import get_args
 
 import pytest
+from contents import ensemble_content, predictions_content, processed_content
 
 from ich_resources.reasons import Reason
-from ich_resources.recipe import CODE_VERSIONS, ENSEMBLE, PROCESSED
 from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED
 from ich_resources.storage.outcome import NotScored, SeriesOutcome, SeriesState
 from ich_resources.storage.records import Record
 from ich_resources.storage.report import DISCLAIMER, PACKAGES, STATES, run_report
@@ -23,14 +24,11 @@ def outcome(uid: str, state: SeriesState, *, untrained: bool = False) -> SeriesO
         NotScored("3", f"{uid}.3", "failed", "NO_PIXELS", "no PixelData"),
     )
     records = {
-        PROCESSED: Record("", "", (), {"seconds": 0.25}),
+        PROCESSED: Record("", "", (), processed_content(seconds=0.25)),
         "densenet121_predictions": Record(
-            "",
-            "",
-            (),
-            {"seconds": 1.5, "device": "cpu", "backend": "openvino", "precision": "float32"},
+            "", "", (), predictions_content(seconds=1.5, untrained=untrained)
         ),
-        ENSEMBLE: Record("", "", (), {"seconds": 0.0, "untrained": untrained}),
+        ENSEMBLE: Record("", "", (), ensemble_content(seconds=0.0, untrained=untrained)),
     }
     series = SeriesRecord("1", uid, "", slices)
     return SeriesOutcome(series, records, state, 2, 0, not_scored)

@@ -9,7 +9,12 @@ import pytest
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.findings import SliceSaliency
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.storage.saliency_tables import manifest_entry, panel_name, score_row
+from ich_resources.storage.saliency_tables import (
+    SaliencySource,
+    manifest_entry,
+    panel_name,
+    score_row,
+)
 
 BARS = np.array([0.5, 0.1, 0.2, 0.96351, 0.4, 0.0], np.float32)
 WEIGHTS = [(name, "model_epoch_best_0.pth") for name in BACKBONES]
@@ -38,7 +43,10 @@ def row(**changes: object) -> dict[str, object]:
         "weights": WEIGHTS,
         "saliency": saliency(list(BACKBONES), [0.1, 0.2, 0.3, 0.1, 0.1, 0.2]),
     }
-    return score_row(**given | changes)
+    given |= changes
+    about = ("series_uid", "mode", "method", "bar_source", "weights")
+    source = SaliencySource(**{name: given.pop(name) for name in about})
+    return score_row(source, **given)
 
 
 @pytest.mark.parametrize(

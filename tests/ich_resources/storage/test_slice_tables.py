@@ -5,6 +5,7 @@ import os
 
 import pandas as pd
 import pytest
+from contents import processed_slice
 
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.series import SeriesRecord
@@ -20,10 +21,7 @@ from ich_resources.storage.slice_tables import (
 
 def table(series_uid: str, slices: dict[str, float | None]) -> pd.DataFrame:
     """Return the table of a series of study 1.20 from SOPInstanceUIDs and z."""
-    items = [
-        {"sop_instance_uid": uid, "position_z": z, "path": f"scan/{uid}"}
-        for uid, z in slices.items()
-    ]
+    items = [processed_slice(uid, position_z=z, path=f"scan/{uid}") for uid, z in slices.items()]
     return series_table(SeriesRecord("1.20", series_uid, "", (), input_dir="/in"), items)
 
 

@@ -1,0 +1,162 @@
+"""The panels of one series: explained, painted and written slice by slice."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ich_assets.metadata import highest_slices
+from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.findings import FloatArray
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
+from ich_resources.saliency.options import middle_slices
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.series import SeriesImages, SeriesRecord
+from ich_resources.storage.files import write_bytes
+from ich_resources.storage.records import Record
+from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.saliency_tables import SaliencySource, panel_name, score_row
+from ich_resources.storage.schemas import EnsembleContent, ProcessedContent
+
+if TYPE_CHECKING:
+    from ich_resources.backbones.loading import LoadedFold
+    from ich_resources.panels.painting import Panel
+
+BAR_SOURCE = "ensemble probabilities"
+"""What the bars of a panel show, as the panel and the tables name it."""
+
+
+class Scored(NamedTuple):
+    """A series with ensemble probabilities: float32, shape (N, 6)."""
+
+    series: SeriesRecord
+    processed: Record[ProcessedContent]
+    images: SeriesImages
+    ensemble: Record[EnsembleContent]
+    probabilities: FloatArray
+
+    @property
+    def slices_failed(self) -> int:
+        """Slices that should have been scored and could not be."""
+        return self.series.count("failed") + len(self.processed.content.failed)
+
+
+class Loaded(NamedTuple):
+    """The networks behind the maps, and the back end that runs them."""
+
+    files: list[CheckpointFile]
+    folds: "list[LoadedFold]"
+    backend: str
+
+    @property
+    def weights(self) -> list[tuple[str, str]]:
+        """Backbone and checkpoint file name of each."""
+        return [(file.backbone, file.path.name) for file in self.files]
+
+
+class Drawn(NamedTuple):
+    """Rows of the score table, overlays to show by index, seconds in all and of painting."""
+
+    rows: list[dict[str, Any]]
+    overlays: dict[int, npt.NDArray[np.uint8]]
+    wanted: range
+    untrained: bool
+    seconds: float
+    seconds_drawing: float
+
+
+class Drawing:
+    """Explains the slices of one series, and paints and writes each panel as its map comes."""
+
+    def __init__(
+        self,
+        scored: Scored,
+        loaded: Loaded,
+        networks: NetworksResource,
+        saliency: SaliencyResource,
+        panels: PanelsResource,
+        storage: StorageResource,
+    ) -> None:
+        self._scored, self._panels = scored, panels
+        uid = scored.series.series_instance_uid
+        self._folder = storage.layout.series_panels(uid)
+        most = saliency.max_slices_per_series
+        self._wanted = middle_slices(len(scored.probabilities), most)
+        self._explained = lambda: saliency.explain(
+            loaded.folds, scored.images, self._wanted, networks.slice_context
+        )
+        self._source = SaliencySource(
+            uid, saliency.mode, saliency.method, BAR_SOURCE, loaded.weights
+        )
+        untrained = scored.ensemble.content.untrained
+        self._untrained = untrained or any(fold.untrained for fold in loaded.folds)
+        self._caption = {
+            "series_uid": uid,
+            "study_uid": scored.series.study_instance_uid,
+            "slice_count": len(scored.probabilities),
+            "saliency_source": _source_text(saliency, loaded.weights),
+            "mode": saliency.mode,
+            "method": saliency.method,
+            "bar_source": BAR_SOURCE + _incomplete(scored.slices_failed),
+            "slice_context": networks.slice_context,
+            "untrained": self._untrained,
+        }
+        shown = scored.probabilities[self._wanted.start : self._wanted.stop]
+        self._shown = highest_slices(shown, self._wanted.start)
+        self._rows: list[dict[str, Any]] = []
+        self._overlays: dict[int, npt.NDArray[np.uint8]] = {}
+        self._explaining = 0.0
+
+    def draw(self) -> Drawn:
+        """Write the panel of every wanted slice."""
+        started = time.perf_counter()
+        for name, png in self._panels.paint_all(self._each()):
+            write_bytes(self._folder / name, png)
+        seconds = time.perf_counter() - started
+        return Drawn(
+            self._rows,
+            {index: self._overlays[index] for index in self._shown},
+            self._wanted,
+            self._untrained,
+            round(seconds, 3),
+            round(seconds - self._explaining, 3),
+        )
+
+    def _each(self) -> "Iterator[tuple[str, Panel]]":
+        """Yield the name and the content of each panel, in series order."""
+        begun = time.perf_counter()
+        for index, found in zip(self._wanted, self._explained(), strict=True):
+            self._explaining += time.perf_counter() - begun
+            sop_uid = self._scored.images.sop_instance_uids[index]
+            bars, gray = self._scored.probabilities[index], self._scored.images.crops[index]
+            name = panel_name(index, bars, found.score, sop_uid)
+            if index in self._shown:
+                self._overlays[index] = self._panels.overlay(gray, found.slice_map)
+            self._rows.append(score_row(self._source, index, sop_uid, name, bars, found))
+            panel = self._panels.panel(
+                gray,
+                found.slice_map,
+                bars,
+                **self._caption,
+                sop_uid=sop_uid,
+                slice_index=index,
+                target_class=CLASSES[found.target_class],
+                score=found.score,
+            )
+            yield name, panel
+            begun = time.perf_counter()
+
+
+def _incomplete(slices_failed: int) -> str:
+    return f"  |  series incomplete, slices failed: {slices_failed}" if slices_failed else ""
+
+
+def _source_text(saliency: SaliencyResource, weights: list[tuple[str, str]]) -> str:
+    named = ", ".join(f"{backbone} ({file.removesuffix('.pth')})" for backbone, file in weights)
+    size = saliency.image_size_override
+    named += f" on {size} x {size} pixels" if size else ""
+    return f"ensemble of {named}" if saliency.mode == "ensemble" else named

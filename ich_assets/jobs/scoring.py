@@ -1,0 +1,135 @@
+"""What the jobs over many series have in common: scan, run every series, write the tables."""
+
+import time
+
+import dagster as dg
+
+from ich_assets.checkpoints import checkpoints_key
+from ich_assets.inputs_digests import outcome
+from ich_assets.jobs.runs import report_existing, require_asset_job, run_one_series, steps_to_run
+from ich_assets.resources import SeriesResources
+from ich_assets.runtime.commits import quick_commits
+from ich_resources.series import SeriesRecord
+from ich_resources.steps import BY_NAME
+from ich_resources.storage.ledger import found_series, read_scan
+from ich_resources.storage.outcome import SeriesOutcome
+
+
+def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[SeriesRecord]:
+    """Find every series, list the refused ones, and return those with something left to do."""
+    context.log.info(f"Reading {resources.dicom.folder}")
+    require_asset_job(context, resources, "ich_scan")
+    ledger = read_scan(resources.storage.layout)
+    taken = [series for series in ledger.series if series.to_be_scored]
+    refused = [series for series in ledger.series if not series.to_be_scored]
+    slices = sum(series.count("admitted") for series in taken)
+    context.log.info(
+        f"Found {len(ledger.series)} series: {len(taken)} to score ({slices} slices), "
+        f"{len(refused)} refused"
+    )
+    for series in refused:
+        reasons = outcome(series, resources).reasons
+        context.log.info(f"  refused  {series.series_instance_uid}  {reasons}")
+    for stray in ledger.strays:
+        judgement = stray.judgement
+        line = f"  {judgement.state}  {stray.path}  {judgement.code}: {judgement.reason}"
+        (context.log.warning if judgement.state == "failed" else context.log.info)(line)
+    todo = []
+    for series in taken:
+        if steps_to_run(series, resources):
+            todo.append(series)
+        else:
+            report_existing(context, resources, series)
+    if len(todo) < len(taken):
+        context.log.info(f"Series with nothing to do, unchanged: {len(taken) - len(todo)}")
+    return todo
+
+
+def run_all(context: dg.OpExecutionContext, resources: SeriesResources, todo: list[str]) -> None:
+    """Run the missing and stale steps of some series in this process, with a line for each series.
+
+    Parameters
+    ----------
+    context : dagster.OpExecutionContext
+        Of the outer run.
+    resources : SeriesResources
+        Those of the outer run.
+    todo : list of str
+        SeriesInstanceUIDs. The steps that a series needs are looked up when its turn comes.
+    """
+    with quick_commits():
+        series = [found_series(resources.storage.layout, uid) for uid in todo]
+        _load_networks(context, resources, series)
+        _run_each(context, resources, series)
+
+
+def _load_networks(
+    context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
+) -> None:
+    """Load the networks, with the asset that verifies them, if a step needs them."""
+    steps = {step for series in todo for step in steps_to_run(series, resources)}
+    if not any(BY_NAME[step].runs_networks for step in steps):
+        return
+    networks, started = resources.networks, time.perf_counter()
+    context.log.info(f"Loading networks from {networks.folder}")
+    assets = [checkpoints_key(backbone) for backbone in networks.chosen]
+    require_asset_job(context, resources, "ich_checkpoints", assets)
+    seconds = time.perf_counter() - started
+    context.log.info(f"Networks loaded on {networks.device_name()} in {seconds:.1f} s")
+
+
+def _run_each(
+    context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
+) -> None:
+    began = time.perf_counter()
+    for number, series in enumerate(todo, 1):
+        series_began = time.perf_counter()
+        error = run_one_series(context, resources, series)
+        now = time.perf_counter()
+        left = (now - began) / number * (len(todo) - number)
+        result = outcome(series, resources)
+        line = _progress(number, len(todo), result, now - series_began, left)
+        if error:
+            context.log.error(f"{line}\n    {error}")
+        elif result.state != "done":
+            context.log.warning(f"{line}\n    {result.why}")
+        else:
+            context.log.info(line)
+
+
+def _progress(number: int, total: int, result: SeriesOutcome, seconds: float, left: float) -> str:
+    width = len(str(total))
+    uid = result.series.series_instance_uid
+    slices = f"{result.scored}/{result.scored + result.count('failed')} slices"
+    line = f"[{number:>{width}}/{total}] {uid}  {result.state}  {slices}  {seconds:.1f} s"
+    return line + (f"  (about {_duration(left)} left)" if number < total else "")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def write_tables(
+    context: dg.OpExecutionContext, resources: SeriesResources, seconds: float | None
+) -> None:
+    """Write the tables from the last scan and this run's checkpoints and options.
+
+    Parameters
+    ----------
+    context : dagster.OpExecutionContext
+        Of the outer run.
+    resources : SeriesResources
+        Those of the outer run.
+    seconds : float or None
+        Wall time of the batch in seconds, where it ran in one piece.
+
+    Raises
+    ------
+    dagster.Failure
+        If they cannot be written.
+    """
+    options = {"only_these_options": True, "batch_seconds": seconds}
+    config = {"ops": {"run_outputs": {"config": options}}}
+    require_asset_job(context, resources, "ich_outputs", config=config)

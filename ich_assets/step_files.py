@@ -1,0 +1,129 @@
+"""The arrays and records that the steps of a series write and read."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import dagster as dg
+
+from ich_resources.backbones.table import Backbone
+from ich_resources.errors import DicomError, InferenceError
+from ich_resources.findings import FloatArray, FoldProbabilities
+from ich_resources.series import SeriesImages
+from ich_resources.steps import ENSEMBLE, PROCESSED
+from ich_resources.storage.files import read_array, write_array
+from ich_resources.storage.records import Record
+from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.schemas import (
+    Content,
+    EnsembleContent,
+    PredictionsContent,
+    ProcessedContent,
+)
+from ich_resources.subjects import series_subject
+
+_C = TypeVar("_C", bound=Content)
+
+
+def load_images(
+    storage: StorageResource, uid: str
+) -> tuple[Record[ProcessedContent], SeriesImages]:
+    """Return the record and the crops of a processed series.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+
+    Raises
+    ------
+    DicomError
+        If there is no valid record of it.
+    StorageError
+        If the array cannot be read.
+    """
+    subject = series_subject(uid)
+    record = storage.records.find_as(subject, PROCESSED, ProcessedContent)
+    remedy = f"materialise {PROCESSED} for this partition first"
+    if record is None:
+        raise DicomError("the series has not been processed", series=uid, remedy=remedy)
+    crops = read_array(storage.layout.array(subject, PROCESSED), remedy=remedy, mapped=True)
+    return record, SeriesImages(tuple(s.sop_instance_uid for s in record.content.slices), crops)
+
+
+def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record[EnsembleContent], FloatArray]:
+    """Return the record and the probabilities of the ensemble: float32, shape (N, 6).
+
+    Raises
+    ------
+    InferenceError
+        If the ensemble has not scored the series.
+    StorageError
+        If the array cannot be read.
+    """
+    return _read(storage, uid, ENSEMBLE, EnsembleContent)
+
+
+def load_folds(
+    storage: StorageResource, uid: str, backbone: Backbone
+) -> tuple[Record[PredictionsContent], FoldProbabilities]:
+    """Return the record and the fold probabilities of one backbone.
+
+    Raises
+    ------
+    InferenceError
+        If the backbone has not scored the series.
+    StorageError
+        If the array cannot be read.
+    """
+    record, values = _read(storage, uid, backbone.predictions_step, PredictionsContent)
+    names = tuple(fold.file for fold in record.content.folds)
+    return record, FoldProbabilities(backbone.name, names, values)
+
+
+def _read(
+    storage: StorageResource, uid: str, step: str, schema: type[_C]
+) -> tuple[Record[_C], FloatArray]:
+    subject = series_subject(uid)
+    record = storage.records.find_as(subject, step, schema)
+    remedy = f"materialise {step} for this partition first"
+    if record is None:
+        raise InferenceError(f"there are no {step}", series=uid, remedy=remedy)
+    return record, read_array(storage.layout.array(subject, step), remedy=remedy)
+
+
+def save_array(
+    storage: StorageResource, uid: str, step: str, record: Record[Content], values: FloatArray
+) -> None:
+    """Write the array of a step, and then its record.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+    step : str
+        Name of the step.
+    record : Record
+        Without its files.
+    values : float32 array
+        The array.
+
+    Raises
+    ------
+    StorageError
+        If one of the two cannot be written.
+    """
+    subject = series_subject(uid)
+    path = storage.layout.array(subject, step)
+    storage.records.begin(subject, step)
+    write_array(path, values)
+    files = (storage.records.relative(path),)
+    storage.records.finish(subject, step, replace(record, files=files))
+
+
+def array_path(storage: StorageResource, uid: str, step: str) -> dg.PathMetadataValue:
+    """Return the path of a step's array for Dagster's metadata."""
+    return dg.MetadataValue.path(str(storage.layout.array(series_subject(uid), step)))

@@ -1,0 +1,116 @@
+"""The processing steps: which exist, what each needs, which have checks.
+
+Everything that walks from step to step reads this table. A new step is a row here, a formula in
+``ich_assets.inputs_digests``, an asset, and the schema of its record in
+``ich_resources.storage.schemas``.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.recipe import fingerprint
+
+SubjectKind = Literal["series"]
+"""Kinds of things that steps work on."""
+
+SOURCE = "dicom_series"
+"""The input of the first step: the DICOM files of a series."""
+PROCESSED = "processed_series"
+ENSEMBLE = "ensemble_predictions"
+SALIENCY = "saliency_panels"
+"""Steps of a series. The step of a backbone is ``Backbone.predictions_step``."""
+PREDICTIONS = "predictions"
+"""What the steps of all backbones have in common: code version, formula, record schema."""
+
+CODE_VERSIONS = {
+    PROCESSED: "1",
+    PREDICTIONS: "1",
+    ENSEMBLE: "1",
+    SALIENCY: "1",
+}
+"""Raise a number when the code of that step changes the files that the step writes."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One processing step.
+
+    Attributes
+    ----------
+    name : str
+        Name of its asset, its record and its array.
+    code : str
+        Key of its code version, its formula and its record schema.
+    needs : tuple of str
+        Steps whose results it reads, or ``SOURCE``.
+    has_checks : bool
+        Whether asset checks look at its result.
+    runs_networks : bool
+        Whether it needs networks in memory.
+    backbone : str
+        The backbone that it belongs to. It is left out where that backbone is not chosen.
+    subject : {"series"}
+        What it works on.
+    """
+
+    name: str
+    code: str
+    needs: tuple[str, ...]
+    has_checks: bool = False
+    runs_networks: bool = False
+    backbone: str = ""
+    subject: SubjectKind = "series"
+
+
+_PREDICTIONS = tuple(
+    Step(b.predictions_step, PREDICTIONS, (PROCESSED,), runs_networks=True, backbone=b.name)
+    for b in BACKBONES.values()
+)
+STEPS = (
+    Step(PROCESSED, PROCESSED, (SOURCE,), has_checks=True),
+    *_PREDICTIONS,
+    Step(ENSEMBLE, ENSEMBLE, tuple(step.name for step in _PREDICTIONS), has_checks=True),
+    Step(SALIENCY, SALIENCY, (PROCESSED, ENSEMBLE), has_checks=True, runs_networks=True),
+)
+"""Every step; each stands after the steps that it needs."""
+
+BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+
+
+def chosen_steps(backbones: Collection[str]) -> tuple[Step, ...]:
+    """Return the steps in order, without those of backbones that are not chosen.
+
+    Parameters
+    ----------
+    backbones : collection of str
+        Names of the chosen backbones.
+    """
+    return tuple(step for step in STEPS if not step.backbone or step.backbone in backbones)
+
+
+def first_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
+    """Return the steps of a kind of subject that need no other step."""
+    return tuple(
+        step.name
+        for step in STEPS
+        if step.subject == subject and BY_NAME.keys().isdisjoint(step.needs)
+    )
+
+
+def final_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
+    """Return the steps of a kind of subject that no other step needs: the subject is then done."""
+    needed = {need for step in STEPS for need in step.needs}
+    return tuple(step.name for step in STEPS if step.subject == subject and step.name not in needed)
+
+
+def ensemble_digest(predictions: Mapping[str, str]) -> str:
+    """Return the inputs digest of the ensemble.
+
+    Parameters
+    ----------
+    predictions : mapping of str to str
+        Data version of the predictions of each backbone, by the backbone's name.
+    """
+    return fingerprint({"code": CODE_VERSIONS[ENSEMBLE], "backbones": dict(predictions)})

@@ -1,0 +1,64 @@
+"""Why the last run of a subject failed: one small note beside its records."""
+
+from dataclasses import asdict, dataclass
+
+from ich_resources.errors import IchError, StorageError
+from ich_resources.storage.files import read_json, remove, write_json
+from ich_resources.storage.layout import Layout
+from ich_resources.subjects import Subject
+
+CHECKS = "asset checks"
+"""Stands for the step of a failure that a blocking check raised."""
+UNCHECKED = "checks to come"
+"""Stands for the step of a run that has begun and whose checks may be missing."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the last run of a subject failed.
+
+    Attributes
+    ----------
+    step, code, message : str
+        The step that failed, the reason code, the sentence.
+    slices : tuple of dict
+        The slices behind it: path, sop_instance_uid, code, reason.
+    """
+
+    step: str
+    code: str
+    message: str
+    slices: tuple[dict[str, str], ...] = ()
+
+
+class Failures:
+    """The failure notes below one run root."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def find(self, subject: Subject) -> Failure | None:
+        """Return why the last run of a subject failed, None where it did not fail."""
+        path = self._layout.failure(subject)
+        if not path.is_file():
+            return None
+        try:
+            value = read_json(path, remedy="")
+            return Failure(**{**value, "slices": tuple(value["slices"])})
+        except (StorageError, KeyError, TypeError):
+            return Failure("unknown", "StorageError", "the note of its failure is damaged")
+
+    def write(self, subject: Subject, step: str, error: Exception) -> None:
+        """Keep why a subject failed, for the ledger and the report; it replaces the last note."""
+        if isinstance(error, IchError):
+            code = error.code or type(error).__name__
+            failure = Failure(step, code, str(error), error.slices)
+        else:
+            failure = Failure(step, type(error).__name__, str(error))
+        write_json(self._layout.failure(subject), asdict(failure))
+
+    def clear(self, subject: Subject, step: str) -> None:
+        """Remove the note if it is of this step, which has now succeeded."""
+        failure = self.find(subject)
+        if failure is not None and failure.step == step:
+            remove([self._layout.failure(subject)])
