@@ -13,8 +13,8 @@ from ich_assets.inputs_digests import (
     series_steps,
 )
 from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.digests import fingerprint
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
 from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, STEPS

@@ -3,7 +3,7 @@
 import pytest
 
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.recipe import fingerprint
+from ich_resources.digests import fingerprint
 from ich_resources.steps import (
     CODE_VERSIONS,
     ENSEMBLE,
