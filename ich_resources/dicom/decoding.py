@@ -55,7 +55,7 @@ def decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
     raise RuntimeError(message)
 
 
-def decode_or_say(content: bytes) -> bytes:
+def decode_to_bytes(content: bytes) -> bytes:
     """Return the array of a file as .npy, or the name of an error and its message."""
     try:
         buffer = io.BytesIO()

@@ -11,7 +11,7 @@ from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.errors import DicomError
 from ich_resources.folders import files_below
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, StrayFile
+from ich_resources.series import Judgement, Ledger, UnassignedFile
 
 
 def scan(
@@ -71,22 +71,22 @@ def scan(
     return Ledger(
         input_dirs=(str(input_dir),),
         series=assemble(files, table, input_dir=str(input_dir), primary_only=primary_only),
-        strays=tuple(closed + strays(files)),
+        unassigned=tuple(closed + unassigned_files(files)),
         files_seen=len(present),
         files_not_dicom=len(present) - len(files),
     )
 
 
-def closed_folder(path: str, why: str) -> StrayFile:
+def closed_folder(path: str, why: str) -> UnassignedFile:
     """Return a folder that cannot be opened as it stands in the ledger."""
     reason = f"the folder cannot be opened: {why}"
-    return StrayFile(path, Judgement("failed", Reason.UNREADABLE, reason))
+    return UnassignedFile(path, Judgement("failed", Reason.UNREADABLE, reason))
 
 
-def strays(files: Sequence[ScannedFile]) -> list[StrayFile]:
+def unassigned_files(files: Sequence[ScannedFile]) -> list[UnassignedFile]:
     """Return the files that belong to no series."""
     return [
-        StrayFile(file.path, file.judgement)
+        UnassignedFile(file.path, file.judgement)
         for file in files
         if file.header is None and file.judgement is not None
     ]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ich_resources.environment import DICOM_INPUT, folder
 from ich_resources.errors import IchError
-from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 
 if TYPE_CHECKING:
     from ich_resources.dicom.policy import Verdict
@@ -75,15 +75,15 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             primary_only=self.primary_only,
         )
 
-    def strays(
+    def unassigned_files(
         self, files: Sequence[dict[str, Any]], closed: Sequence[tuple[str, str]]
-    ) -> tuple[StrayFile, ...]:
+    ) -> tuple[UnassignedFile, ...]:
         """Return scanned files (as JSON) of no series, and closed folders, for the ledger."""
-        from ich_resources.dicom.discovery import closed_folder, strays
+        from ich_resources.dicom.discovery import closed_folder, unassigned_files
         from ich_resources.dicom.scanned import ScannedFile
 
         shut = [closed_folder(path, why) for path, why in closed]
-        return (*shut, *strays([ScannedFile.from_json(file) for file in files]))
+        return (*shut, *unassigned_files([ScannedFile.from_json(file) for file in files]))
 
     def _verdicts(self) -> "dict[Reason, Verdict]":
         from ich_resources.dicom.policy import verdicts
