@@ -48,6 +48,11 @@ def run(
     dict
         Seconds in all, to the first scored slice, of each step; checkpoints loaded; peak MB of
         the process.
+
+    Raises
+    ------
+    SystemExit
+        If the run fails.
     """
     if work.exists():
         shutil.rmtree(work)

@@ -6,8 +6,8 @@ import dagster as dg
 
 from ich_assets.runtime.retries import GPU_POOL
 from ich_resources.backbones.table import BACKBONES, Backbone
+from ich_resources.digests import fingerprint
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.recipe import fingerprint
 
 
 def checkpoints_key(backbone: Backbone) -> str:

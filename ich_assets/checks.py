@@ -124,7 +124,13 @@ def probabilities_valid(
 def panel_per_slice(
     context: dg.AssetCheckExecutionContext, saliency: SaliencyResource, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """One panel for each scored slice that was asked for, all of them on disk."""
+    """One panel for each scored slice that was asked for, all of them on disk.
+
+    Raises
+    ------
+    StorageError
+        If there is no valid record of the panels.
+    """
     uid = context.partition_key
     _, images = load_images(storage, uid)
     record = storage.records.find(series_subject(uid), SALIENCY)

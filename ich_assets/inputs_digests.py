@@ -11,8 +11,8 @@ from typing import Any
 from ich_assets.resources import SeriesResources
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
+from ich_resources.digests import fingerprint
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.recipe import fingerprint
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import (

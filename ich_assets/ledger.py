@@ -7,7 +7,7 @@ import dagster as dg
 from ich_assets.metadata import DATA_VERSION_TAG, table_metadata
 from ich_assets.partitions import SERIES, add_partitions
 from ich_resources.dicom.resource import DicomResource
-from ich_resources.recipe import fingerprint
+from ich_resources.digests import fingerprint
 from ich_resources.series import Ledger, SeriesRecord
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.ledger import write_scan

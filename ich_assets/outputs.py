@@ -12,7 +12,7 @@ from ich_assets.metadata import table_metadata
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.saliency import saliency_panels
-from ich_resources.recipe import fingerprint
+from ich_resources.digests import fingerprint
 from ich_resources.series import Ledger
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import outcome_on_disk

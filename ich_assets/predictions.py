@@ -200,7 +200,13 @@ def _require_same_slices(
     records: Mapping[str, Record[PredictionsContent]],
     uid: str,
 ) -> None:
-    """Check that every backbone has scored the current version of the slices."""
+    """Check that every backbone has scored the current version of the slices.
+
+    Raises
+    ------
+    IchError
+        If one has not.
+    """
     for name, record in records.items():
         if record.content.images != processed.data_version:
             step = BACKBONES[name].predictions_step

@@ -70,7 +70,13 @@ def saliency_panels(
 
 
 def _scored(storage: StorageResource, uid: str) -> Scored:
-    """Read what the panels show, and check that it belongs to the current slices."""
+    """Read what the panels show, and check that it belongs to the current slices.
+
+    Raises
+    ------
+    IchError
+        If it does not.
+    """
     processed, images = load_images(storage, uid)
     ensemble, probabilities = load_ensemble(storage, uid)
     series = find_series(storage.layout, uid)

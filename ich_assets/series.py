@@ -14,11 +14,11 @@ from ich_assets.metadata import SHOWN, inline_png
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_resources.dicom.resource import DicomResource
+from ich_resources.digests import fingerprint
 from ich_resources.errors import DicomError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.preprocessing import centre_crop, window_to_uint8
-from ich_resources.recipe import fingerprint
 from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED
 from ich_resources.storage.failures import CHECKS
@@ -180,7 +180,13 @@ def _require_usable(
     failed: Sequence[FailedSlice],
     on_bad_slice: str,
 ) -> None:
-    """Check that a slice is left, and that none failed where ``on_bad_slice`` is ``fail``."""
+    """Check that a slice is left, and that none failed where ``on_bad_slice`` is ``fail``.
+
+    Raises
+    ------
+    DicomError
+        If that is not so.
+    """
     bad = [_failed(record) for record in series.slices if record.state == "failed"]
     bad += failed
     if not bad or (slices and on_bad_slice != "fail"):

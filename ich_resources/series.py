@@ -1,6 +1,5 @@
 """Data that the ``dicom`` package hands on: the ledger of a folder, and slice images."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ich_resources.digests import bytes_sha256
 from ich_resources.reasons import Reason
 
 SliceState = Literal["admitted", "refused", "failed"]
@@ -141,7 +141,7 @@ class SeriesRecord:
     def version(self) -> str:
         """SHA-256 over (SOPInstanceUID, file digest, state) of the slices, hexadecimal."""
         lines = sorted(f"{s.sop_instance_uid} {s.digest} {s.state}" for s in self.slices)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return bytes_sha256("\n".join(lines).encode())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.recipe import fingerprint
+from ich_resources.digests import fingerprint
 
 SubjectKind = Literal["series"]
 """Kinds of things that steps work on."""

@@ -1,4 +1,4 @@
-"""Ctrl-C, a termination from the UI and scancel end a batch, whichever moment they come at."""
+"""Ctrl-C, a termination from the UI and scancel end a batch at any moment."""
 
 import os
 import signal
@@ -13,20 +13,20 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def interrupts_end_the_batch() -> Iterator[None]:
-    """Raise the interrupt that came during an inner run, once that run has said how it ended.
+    """Raise an interrupt that came during an inner run, after that run has reported its end.
 
-    Dagster takes an interrupt inside a step for a failure of the inner run alone, and forgets one
-    that comes between its steps: the batch would go on with the next series.
+    Dagster treats an interrupt inside a step as a failure of the inner run. It drops one that comes
+    between two steps. Without this the batch would go on with the next series.
 
     Raises
     ------
-    dagster.DagsterExecutionInterruptedError
+    DagsterExecutionInterruptedError
         If SIGINT or SIGTERM came.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals go to the main thread
         return
-    # Dagster replaces the handlers; what Python writes here it writes whoever handles the signal.
+    # Dagster replaces the signal handlers. Python writes to this descriptor with any handler.
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)

@@ -1,4 +1,4 @@
-"""Which failures of a step are worth another try."""
+"""Which failures of a step are tried again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +10,33 @@ from ich_resources.errors import IchError, InferenceError, StorageError
 STEP_RETRIES = 2
 _FIRST_DELAY_S = 2
 CRASH_RETRIES = {"dagster/max_retries": "2"}
-"""Run tag: Dagster repeats a run whose process died, where its ``run_retries`` are enabled."""
+"""Run tag: Dagster repeats a run whose process died, if its ``run_retries`` are enabled."""
 NO_CRASH_RETRIES = {"dagster/max_retries": "0"}
-"""Run tag of runs inside another, which repeats them itself."""
+"""Run tag of runs inside another run, which repeats them itself."""
 GPU_POOL = "gpu"
 """Pool of the steps that hold networks: one run of them at a time."""
 
 
 @contextmanager
 def retrying_transient_errors(context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Let a step be repeated twice for a disk or a device that fails for a moment.
+    """Let a step run again, twice at most, where a disk or a device fails for a moment.
 
-    It fails at once where its files or options are bad, which a moment does not mend, and where
-    somebody interrupts it: a ``RetryPolicy`` would repeat that too.
+    A step fails at once where its files or options are bad, since waiting does not change them. An
+    interrupt ends it at once too. Dagster's ``RetryPolicy`` would repeat an interrupted step.
+
+    Parameters
+    ----------
+    context : dagster.AssetExecutionContext
+        Of the step.
+
+    Raises
+    ------
+    RetryRequested
+        For an error that may pass.
+    Failure
+        For an error of ours that does not pass.
+    DagsterError
+        As it came.
     """
     try:
         yield

@@ -28,11 +28,11 @@ from ich_assets.sensors.requests import (
 )
 from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
+from ich_resources.digests import fingerprint
 from ich_resources.environment import DICOM_INBOX
 from ich_resources.errors import StorageError
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
-from ich_resources.recipe import fingerprint
 from ich_resources.series import Ledger, UnassignedFile
 from ich_resources.storage.arrival_tables import inbox_table
 from ich_resources.storage.files import locked, write_bytes

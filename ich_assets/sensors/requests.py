@@ -134,7 +134,7 @@ def outcome_of(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
     return outcome_on_disk(series, storage.records)
 
 
-def _settled(
+def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
     arrival: Arrival,
     run: DagsterRun | None,
     instance: dg.DagsterInstance,

@@ -1,12 +1,12 @@
 """Checkpoint files: which there are, what they digest to; importable without torch."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ich_resources.backbones.table import FOLDS, Backbone, checkpoint_name
+from ich_resources.digests import file_sha256
 from ich_resources.errors import CheckpointError
 
 DIGESTS_FILE = "checkpoints.sha256"
@@ -124,8 +124,7 @@ def digest_file(path: Path) -> str:
         times = status.st_mtime_ns, status.st_ctime_ns
         key = (os.fspath(path), status.st_size, *times)
         if key not in _DIGESTS:
-            with path.open("rb") as file:
-                _DIGESTS[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            _DIGESTS[key] = file_sha256(path)
     except OSError as err:
         raise CheckpointError(
             f"the checkpoint cannot be read: {err.strerror}", path=path, remedy=_REMEDY

@@ -1,7 +1,6 @@
 """Compiled networks on disk: converting one takes seconds, so each checkpoint is converted once."""
 
 import errno
-import hashlib
 import json
 import shutil
 import uuid
@@ -13,6 +12,7 @@ import torch
 
 from ich_resources.backbones.networks import Network, build_network
 from ich_resources.backbones.table import Backbone
+from ich_resources.digests import bytes_sha256, file_sha256
 
 _ABOUT = "about.json"
 _MODEL, _WEIGHTS, _HEAD = "features.xml", "features.bin", "head.pt"
@@ -41,7 +41,7 @@ def folder_for(cache: Path, digest: str) -> Path:
     import openvino
 
     maker = f"{openvino.__version__} {torch.__version__}".encode()
-    return cache / f"{digest[:32]}-{hashlib.sha256(maker).hexdigest()[:8]}"
+    return cache / f"{digest[:32]}-{bytes_sha256(maker)[:8]}"
 
 
 def write_converted(folder: Path, converted: Converted, backbone: Backbone) -> None:
@@ -62,7 +62,7 @@ def write_converted(folder: Path, converted: Converted, backbone: Backbone) -> N
         temporary.mkdir(parents=True)
         openvino.save_model(converted.model, temporary / _MODEL, compress_to_fp16=False)
         torch.save(converted.head.state_dict(), temporary / _HEAD)
-        sums = {name: _digest(temporary / name) for name in (_MODEL, _WEIGHTS, _HEAD)}
+        sums = {name: file_sha256(temporary / name) for name in (_MODEL, _WEIGHTS, _HEAD)}
         about = {"sums": sums, "untrained": converted.untrained}
         (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
         if not _renamed(temporary, folder) and read_converted(folder, backbone) is None:
@@ -76,7 +76,13 @@ def write_converted(folder: Path, converted: Converted, backbone: Backbone) -> N
 
 
 def _renamed(temporary: Path, folder: Path) -> bool:
-    """Give a folder its name; return whether the name was free."""
+    """Give a folder its name; return whether the name was free.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be renamed.
+    """
     try:
         temporary.rename(folder)
     except OSError as err:
@@ -93,7 +99,7 @@ def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
     try:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         sums = about["sums"]
-        if any(_digest(folder / name) != sums[name] for name in (_MODEL, _WEIGHTS, _HEAD)):
+        if any(file_sha256(folder / name) != sums[name] for name in (_MODEL, _WEIGHTS, _HEAD)):
             return None
         with torch.device("meta"):
             head = build_network(backbone)
@@ -104,8 +110,3 @@ def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
         return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
     except Exception:  # noqa: BLE001  (it can be made again, whatever is wrong with it)
         return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Stand-in checkpoints: the right layout, seeded weights, no training, and marked so."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from ich_resources.backbones.networks import Network, build_network
 from ich_resources.backbones.state_dict import UNTRAINED_KEY
 from ich_resources.backbones.table import BACKBONES, Backbone, checkpoint_name
 from ich_resources.demo.phantom import head_hu
+from ich_resources.digests import file_sha256
 from ich_resources.preprocessing import centre_crop, network_input, window_to_uint8
 
 LOGIT_SPREAD = 2.0
@@ -55,7 +55,7 @@ def write_checkpoints(model_dir: Path, *, folds: int = 1, slices: int = 6, seed:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.manual_seed(1000 * seed + 10 * number + fold)
             _save(_calibrated(backbone, torch.from_numpy(batch)), fold, path)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest = file_sha256(path)
             lines.append(f"{digest}  {path.relative_to(model_dir).as_posix()}\n")
     (model_dir / DIGESTS_FILE).write_text("".join(lines), encoding="utf-8")
 

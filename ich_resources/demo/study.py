@@ -64,6 +64,34 @@ def slice_heights(slices: int) -> list[float]:
     return [(k + 0.5) / slices for k in range(slices)]
 
 
+@dataclass(frozen=True)
+class Acquisition:
+    """How a series of the phantom was acquired and named.
+
+    Attributes
+    ----------
+    spacing : float
+        Distance of the slices and their thickness, in mm.
+    window : tuple of float
+        WindowCenter and WindowWidth, in HU.
+    series_number : int
+        SeriesNumber.
+    description : str
+        SeriesDescription.
+    seed : int
+        Seed of the noise.
+    suffix : str
+        End of the file names, such as ``.dcm``.
+    """
+
+    spacing: float = 5.0
+    window: tuple[float, float] = (40.0, 80.0)
+    series_number: int = 2
+    description: str = "Head 5.0 H31s"
+    seed: int = 0
+    suffix: str = ""
+
+
 def write_series(
     folder: Path,
     *,
@@ -71,13 +99,8 @@ def write_series(
     slices: int,
     bleed: bool,
     size: int = 512,
-    spacing: float = 5.0,
     study: str = "demo",
-    window: tuple[float, float] = (40.0, 80.0),
-    series_number: int = 2,
-    description: str = "Head 5.0 H31s",
-    seed: int = 0,
-    suffix: str = "",
+    acquisition: Acquisition = Acquisition(),
 ) -> list[Path]:
     r"""Write one axial series of the phantom, one file per slice.
 
@@ -96,20 +119,10 @@ def write_series(
         Whether the head bleeds.
     size : int
         Rows and columns.
-    spacing : float
-        Distance of the slices and their thickness, in mm.
     study : str
         Name of the study.
-    window : tuple of float
-        WindowCenter and WindowWidth, in HU.
-    series_number : int
-        SeriesNumber.
-    description : str
-        SeriesDescription.
-    seed : int
-        Seed of the noise.
-    suffix : str
-        End of the file names, such as ``.dcm``.
+    acquisition : Acquisition
+        How it was acquired and named.
 
     Returns
     -------
@@ -130,21 +143,21 @@ def write_series(
     paths = []
     for k, height in enumerate(slice_heights(slices)):
         number = slices - k
-        hu = head_hu(height, bleed=bleed, size=size, seed=seed)
-        ds = ct_image(hu, study=study, name=name, number=series_number, instance=number)
+        hu = head_hu(height, bleed=bleed, size=size, seed=acquisition.seed)
+        ds = ct_image(hu, study=study, name=name, number=acquisition.series_number, instance=number)
         ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        ds.SeriesDescription = description
+        ds.SeriesDescription = acquisition.description
         ds.XRayTubeCurrent, ds.ExposureTime, ds.Exposure = 300, 1000, 300
         ds.GantryDetectorTilt = 0
         ds.ConvolutionKernel = "H31s"
         ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        ds.ImagePositionPatient = [corner, corner, round(k * spacing, 4)]
-        ds.SliceLocation = round(k * spacing, 4)
-        ds.SliceThickness = spacing
+        ds.ImagePositionPatient = [corner, corner, round(k * acquisition.spacing, 4)]
+        ds.SliceLocation = round(k * acquisition.spacing, 4)
+        ds.SliceThickness = acquisition.spacing
         ds.PixelSpacing = [round(step, 6)] * 2
         ds.RescaleType = "HU"
-        ds.WindowCenter, ds.WindowWidth = window
-        paths.append(write(ds, Path(folder) / f"IM{number:04d}{suffix}"))
+        ds.WindowCenter, ds.WindowWidth = acquisition.window
+        paths.append(write(ds, Path(folder) / f"IM{number:04d}{acquisition.suffix}"))
     return sorted(paths)
 
 
@@ -177,17 +190,16 @@ def write_demo_study(folder: Path, slices: int = 12) -> DemoStudy:
         name="bleed",
         slices=slices,
         bleed=True,
-        description="Head 5.0 H31s bleed",
+        acquisition=Acquisition(description="Head 5.0 H31s bleed"),
     )
     write_series(
         root / "SE000002",
         name="plain",
         slices=slices,
         bleed=False,
-        series_number=3,
-        description="Head 5.0 H31s plain",
-        seed=1,
-        suffix=".dcm",
+        acquisition=Acquisition(
+            series_number=3, description="Head 5.0 H31s plain", seed=1, suffix=".dcm"
+        ),
     )
     write_dose_report(root / "SE000003")
     write_dose_page(root / "SE000004")

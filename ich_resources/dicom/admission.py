@@ -18,9 +18,10 @@ from pydicom.uid import (
     XRayRadiationDoseSRStorage,
 )
 
-from ich_resources.dicom.header import Header, is_uid
+from ich_resources.dicom.header import Header
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SliceRecord
+from ich_resources.uids import is_uid
 
 _DOSE_REPORTS = {
     XRayRadiationDoseSRStorage,

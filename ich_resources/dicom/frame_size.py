@@ -53,7 +53,13 @@ def misfit(dataset: Dataset) -> str:
 
 
 def _jpeg_header(frame: bytes) -> tuple[int, int, int, int]:
-    """Return bits, rows, columns and components."""
+    """Return bits, rows, columns and components.
+
+    Raises
+    ------
+    ValueError
+        If the frame has no frame header.
+    """
     at = 2
     while at + 10 <= len(frame) and frame[at] == 0xFF:
         marker = frame[at + 1]
@@ -70,7 +76,13 @@ def _jpeg_header(frame: bytes) -> tuple[int, int, int, int]:
 
 
 def _jpeg2000_size(frame: bytes) -> list[int]:
-    """Return rows and columns."""
+    """Return rows and columns.
+
+    Raises
+    ------
+    ValueError
+        If the frame has no codestream.
+    """
     at = frame.find(_START_OF_CODESTREAM)
     if at < 0:
         raise ValueError("the JPEG 2000 frame has no codestream")

@@ -1,7 +1,6 @@
 """What one DICOM header says, as plain values; nothing that identifies the patient is read."""
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +10,6 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
-
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-UID_LENGTH = 64
-"""Longest UID, in characters (DICOM PS3.5, section 9.1)."""
 
 T = TypeVar("T")
 
@@ -71,17 +66,6 @@ class Header:
     contrast: bool = False
     malformed: str = ""
     has_rescale: bool | None = None
-
-
-def is_uid(text: str) -> bool:
-    """Return whether a text is a UID: digits and dots, at most 64 characters.
-
-    Notes
-    -----
-    DICOM PS3.5 section 9.1 also forbids leading zeros in a component; they occur in the wild and
-    do no harm here, so they pass.
-    """
-    return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
 
 
 def read_header(content: bytes, path: Path) -> Header:

@@ -1,12 +1,12 @@
 """The bytes of a file to a data set: what is cut short is found, not half read."""
 
-import hashlib
 import io
 import struct
 import warnings
 import zlib
 from operator import itemgetter
 from pathlib import Path
+from typing import NoReturn
 
 import pydicom
 import pydicom.config
@@ -40,11 +40,6 @@ PARSE_ERRORS = (
 """What pydicom and the decoders raise for bytes that are not what they claim to be."""
 
 
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def read_dataset(content: bytes, path: Path) -> Dataset:
     """Parse the bytes of a DICOM file.
 
@@ -58,7 +53,7 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
     Raises
     ------
     DicomError
-        If the bytes are no DICOM data set (code UNREADABLE).
+        If the bytes are not a DICOM data set (code UNREADABLE).
     """
     has_magic = content[128:132] == b"DICM"
     try:
@@ -68,9 +63,9 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
                 io.BytesIO(content), force=not has_magic, stop_before_pixels=True
             )
     except PARSE_ERRORS as err:
-        raise _unreadable(path, str(err)) from err
+        _raise_unreadable(path, str(err), err)
     if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.file_meta:
-        raise _unreadable(path, "it has no SOPClassUID")
+        _raise_unreadable(path, "it has no SOPClassUID")
     return dataset
 
 
@@ -90,5 +85,6 @@ def remove_cut_element(dataset: Dataset) -> str:
     return keyword_for_tag(tag) or str(tag)
 
 
-def _unreadable(path: Path, why: str) -> DicomError:
-    return DicomError(f"not a readable DICOM file: {why}", path=path, code=Reason.UNREADABLE)
+def _raise_unreadable(path: Path, why: str, cause: Exception | None = None) -> NoReturn:
+    text = f"not a readable DICOM file: {why}"
+    raise DicomError(text, path=path, code=Reason.UNREADABLE) from cause

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ from pydicom.dataset import Dataset
 from ich_resources.dicom.decoding import decode
 from ich_resources.dicom.frame_size import misfit
 from ich_resources.dicom.header import read_header
-from ich_resources.dicom.parsing import PARSE_ERRORS, digest, read_dataset
+from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset
+from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice, Judgement, SeriesRecord, SliceRecord
@@ -86,7 +88,7 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
     header = read_header(content, path)
     stored = _decode(content, path)
     if stored.shape != (header.rows, header.columns):
-        raise _mismatch(path, f"the pixels have shape {stored.shape}", header.rows, header.columns)
+        _raise_mismatch(path, f"the pixels have shape {stored.shape}", header.rows, header.columns)
     slope, intercept = header.rescale
     return HuSlice(record, stored.astype(np.float64) * slope + intercept, header.window)
 
@@ -108,7 +110,7 @@ def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
             text = f"the file cannot be read: {err.strerror}"
             wrong.append(DicomError(text, path=path, code=Reason.UNREADABLE))
             continue
-        if digest(content) == record.digest:
+        if bytes_sha256(content) == record.digest:
             return path, content
         wrong.append(
             DicomError(
@@ -151,17 +153,17 @@ def _check_size(dataset: Dataset, path: Path) -> None:
     if syntax is not None and syntax.is_compressed and syntax.is_encapsulated:
         found = misfit(dataset)
         if found:
-            raise _mismatch(path, found, rows, columns)
+            _raise_mismatch(path, found, rows, columns)
         return
     expected = rows * columns * dataset.BitsAllocated // 8
     length = len(dataset.PixelData)
     # One byte pads an odd length (DICOM PS3.5, section 8.2).
     if length not in (expected, expected + expected % 2):
-        raise _mismatch(path, f"{length} bytes of pixels", rows, columns)
+        _raise_mismatch(path, f"{length} bytes of pixels", rows, columns)
 
 
-def _mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> DicomError:
-    return DicomError(
+def _raise_mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> NoReturn:
+    raise DicomError(
         f"{found} do not fit Rows {rows} x Columns {columns}; truncated or a wrong header",
         path=path,
         code=Reason.SIZE_MISMATCH,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ich_resources.dicom.admission import judge_file, judge_slice
 from ich_resources.dicom.header import Header, read_header
-from ich_resources.dicom.parsing import digest
+from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement
@@ -66,6 +66,13 @@ def _header(value: dict[str, Any]) -> Header:
     return Header(**plain)
 
 
+_TOO_LARGE = "the file cannot be read: it is too large for the memory"
+
+
+def _unreadable(path: str, reason: str) -> ScannedFile:
+    return ScannedFile(path, "", None, Judgement("failed", Reason.UNREADABLE, reason))
+
+
 def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
     """Return what a file holds, None where it is no DICOM file.
 
@@ -85,19 +92,18 @@ def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
             if start[128:] != b"DICM" and not path.lower().endswith(DICOM_SUFFIXES):
                 return None
             if os.fstat(file.fileno()).st_size > LARGEST_FILE:
-                raise MemoryError
+                return _unreadable(path, _TOO_LARGE)
             content = start + file.read()
         header = read_header(content, place)
     except DicomError as err:
         return ScannedFile(path, "", None, Judgement("failed", Reason(err.code), err.message))
-    except (OSError, MemoryError) as err:
-        why = err.strerror if isinstance(err, OSError) else "it is too large for the memory"
-        reason = f"the file cannot be read: {why}"
-        return ScannedFile(path, "", None, Judgement("failed", Reason.UNREADABLE, reason))
-    except Exception as err:  # noqa: BLE001  (a file breaks alone, whatever it breaks)
-        reason = f"the file cannot be parsed: {type(err).__name__}: {err}"
-        return ScannedFile(path, "", None, Judgement("failed", Reason.UNREADABLE, reason))
+    except MemoryError:
+        return _unreadable(path, _TOO_LARGE)
+    except OSError as err:
+        return _unreadable(path, f"the file cannot be read: {err.strerror}")
+    except Exception as err:  # noqa: BLE001  (one bad file must not stop the scan)
+        return _unreadable(path, f"the file cannot be parsed: {type(err).__name__}: {err}")
     stray = judge_file(header)
     if stray is not None:
-        return ScannedFile(path, digest(content), None, stray)
-    return ScannedFile(path, digest(content), header, judge_slice(header))
+        return ScannedFile(path, bytes_sha256(content), None, stray)
+    return ScannedFile(path, bytes_sha256(content), header, judge_slice(header))

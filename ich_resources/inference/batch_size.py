@@ -5,8 +5,9 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+
+from ich_resources.whole_files import write_whole
 
 
 class BatchLimit:
@@ -110,21 +111,15 @@ class BatchSizeCache:
         """Keep a size; the file appears whole or stays as it was."""
         if self._path is None:
             return
-        temporary = self._path.with_name(f".{self._path.name}-{uuid.uuid4().hex}")
+        content = json.dumps(self._read() | {key: size}, indent=2, sort_keys=True) + "\n"
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            content = json.dumps(self._read() | {key: size}, indent=2, sort_keys=True)
-            temporary.write_text(content + "\n", encoding="utf-8")
-            temporary.replace(self._path)
+            write_whole(self._path, content.encode(), f".{self._path.name}-{uuid.uuid4().hex}")
         except OSError as err:
             warnings.warn(
                 f"the batch size cannot be kept in {self._path} ({err.strerror}): set "
                 "networks.batch_size_cache to a file that can be written, or to off",
                 stacklevel=2,
             )
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, object]:
         if self._path is None:

@@ -65,6 +65,8 @@ def predict_folds(
     ------
     InferenceError
         If a network gives a value that is not finite, or a device cannot hold a single slice.
+    ValueError
+        If the folds are of several backbones, or there are no slices.
     """
     names = {fold.file.backbone for fold in folds}
     if len(names) != 1 or not len(crops):
@@ -98,7 +100,13 @@ def predict_folds(
 
 
 def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit) -> Tensor:
-    """Return the probabilities, (F, B, 6) on the device, in as many passes as its memory asks."""
+    """Return the probabilities, (F, B, 6) on the device, in as many passes as its memory asks.
+
+    Raises
+    ------
+    InferenceError
+        If the memory does not hold a single slice.
+    """
     scored: list[Tensor] = []
     start = 0
     while start < len(planes):

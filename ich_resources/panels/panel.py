@@ -78,7 +78,13 @@ class Caption:
     untrained: bool
 
     def __post_init__(self) -> None:
-        """Check the class and the number of the slice."""
+        """Check the class and the number of the slice.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not possible.
+        """
         class_index(self.target_class)
         if not 0 <= self.slice_index < self.slice_count:
             raise ValueError(f"slice {self.slice_index} is outside 0..{self.slice_count - 1}")

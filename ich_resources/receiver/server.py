@@ -13,7 +13,7 @@ from ich_resources.receiver.store import (
     OUT_OF_RESOURCES,
     SUCCESS,
     place,
-    write_whole,
+    write_instance,
 )
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -72,7 +72,7 @@ def store(event: evt.Event, inbox: Path) -> int:
         log.error("refused an instance from %s: %s", _peer(event), err)
         return CANNOT_UNDERSTAND
     try:
-        write_whole(path, content)
+        write_instance(path, content)
     except OSError as err:
         log.error("cannot write %s: %s", path, err.strerror)
         return OUT_OF_RESOURCES

@@ -1,16 +1,16 @@
-"""One instance received by C-STORE to one whole file of the inbox."""
+"""Each instance received by C-STORE becomes one whole file of the inbox."""
 
-import os
 import re
 import uuid
 from pathlib import Path
+
+from ich_resources.uids import is_uid
+from ich_resources.whole_files import write_whole
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
 CANNOT_UNDERSTAND = 0xC000
 """Status of a C-STORE response (DICOM PS3.4, table B.2-1)."""
-
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def place(inbox: Path, study: str, series: str, sop: str) -> Path:
@@ -19,51 +19,31 @@ def place(inbox: Path, study: str, series: str, sop: str) -> Path:
     Raises
     ------
     ValueError
-        If one of the UIDs is none: it would become part of a path.
+        If one of them is not a UID. It would become part of a path.
     """
     for name, value in (("study", study), ("series", series), ("instance", sop)):
-        if len(value) > 64 or not _UID.fullmatch(value):
+        if not is_uid(value):
             raise ValueError(f"the {name} has no valid UID")
     return inbox / study / series / f"{sop}.dcm"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a name that the sensor leaves alone, and rename it once it is on disk.
+def write_instance(path: Path, content: bytes) -> None:
+    """Write a file under a name that the sensor ignores, and rename it once it is on disk.
 
-    An instance that is sent again takes the place of the first; two that arrive at once do not
-    mix, since each has a temporary name of its own.
+    An instance that is sent again replaces the first. Two that arrive at the same time do not mix,
+    since each has a temporary name of its own.
 
     Raises
     ------
     OSError
-        If the file cannot be written; the final name is then untouched.
+        If the file cannot be written. The file under the final name is unchanged then.
     """
-    new = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        # A name is on disk when its folder is.
-        for folder in (path.parent, *(made.parent for made in new)):
-            _sync(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    name = f"{path.name}.{uuid.uuid4().hex}.part"
+    write_whole(path, content, name, durable=True, durable_name=True)
 
 
 def sweep(inbox: Path) -> int:
-    """Remove what a receiver that was killed left under temporary names; return how many."""
+    """Remove files that a killed receiver left under temporary names; return how many."""
     left = [path for path in inbox.glob("*/*/*.part") if _ours(path.name)]
     for path in left:
         path.unlink(missing_ok=True)

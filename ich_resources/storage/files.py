@@ -1,15 +1,12 @@
-"""Whole files or none: everything is written under a temporary name and renamed."""
+"""Files below the run root: written whole, read with errors that say what makes them."""
 
-import errno
-import fcntl
 import io
 import json
 import os
 import socket
 import uuid
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_resources.errors import StorageError
+from ich_resources.locks import exclusive_lock
+from ich_resources.whole_files import remedy_for, write_whole
 
 _PART = f".part-{socket.gethostname()}-"
-"""Begins a temporary name; its process id follows."""
-_REMEDIES = {
-    errno.ENOSPC: "the disk is full: free some space and run the same command again",
-    errno.EDQUOT: "the quota is used up: free some space and run the same command again",
-    errno.EACCES: "make RUN_ROOT writable, or choose another RUN_ROOT",
-    errno.EPERM: "make RUN_ROOT writable, or choose another RUN_ROOT",
-    errno.EROFS: "the file system is read-only: choose another RUN_ROOT",
-    errno.EFBIG: "files may not grow so large here (ulimit -f): raise the limit and run again",
-    errno.EEXIST: "a file is in the way: choose another RUN_ROOT",
-    errno.ENOTDIR: "a file is in the way: choose another RUN_ROOT",
-    errno.EISDIR: "a folder is in the way: choose another RUN_ROOT",
-}
+"""Begins a temporary name; the process id follows."""
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Write a file whole: after a crash the old content or the new is there, never half.
+    """Write a file below the run root whole; see ``whole_files.write_whole``.
 
     Parameters
     ----------
@@ -44,33 +32,35 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
     content : bytes
         All of it.
     durable : bool
-        Whether it must survive a power cut, at some milliseconds a file.
+        Whether it must survive a power cut. This costs some milliseconds.
 
     Raises
     ------
     StorageError
-        If the file cannot be written; the final name is then untouched.
+        If the file cannot be written. The file under the final name is unchanged then.
     """
-    temporary = path.with_name(f"{_PART}{os.getpid()}-{uuid.uuid4().hex}")
+    with _naming(path):
+        write_whole(path, content, f"{_PART}{os.getpid()}-{uuid.uuid4().hex}", durable=durable)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` into an error that names the file and a remedy.
+
+    Raises
+    ------
+    StorageError
+        In place of the ``OSError``.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
+        yield
     except OSError as err:
-        raise StorageError(
-            f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)
-        ) from err
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        remedy = remedy_for(err, "RUN_ROOT")
+        raise StorageError(f"cannot write: {err.strerror}", path=path, remedy=remedy) from err
 
 
 def sweep(folder: Path) -> int:
-    """Remove what killed processes of this machine left under temporary names; return how many.
+    """Remove temporary files that killed processes of this machine left; return how many.
 
     Raises
     ------
@@ -89,12 +79,12 @@ def _alive(path: Path) -> bool:
     except (ProcessLookupError, ValueError):
         return False
     except PermissionError:
-        return True  # somebody else's, and running
+        return True  # another user's process, and running
     return True
 
 
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
-    """Write JSON, indented for people; see ``write_bytes``."""
+    """Write JSON, indented; see ``write_bytes``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that is not UTF-8 holds lone surrogates; "\udcf6" is their escape in JSON too.
     write_bytes(path, text.encode(errors="backslashreplace"), durable=durable)
@@ -113,7 +103,7 @@ def read_json(path: Path, *, remedy: str) -> Any:
     Raises
     ------
     StorageError
-        If the file is missing or no JSON; ``remedy`` says what makes it.
+        If the file is missing or is not JSON. ``remedy`` says what makes it.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -133,7 +123,7 @@ def read_array(path: Path, *, remedy: str, mapped: bool = False) -> npt.NDArray[
     remedy : str
         What makes it.
     mapped : bool
-        Whether to read a row when it is used, and not all rows now; the array is then read-only.
+        Whether to read each row when it is used. The array is then read-only.
 
     Raises
     ------
@@ -148,34 +138,21 @@ def read_array(path: Path, *, remedy: str, mapped: bool = False) -> npt.NDArray[
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait for the lock that a file stands for; other processes on this machine wait likewise.
+    """Wait for a lock below the run root, and hold it; see ``locks.exclusive_lock``.
 
     Raises
     ------
     StorageError
-        If the file cannot be made.
+        If the lock file cannot be made.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as err:
-        raise StorageError(
-            f"cannot write: {err.strerror}", path=path, remedy=_REMEDIES.get(err.errno or 0)
-        ) from err
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as err:
-            # Some cluster file systems are mounted without locks; one batch at a time is safe.
-            warnings.warn(
-                f"{path.parent} has no file locks ({err.strerror}): run one batch at a time",
-                stacklevel=3,
-            )
+    with ExitStack() as stack:
+        with _naming(path):
+            stack.enter_context(exclusive_lock(path))
         yield
 
 
 def remove(paths: Iterable[Path]) -> None:
-    """Remove files of ours; those already gone do not matter.
+    """Remove files of ours, where they are still there.
 
     Raises
     ------

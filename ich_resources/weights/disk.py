@@ -1,45 +1,43 @@
-"""Writing to the model folder: room, and errors that say what to do."""
+"""Writes to the model folder: free space, the lock, errors that say what to do."""
 
-import errno
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ich_resources.errors import FetchError
+from ich_resources.locks import exclusive_lock
 from ich_resources.weights.progress import megabytes
+from ich_resources.whole_files import is_full, remedy_for, write_whole
 
-_FULL = "free some space and run the job again: what is there is not fetched twice"
-_REMEDIES = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EACCES: "make MODEL_DIR writable, or choose another MODEL_DIR",
-    errno.EPERM: "make MODEL_DIR writable, or choose another MODEL_DIR",
-    errno.EROFS: "the file system is read-only: choose another MODEL_DIR",
-}
+_FULL = "free some space and run the job again: files that are here are not fetched twice"
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` inside into an error that names file and remedy.
+    """Turn an ``OSError`` inside the block into a ``FetchError``; see ``raise_for``."""
+    try:
+        yield
+    except OSError as err:
+        raise_for(path, err)
+
+
+def raise_for(path: Path, err: OSError) -> NoReturn:
+    """Raise the error for a file that cannot be written, with its name and a remedy.
 
     Raises
     ------
     FetchError
-        In place of the ``OSError``.
+        Always.
     """
-    try:
-        yield
-    except OSError as err:
-        full = err.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise FetchError(
-            "the disk is full" if full else f"cannot write: {err.strerror or err}",
-            path=path,
-            remedy=_REMEDIES.get(err.errno or 0),
-        ) from err
+    full = is_full(err)
+    raise FetchError(
+        "the disk is full" if full else f"cannot write: {err.strerror or err}",
+        path=path,
+        remedy=_FULL if full else remedy_for(err, "MODEL_DIR"),
+    ) from err
 
 
 def require_room(folder: Path, needed: int, what: str) -> None:
@@ -67,11 +65,8 @@ def write_text(path: Path, text: str) -> None:
     FetchError
         If it cannot be written.
     """
-    temporary = path.with_name(f".part-{path.name}")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text.encode(), f".part-{path.name}")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -84,26 +79,24 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other fetches out of a model folder; made if missing.
+def only_fetch(folder: Path) -> Iterator[None]:
+    """Keep other fetches out of a work folder while this one runs; the folder is made if missing.
 
     Raises
     ------
     FetchError
         If another process fetches into it, or it cannot be written.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a")
-    with file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise FetchError(
-                "another process is fetching checkpoints into this folder",
-                path=folder.parent,
-                remedy="wait until it has ended",
-            ) from err
-        except OSError:
-            pass  # a file system without locks: the temporary names are all that is shared
+            with writing(folder):
+                stack.enter_context(exclusive_lock(folder / "lock", wait=False))
+        except FetchError as err:
+            if isinstance(err.__cause__, BlockingIOError):
+                raise FetchError(
+                    "another process is fetching checkpoints into this folder",
+                    path=folder.parent,
+                    remedy="wait until it has ended",
+                ) from err.__cause__
+            raise
         yield

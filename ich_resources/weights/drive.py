@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import FetchError
-from ich_resources.weights.disk import writing
+from ich_resources.weights.disk import raise_for
 from ich_resources.weights.progress import Progress
 from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, UNREACHABLE
 from ich_resources.weights.transfer import discard
@@ -82,8 +82,7 @@ class GoogleDrive:
                     code=UNREACHABLE if network else "",
                 ) from None
             except OSError as err:
-                with writing(part):
-                    raise err from None
+                raise_for(part, err)
         except BaseException:
             _discard(part)
             raise

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import FetchError
-from ich_resources.weights.disk import alone, writing
+from ich_resources.weights.disk import only_fetch, writing
 from ich_resources.weights.installed import origin_of, remember_origin, state_of
 from ich_resources.weights.placing import Unpacked, install, require_digest, without_present
 from ich_resources.weights.progress import INTERVAL_S, Progress
@@ -88,11 +89,11 @@ def fetch(
         )
     todo = [backbone for backbone in wanted.backbones if done[backbone.name] == "fetched"]
     if todo:
-        with alone(wanted.model_dir / WORK_FOLDER):
+        with only_fetch(wanted.model_dir / WORK_FOLDER):
             try:
                 _fetch_all(wanted, todo, source, Reporter(say, interval), done)
             except FetchError as err:
-                raise _with_advice(err, wanted, todo) from err
+                _raise_with_advice(err, wanted, todo)
     return done
 
 
@@ -108,12 +109,19 @@ class Reporter:
         return Progress(name, self.say, self.interval)
 
 
-def _with_advice(err: FetchError, wanted: Wanted, backbones: Sequence[Backbone]) -> FetchError:
+def _raise_with_advice(err: FetchError, wanted: Wanted, backbones: Sequence[Backbone]) -> NoReturn:
+    """Raise the error; if the source cannot be reached, say how to place the files by hand.
+
+    Raises
+    ------
+    FetchError
+        Always.
+    """
     if err.code != UNREACHABLE:
-        return err
+        raise err
     advice = place_by_hand(wanted.model_dir, backbones, wanted.page)
     remedy = f"check network and proxy (HTTPS_PROXY), and run the job again; {advice}"
-    return FetchError(err.message, path=err.path, remedy=remedy, code=err.code)
+    raise FetchError(err.message, path=err.path, remedy=remedy, code=err.code) from err
 
 
 def _outcome_without_fetching(

@@ -1,7 +1,6 @@
 """An archive's files into their places: all of them as they should be, or none."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from ich_resources.backbones.checkpoint import digest_file, known_digests
 from ich_resources.backbones.table import Backbone, checkpoint_name
+from ich_resources.digests import stream_sha256
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import writing
 from ich_resources.weights.installed import move_in, pin
@@ -64,7 +64,7 @@ def require_digest(file: BufferedReader, part: Path, name: str, expected: str, w
     FetchError
         If it differs.
     """
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = stream_sha256(file)
     if digest == expected:
         return
     size = megabytes(part.stat().st_size)

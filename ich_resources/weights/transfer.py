@@ -1,10 +1,11 @@
-"""One file from a server to the disk, resumed where it broke off."""
+"""One file from a server to the disk; a transfer that broke off is resumed."""
 
 import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import requests
 import urllib3
@@ -15,9 +16,9 @@ from ich_resources.weights.progress import Progress, megabytes
 from ich_resources.weights.web import Address, InterruptedTransferError, open_address, unreachable
 
 WAITS_S = (1.0, 3.0, 9.0, 20.0)
-"""Seconds to wait before each further attempt; those that bring new bytes do not count."""
+"""Seconds to wait before each further attempt. Attempts that bring new bytes do not count."""
 FIRST_WAITS = 2
-"""Of these, how many are for the first small file: without a network nobody wants to wait long."""
+"""How many of these waits the first small file gets, so that a missing network is told soon."""
 _CHUNK = 1 << 20
 _SMALL = 1 << 20
 
@@ -60,73 +61,41 @@ def download(
     progress: Progress,
     waits: Sequence[float] = WAITS_S,
 ) -> None:
-    """Bring a file to the disk, beginning with what an earlier attempt left.
+    """Download a file, and go on where an earlier attempt stopped.
 
-    What is there is continued only if the server still has the same file: its strong ETag, or else
-    its time of change, goes along as If-Range, and range and size of the answer must agree.
+    Bytes that are here are kept only if the server still has the same file: its strong ETag, or
+    else its time of change, goes along as If-Range, and range and size of the answer must agree.
 
     Parameters
     ----------
+    session : requests.Session
+        See ``web.session``.
+    address : Address
+        Where the file is.
     part : Path
-        Takes the bytes; beside it, ending in ``.json``, lies what the server said of the file.
+        Takes the bytes. A note beside it, ending in ``.json``, holds what the server said of the
+        file.
     expected : str
-        SHA-256 the file should have, compared by the caller; bytes fetched for another are dropped.
+        SHA-256 that the file should have; the caller compares it. Bytes that were fetched for
+        another digest are dropped.
+    progress : Progress
+        Called while bytes come.
     waits : sequence of float
         Seconds before each further attempt without new bytes.
 
     Raises
     ------
     FetchError
-        If the server refuses, cannot be reached, or the disk is full. Bytes stay for the next run.
+        If the server refuses or cannot be reached, or the disk is full. The bytes stay for the
+        next run.
     """
-    note = part.with_name(part.name + ".json")
-    known = read_json(note)
+    known = read_json(_note(part))
     if known.get("sha256") != expected or not known.get("validator"):
         discard(part)
     elif part.is_file():
         progress.say(f"  {part.stem}: {megabytes(part.stat().st_size)} are here from before")
-
-    def attempt() -> None:
-        known = read_json(note)
-        here = part.stat().st_size if part.is_file() and known.get("validator") else 0
-        if here and here == known["size"]:
-            return
-        headers = {}
-        if here:
-            headers = {"Range": f"bytes={here}-", "If-Range": known["validator"]}
-        with open_address(session, address, headers) as answer:
-            if answer.status_code == 206 and not (here and _continues(answer, here, known)):
-                discard(part)
-                raise InterruptedTransferError(
-                    "the file has changed on the server: from the beginning"
-                )
-            if answer.status_code == 416:
-                discard(part)
-                raise InterruptedTransferError(
-                    "the server has not the rest of the file: from the beginning"
-                )
-            if answer.status_code == 200:
-                here = 0
-                known = _describe(answer, expected)
-            size = known["size"]
-            if size is not None:
-                # The archive, and about as much again for what is in it.
-                require_room(part.parent, 2 * size - here, part.stem)
-            with writing(part), part.open("r+b" if here else "wb") as file:
-                file.seek(here)
-                if not here:
-                    write_text(note, json.dumps(known))
-                for chunk in _chunks(answer):
-                    file.write(chunk)
-                    here += len(chunk)
-                    progress.at(here, size)
-        if size is not None and here != size:
-            if here > size:
-                discard(part)
-            raise InterruptedTransferError(f"{here} bytes came of {size}")
-
     _repeat(
-        attempt,
+        lambda: _attempt(session, address, part, expected, progress),
         lambda: part.stat().st_size if part.is_file() else 0,
         address,
         waits,
@@ -134,11 +103,78 @@ def download(
     )
 
 
+def _note(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def _attempt(
+    session: requests.Session, address: Address, part: Path, expected: str, progress: Progress
+) -> None:
+    """Download what is missing of a file.
+
+    Raises
+    ------
+    InterruptedTransferError
+        If fewer bytes came than the file has, or others.
+    """
+    known = read_json(_note(part))
+    here = part.stat().st_size if part.is_file() and known.get("validator") else 0
+    if here and here == known["size"]:
+        return
+    headers = {"Range": f"bytes={here}-", "If-Range": known["validator"]} if here else {}
+    with open_address(session, address, headers) as answer:
+        _require_rest(answer, part, here, known)
+        if answer.status_code == 200:
+            here, known = 0, _describe(answer, expected)
+        size = known["size"]
+        if size is not None:
+            # The archive, and about as much again for what is in it.
+            require_room(part.parent, 2 * size - here, part.stem)
+        here = _write(answer, part, here, known, progress)
+    if size is not None and here != size:
+        if here > size:
+            discard(part)
+        raise InterruptedTransferError(f"{here} bytes came of {size}")
+
+
+def _require_rest(answer: requests.Response, part: Path, here: int, known: dict[str, Any]) -> None:
+    """Check that a partial answer goes on where the file stops.
+
+    Raises
+    ------
+    InterruptedTransferError
+        If it does not. The bytes are dropped, and the next attempt begins at the start.
+    """
+    if answer.status_code == 206 and not (here and _continues(answer, here, known)):
+        discard(part)
+        raise InterruptedTransferError("the file has changed on the server: from the beginning")
+    if answer.status_code == 416:
+        discard(part)
+        raise InterruptedTransferError(
+            "the server does not have the rest of the file: from the beginning"
+        )
+
+
+def _write(
+    answer: requests.Response, part: Path, here: int, known: dict[str, Any], progress: Progress
+) -> int:
+    """Write the bytes of an answer from an offset on; return how many the file then has."""
+    with writing(part), part.open("r+b" if here else "wb") as file:
+        file.seek(here)
+        if not here:
+            write_text(_note(part), json.dumps(known))
+        for chunk in _chunks(answer):
+            file.write(chunk)
+            here += len(chunk)
+            progress.at(here, known["size"])
+    return here
+
+
 def discard(part: Path) -> None:
-    """Remove what is there of a file."""
+    """Remove the bytes of a file that are here, and the note beside them."""
     with writing(part):
         part.unlink(missing_ok=True)
-        part.with_name(part.name + ".json").unlink(missing_ok=True)
+        _note(part).unlink(missing_ok=True)
 
 
 def _repeat(
@@ -191,7 +227,7 @@ def _continues(answer: requests.Response, here: int, known: dict[str, str | int 
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:
     try:
-        # As sent: some servers call a .tar.gz a tar with an encoding, to be undone.
+        # Bytes as sent: some servers call a .tar.gz a tar with a content encoding.
         yield from answer.raw.stream(_CHUNK, decode_content=False)
     except urllib3.exceptions.HTTPError as err:
         raise InterruptedTransferError(f"the connection broke ({type(err).__name__})") from None

@@ -104,46 +104,11 @@ def open_address(
     FetchError
         If the answer is another one.
     """
-    host = urlsplit(address.url).netloc
-    try:
-        answer = session.get(
-            address.url,
-            # Offsets count bytes of the file as it lies on the server.
-            headers={"Accept": address.accept, "Accept-Encoding": "identity", **headers},
-            auth=_Bearer(address.token) if address.token else None,
-            stream=True,
-            timeout=TIMEOUT_S,
-        )
-    # "from None": the texts of requests quote URLs, and those of redirects hold signatures.
-    except requests.exceptions.SSLError:
-        raise FetchError(
-            f"the certificate of {host}, or of where it redirects to, is not trusted",
-            path=address.shown,
-            remedy="set REQUESTS_CA_BUNDLE to the certificates of your site",
-        ) from None
-    except requests.exceptions.ProxyError:
-        raise InterruptedTransferError(
-            f"the proxy in HTTP_PROXY or HTTPS_PROXY gives no way to {host}"
-        ) from None
-    except requests.exceptions.ConnectTimeout:
-        raise InterruptedTransferError(f"no connection to {host} in {TIMEOUT_S[0]} s") from None
-    except requests.exceptions.Timeout:
-        raise InterruptedTransferError(f"no answer from {host} in {TIMEOUT_S[1]} s") from None
-    except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError):
-        raise InterruptedTransferError(
-            f"no connection to {host}, or to where it redirects to"
-        ) from None
-    except (requests.exceptions.RequestException, ValueError) as err:
-        if isinstance(err, requests.exceptions.RequestException) and err.response is not None:
-            err.response.close()
-        raise FetchError(
-            f"the address cannot be used ({type(err).__name__})",
-            path=address.shown,
-            remedy="check repository, tag and base_url",
-        ) from None
+    answer = _get(session, address, headers)
     if answer.status_code in (200, 206, 416):
         return answer
     answer.close()
+    host = urlsplit(address.url).netloc
     if answer.status_code in _PASSING:
         raise InterruptedTransferError(f"{host} answers {answer.status_code} {answer.reason}")
     remedy = address.remedies.get(answer.status_code)
@@ -154,6 +119,60 @@ def open_address(
         path=address.shown,
         remedy=remedy or "check repository, tag and base_url",
     )
+
+
+def _get(
+    session: requests.Session, address: Address, headers: Mapping[str, str]
+) -> requests.Response:
+    """Send a GET request and return any answer.
+
+    Raises
+    ------
+    FetchError, InterruptedTransferError
+        If none comes.
+    """
+    try:
+        return session.get(
+            address.url,
+            # Offsets count bytes of the file as the server keeps it.
+            headers={"Accept": address.accept, "Accept-Encoding": "identity", **headers},
+            auth=_Bearer(address.token) if address.token else None,
+            stream=True,
+            timeout=TIMEOUT_S,
+        )
+    # "from None": the texts of requests quote URLs, and those of redirects hold signatures.
+    except (requests.exceptions.RequestException, ValueError) as err:
+        error = _connection_error(err, address)
+    raise error from None
+
+
+def _connection_error(err: Exception, address: Address) -> FetchError | InterruptedTransferError:
+    """Return our error for one of requests': what may pass is an interrupted transfer."""
+    host = urlsplit(address.url).netloc
+    match err:
+        case requests.exceptions.SSLError():
+            return FetchError(
+                f"the certificate of {host}, or of where it redirects to, is not trusted",
+                path=address.shown,
+                remedy="set REQUESTS_CA_BUNDLE to the certificates of your site",
+            )
+        case requests.exceptions.ProxyError():
+            text = f"the proxy in HTTP_PROXY or HTTPS_PROXY gives no way to {host}"
+        case requests.exceptions.ConnectTimeout():
+            text = f"no connection to {host} in {TIMEOUT_S[0]} s"
+        case requests.exceptions.Timeout():
+            text = f"no answer from {host} in {TIMEOUT_S[1]} s"
+        case requests.exceptions.ConnectionError() | requests.exceptions.ChunkedEncodingError():
+            text = f"no connection to {host}, or to where it redirects to"
+        case _:
+            if isinstance(err, requests.exceptions.RequestException) and err.response is not None:
+                err.response.close()
+            return FetchError(
+                f"the address cannot be used ({type(err).__name__})",
+                path=address.shown,
+                remedy="check repository, tag and base_url",
+            )
+    return InterruptedTransferError(text)
 
 
 def unreachable(why: str, address: Address) -> FetchError:

@@ -9,7 +9,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from ich_resources.demo.study import write_dose_report, write_localizer, write_series
+from ich_resources.demo.study import Acquisition, write_dose_report, write_localizer, write_series
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,12 @@ def _two_series(folder: Path) -> tuple[str, str]:
     uids = []
     for number, name in enumerate(("good", "bad"), 1):
         paths = write_series(
-            folder / name, name=name, slices=3, bleed=True, size=128, series_number=number
+            folder / name,
+            name=name,
+            slices=3,
+            bleed=True,
+            size=128,
+            acquisition=Acquisition(series_number=number),
         )
         uids.append(str(pydicom.dcmread(paths[0]).SeriesInstanceUID))
     return uids[0], uids[1]

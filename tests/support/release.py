@@ -178,16 +178,14 @@ def running(server: ReleaseServer) -> Iterator[ReleaseServer]:
         thread.join()
 
 
-def _answer(server: ReleaseServer, handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+def _status(server: ReleaseServer, handler: BaseHTTPRequestHandler, asked: Asked) -> bytes:
+    """Set the status of the answer; return its body."""
     path = handler.path.partition("?")[0]
     content = server.files.get(path)
+    authorized = asked.headers.get("Authorization") == f"Bearer {server.token}"
     if server.statuses:
         asked.status, content = server.statuses.pop(0), b"not now"
-    elif (
-        server.token
-        and path.startswith(server.walled)
-        and asked.headers.get("Authorization") != f"Bearer {server.token}"
-    ):
+    elif server.token and path.startswith(server.walled) and not authorized:
         asked.status, content = server.refusal, b"who are you?"
     elif path in server.redirects:
         asked.status, content = 302, b""
@@ -195,19 +193,31 @@ def _answer(server: ReleaseServer, handler: BaseHTTPRequestHandler, asked: Asked
         asked.status, content = 404, b"nothing here"
     else:
         asked.status = 200
+    return content
+
+
+def _rest(server: ReleaseServer, asked: Asked, content: bytes, headers: dict[str, str]) -> bytes:
+    """Return the part of a file that a range asks for, and set status and headers of it."""
+    wanted = re.fullmatch(r"bytes=(\d+)-", asked.headers.get("Range", ""))
+    same = asked.headers.get("If-Range") in (None, headers.get("ETag"), headers.get(TIME))
+    same = same or not server.if_range
+    if not (server.ranges and wanted and same):
+        return content
+    start, total = int(wanted[1]), len(content)
+    asked.status = 206 if start < total else 416
+    headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
+    return content[start:]
+
+
+def _answer(server: ReleaseServer, handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+    path = handler.path.partition("?")[0]
+    content = _status(server, handler, asked)
     headers = dict(server.extra_headers)
     if asked.status == 302:
         headers["Location"] = server.redirects[path]
     if asked.status == 200:
         _file_headers(server, asked, content, headers)
-        wanted = re.fullmatch(r"bytes=(\d+)-", asked.headers.get("Range", ""))
-        same = asked.headers.get("If-Range") in (None, headers.get("ETag"), headers.get(TIME))
-        same = same or not server.if_range
-        if server.ranges and wanted and same:
-            start, total = int(wanted[1]), len(content)
-            asked.status = 206 if start < total else 416
-            headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
-            content = content[start:]
+        content = _rest(server, asked, content, headers)
     handler.send_response(asked.status)
     for name, value in headers.items():
         handler.send_header(name, value)

@@ -91,7 +91,10 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         Raises
         ------
         IchError
-            If a tag is no option, or SLURM refuses the job; Dagster then marks the run as failed.
+            If a tag is not an option, or SLURM refuses the job. Dagster then marks the run as
+            failed.
+        ValueError
+            If the run has no code location.
         """
         run = context.dagster_run
         if context.job_code_origin is None:

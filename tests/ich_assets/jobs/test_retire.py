@@ -7,6 +7,7 @@ import pytest
 
 from ich_assets.definitions import defs
 from ich_resources.storage.layout import Layout
+from ich_resources.subjects import series_subject
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,7 @@ def old(finished_demo, demo_copy):
     """The finished demo, one series of it three days older, and partitions in an instance."""
     study = finished_demo.study
     layout = Layout(demo_copy.results)
-    record = layout.record(study.plain_series, "saliency_panels")
+    record = layout.record(series_subject(study.plain_series), "saliency_panels")
     os.utime(record, (1_760_000_000, 1_760_000_000))  # 2025-10-09
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(

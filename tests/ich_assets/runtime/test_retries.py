@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from ich_assets import retries
+from ich_assets.runtime import retries
 from ich_assets.runtime.retries import STEP_RETRIES, retrying_transient_errors
 from ich_resources.errors import DicomError, InferenceError, StorageError
 
@@ -26,7 +26,7 @@ def attempts_at(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.mark.parametrize("error", [StorageError("full"), InferenceError("lost"), OSError("gone")])
-def test_what_a_moment_may_mend_is_retrying_transient_errors(error, monkeypatch):
+def test_errors_that_pass_are_retried(error, monkeypatch):
     assert attempts_at(error, monkeypatch) == 1 + STEP_RETRIES
 
 

@@ -9,7 +9,13 @@ from dagster._core.events import EngineEventData
 from inbox import Inbox, head, late_slice, touch
 
 from ich_assets.runtime.run_tags import host_tag
-from ich_resources.demo.study import uid, write_demo_study, write_localizer, write_series
+from ich_resources.demo.study import (
+    Acquisition,
+    uid,
+    write_demo_study,
+    write_localizer,
+    write_series,
+)
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.environment import DICOM_INBOX, LIVE_CONFIG, RUN_ROOT
 from ich_resources.errors import DicomError, IchError, StorageError
@@ -236,7 +242,13 @@ def test_every_series_of_a_study_stands_in_the_ledger_with_its_code(inbox):
 def test_a_better_series_that_comes_later_takes_over_where_only_the_best_is_wanted(inbox):
     inbox.dicom = DicomResource(primary_only=True)
     write_series(
-        inbox.folder / "thin", name="thin", slices=3, bleed=False, size=64, spacing=1.0, study="s"
+        inbox.folder / "thin",
+        name="thin",
+        slices=3,
+        bleed=False,
+        size=64,
+        study="s",
+        acquisition=Acquisition(spacing=1.0),
     )
     (request,) = inbox.settled().run_requests
     inbox.launch(request, DagsterRunStatus.STARTED)

@@ -10,7 +10,7 @@ import pytest
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from ich_resources.demo import phantom
-from ich_resources.demo.study import slice_heights, uid, write_demo_study, write_series
+from ich_resources.demo.study import Acquisition, slice_heights, uid, write_demo_study, write_series
 
 SIZE = 128
 
@@ -30,7 +30,9 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def series(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
-    return write_series(folder, name="a", slices=5, bleed=True, size=SIZE, spacing=4.5)
+    return write_series(
+        folder, name="a", slices=5, bleed=True, size=SIZE, acquisition=Acquisition(spacing=4.5)
+    )
 
 
 def test_files_are_ct_slices(series):
@@ -99,10 +101,9 @@ def test_options_reach_the_header(tmp_path):
         bleed=False,
         size=16,
         study="other",
-        window=(600.0, 2800.0),
-        series_number=7,
-        description="Bone",
-        suffix=".dcm",
+        acquisition=Acquisition(
+            window=(600.0, 2800.0), series_number=7, description="Bone", suffix=".dcm"
+        ),
     )
     ds = pydicom.dcmread(path)
     assert path.name == "IM0001.dcm"
@@ -113,8 +114,17 @@ def test_options_reach_the_header(tmp_path):
 
 def test_same_call_same_bytes(tmp_path):
     for folder in ("one", "two"):
-        write_series(tmp_path / folder, name="a", slices=3, bleed=True, size=32, seed=4)
-    write_series(tmp_path / "three", name="a", slices=3, bleed=True, size=32, seed=5)
+        write_series(
+            tmp_path / folder,
+            name="a",
+            slices=3,
+            bleed=True,
+            size=32,
+            acquisition=Acquisition(seed=4),
+        )
+    write_series(
+        tmp_path / "three", name="a", slices=3, bleed=True, size=32, acquisition=Acquisition(seed=5)
+    )
     assert digests(tmp_path / "one") == digests(tmp_path / "two") != digests(tmp_path / "three")
 
 

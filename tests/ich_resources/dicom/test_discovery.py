@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from ich_resources.demo.study import (
+    Acquisition,
     uid,
     write_dose_page,
     write_dose_report,
@@ -22,7 +23,14 @@ HEAD = uid("demo", "head")
 
 
 def test_ledger_of_a_study(tmp_path):
-    write_series(tmp_path / "deep/er", name="a", slices=2, bleed=True, size=16, suffix=".dcm")
+    write_series(
+        tmp_path / "deep/er",
+        name="a",
+        slices=2,
+        bleed=True,
+        size=16,
+        acquisition=Acquisition(suffix=".dcm"),
+    )
     write_series(tmp_path / "b", name="b", slices=1, bleed=False, size=16)
     write_localizer(tmp_path / "l")
     write_dose_report(tmp_path / "d")

@@ -8,8 +8,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ich_resources.demo.study import uid, write_series
-from ich_resources.dicom.header import is_uid, read_header
-from ich_resources.dicom.parsing import digest
+from ich_resources.dicom.header import read_header
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 
@@ -82,35 +81,6 @@ def test_half_a_rescale_is_none(one, set_bytes, keyword, rescale):
 def test_malformed_value_is_named(one, set_bytes, keyword, value):
     set_bytes(one, keyword, value)
     assert _header(one).malformed.startswith(f"{keyword} cannot be read")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1.2.840.10008", True),
-        ("1.2.0840", True),  # leading zeros occur and do no harm
-        ("1" * 64, True),
-        ("1" * 65, False),
-        ("1" * 1000, False),
-        ("", False),
-        ("1..2", False),
-        (".1", False),
-        ("1.2.", False),
-        ("1.2\n", False),
-        ("1.2/3", False),
-        ("../../etc", False),
-        ("1.2\0", False),
-        ("1.٢", False),  # a digit, but none of ASCII
-        ("٢.1", False),
-    ],
-)
-def test_is_uid(text, expected):
-    assert is_uid(text) is expected
-
-
-def test_digest_is_sha256():
-    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert digest(b"") == empty
 
 
 def _encoded(path, syntax):

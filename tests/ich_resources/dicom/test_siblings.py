@@ -3,7 +3,7 @@
 import pydicom
 import pytest
 
-from ich_resources.demo.study import write_localizer, write_series
+from ich_resources.demo.study import Acquisition, write_localizer, write_series
 from ich_resources.dicom.discovery import scan
 from ich_resources.reasons import Reason
 
@@ -12,7 +12,12 @@ def _study(folder, **series):
     """Write the series of one study; each is (thickness, slices, header values)."""
     for name, (thickness, slices, values) in series.items():
         paths = write_series(
-            folder / name, name=name, slices=slices, bleed=False, size=64, description=name
+            folder / name,
+            name=name,
+            slices=slices,
+            bleed=False,
+            size=64,
+            acquisition=Acquisition(description=name),
         )
         for path in paths:
             dataset = pydicom.dcmread(path)

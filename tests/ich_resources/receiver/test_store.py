@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ich_resources.inbox.growth import TEMPORARY_SUFFIXES
-from ich_resources.receiver.store import place, sweep, write_whole
+from ich_resources.receiver.store import place, sweep, write_instance
 
 HALF = f"1.2.dcm.{'0123456789abcdef' * 2}.part"
 
@@ -66,15 +66,15 @@ def test_what_is_no_uid_becomes_no_path(value, position, name):
 
 
 def test_a_file_is_written_with_its_folders(tmp_path):
-    write_whole(tmp_path / "1.1" / "1.2" / "1.3.dcm", b"content")
+    write_instance(tmp_path / "1.1" / "1.2" / "1.3.dcm", b"content")
     assert names(tmp_path) == ["1.1", "1.1/1.2", "1.1/1.2/1.3.dcm"]
     assert (tmp_path / "1.1/1.2/1.3.dcm").read_bytes() == b"content"
 
 
 def test_a_second_file_takes_the_place_of_the_first(tmp_path):
     path = tmp_path / "1.3.dcm"
-    write_whole(path, b"a longer first")
-    write_whole(path, b"second")
+    write_instance(path, b"a longer first")
+    write_instance(path, b"second")
     assert path.read_bytes() == b"second"
     assert names(tmp_path) == ["1.3.dcm"]
 
@@ -83,16 +83,16 @@ def test_files_that_arrive_at_once_do_not_mix(tmp_path):
     path = tmp_path / "1.3.dcm"
     contents = [bytes([number]) * 100_000 for number in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda content: write_whole(path, content), contents))
+        list(pool.map(lambda content: write_instance(path, content), contents))
     assert path.read_bytes() in contents
     assert names(tmp_path) == ["1.3.dcm"]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "1.3.dcm"
-    write_whole(path, b"old")
+    write_instance(path, b"old")
     with file_size_limit(10), pytest.raises(OSError, match="too large"):
-        write_whole(path, b"x" * 1000)
+        write_instance(path, b"x" * 1000)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["1.3.dcm"]
 
@@ -101,14 +101,14 @@ def test_a_final_name_that_is_taken_by_a_folder(tmp_path):
     path = tmp_path / "1.3.dcm"
     path.mkdir()
     with pytest.raises(IsADirectoryError):
-        write_whole(path, b"content")
+        write_instance(path, b"content")
     assert names(tmp_path) == ["1.3.dcm"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "1.1").write_bytes(b"in the way")
     with pytest.raises(NotADirectoryError):
-        write_whole(tmp_path / "1.1" / "1.2" / "1.3.dcm", b"content")
+        write_instance(tmp_path / "1.1" / "1.2" / "1.3.dcm", b"content")
     assert names(tmp_path) == ["1.1"]
 
 

@@ -18,6 +18,7 @@ from ich_resources.storage.ledger import (
     write_scan,
 )
 from ich_resources.storage.records import Records
+from ich_resources.subjects import series_subject
 
 
 def series(uid, *digests, input_dir="/inbox"):
@@ -119,7 +120,7 @@ def test_nothing_at_all(layout):
 
 
 def failed(layout, uid):
-    Records(layout).note_failure(uid, "processed_series", DicomError("no pixels"))
+    Records(layout).failures.write(series_subject(uid), "processed_series", DicomError("no pixels"))
 
 
 @pytest.mark.parametrize("write", [write_scan, write_arrivals])
@@ -137,8 +138,8 @@ def test_a_new_version_forgets_why_the_old_one_failed(layout, write, newer):
     failed(layout, "1.2")
     failed(layout, "1.3")
     write(layout, ledger(newer, B))
-    assert Records(layout).failure("1.2") is None
-    assert Records(layout).failure("1.3") is not None
+    assert Records(layout).failures.find(series_subject("1.2")) is None
+    assert Records(layout).failures.find(series_subject("1.3")) is not None
     assert found_series(layout, "1.2") == newer
 
 
@@ -148,7 +149,7 @@ def test_the_same_version_stays_failed(layout, write):
     failed(layout, "1.2")
     moved = series("1.2", "a", input_dir="/elsewhere")
     write(layout, ledger(moved))
-    assert Records(layout).failure("1.2").message == "no pixels"
+    assert Records(layout).failures.find(series_subject("1.2")).message == "no pixels"
     assert found_series(layout, "1.2").input_dir == "/elsewhere"
 
 
@@ -156,7 +157,7 @@ def test_series_that_stand_as_they_are_stay_failed(layout):
     write_arrivals(layout, ledger(A))
     failed(layout, "1.2")
     write_arrivals(layout, ledger(B), ["1.2"])
-    assert Records(layout).failure("1.2") is not None
+    assert Records(layout).failures.find(series_subject("1.2")) is not None
 
 
 def test_a_damaged_entry_is_written_anew(layout):

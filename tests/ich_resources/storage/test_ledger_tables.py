@@ -4,6 +4,7 @@ import pytest
 
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord, UnassignedFile
+from ich_resources.storage.failures import Failure
 from ich_resources.storage.ledger_tables import (
     LEDGER_COLUMNS,
     NOT_SCORED_COLUMNS,
@@ -11,7 +12,6 @@ from ich_resources.storage.ledger_tables import (
     not_scored_table,
 )
 from ich_resources.storage.outcome import judge_outcome
-from ich_resources.storage.records import Failure
 
 LOCALIZER = Judgement("refused", Reason.LOCALIZER, "a localizer")
 SCAN = SeriesRecord(

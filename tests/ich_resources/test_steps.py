@@ -1,0 +1,69 @@
+"""The table of steps: order, ends, and what every step must have."""
+
+import pytest
+
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.digests import fingerprint
+from ich_resources.steps import (
+    CODE_VERSIONS,
+    ENSEMBLE,
+    PROCESSED,
+    SALIENCY,
+    SOURCE,
+    STEPS,
+    chosen_steps,
+    ensemble_digest,
+    final_steps,
+    first_steps,
+)
+from ich_resources.storage.schemas import SCHEMAS, Content
+from ich_resources.subjects import Subject, series_subject
+
+
+def test_every_step_stands_after_the_steps_that_it_needs():
+    known = {SOURCE}
+    for step in STEPS:
+        assert set(step.needs) <= known, step
+        known.add(step.name)
+    assert len(known) == len(STEPS) + 1
+
+
+def test_every_step_has_a_code_version_and_a_schema():
+    codes = {step.code for step in STEPS}
+    assert codes == set(CODE_VERSIONS) == set(SCHEMAS)
+    for schema in SCHEMAS.values():
+        assert issubclass(schema, Content) and schema.format >= 1
+
+
+def test_first_and_final_steps():
+    assert first_steps("series") == (PROCESSED,)
+    assert final_steps("series") == (SALIENCY,)
+
+
+def test_a_backbone_that_is_not_chosen_has_no_step():
+    one = list(BACKBONES.values())[1]
+    names = [step.name for step in chosen_steps([one.name])]
+    assert names == [PROCESSED, one.predictions_step, ENSEMBLE, SALIENCY]
+    assert chosen_steps(BACKBONES) == STEPS
+
+
+def test_ensemble_digest():
+    a, b = {"x": "1", "y": "2"}, {"y": "2", "x": "1"}
+    assert ensemble_digest(a) == ensemble_digest(b)
+    others = [{"x": "1"}, {"x": "1", "y": "3"}, {"x": "2", "y": "1"}, {"x": "1", "z": "2"}]
+    assert len({ensemble_digest(predictions) for predictions in (a, *others)}) == 5
+
+
+def test_the_ensemble_digest_has_the_code_version():
+    expected = {"code": CODE_VERSIONS["ensemble_predictions"], "backbones": {"x": "1"}}
+    assert ensemble_digest({"x": "1"}) == fingerprint(expected)
+
+
+def test_a_subject_is_a_folder_below_its_kind():
+    assert str(series_subject("1.2.3")) == "series/1.2.3"
+
+
+@pytest.mark.parametrize("parts", [(), ("",), ("..",), (".",), ("a/b",), ("a", "b\0")])
+def test_a_subject_with_another_name_is_an_error(parts):
+    with pytest.raises(ValueError, match="not the name of a subject"):
+        Subject("series", parts)
