@@ -175,8 +175,8 @@ class Ledger:
     files_seen : int
         Number of files below the folders, of any type.
     files_not_dicom : int
-        Number of files that are not DICOM: the name does not end in .dcm or .dicom, and byte 128
-        does not begin the word DICM.
+        Number of files that are not DICOM: the name does not end in .dcm or .dicom, and there is
+        no DICM at byte 128.
     """
 
     input_dirs: tuple[str, ...]

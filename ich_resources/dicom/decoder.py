@@ -1,4 +1,4 @@
-"""``python -m ich_resources.dicom.decoder``: the child process of ``decoding``."""
+"""The child process of ``decoding``: ``python -m ich_resources.dicom.decoder``."""
 
 from ich_resources.children import serve
 from ich_resources.dicom.decoding import decode_to_bytes

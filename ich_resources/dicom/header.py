@@ -1,4 +1,4 @@
-"""What one DICOM header says, as plain values; nothing that identifies the patient is read."""
+"""The values of one DICOM header that are used here. Names and IDs of patients are never read."""
 
 import math
 from collections.abc import Callable
@@ -16,30 +16,48 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Header:
-    """The header values that admission, order and windowing need.
+    """The header values that admission, order and window need.
 
     Attributes
     ----------
+    sop_class_uid : str
+        SOPClassUID, or MediaStorageSOPClassUID of the file meta information.
+    sop_instance_uid, series_instance_uid, study_instance_uid : str
+        SOPInstanceUID, SeriesInstanceUID and StudyInstanceUID.
+    modality : str
+        Modality, in upper case.
+    image_type : tuple of str
+        The values of ImageType, in upper case (DICOM PS3.3 C.7.6.1.1.2).
+    description : str
+        SeriesDescription.
+    rows, columns : int or None
+        Rows and Columns.
+    frames, samples : int
+        NumberOfFrames and SamplesPerPixel; 1 where absent.
+    has_pixels : bool
+        Whether the file has PixelData.
     position, orientation : tuple of float or None
-        ImagePositionPatient (3, mm) and ImageOrientationPatient (6, cosines).
+        ImagePositionPatient (3 values, mm) and ImageOrientationPatient (6 direction cosines;
+        DICOM PS3.3 C.7.6.2.1.1).
     slice_location : float or None
-        SliceLocation in mm.
+        SliceLocation, in mm.
     window : tuple of float
-        Center and width in HU; the first of several, 40 and 80 where absent.
+        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where absent
+        (DICOM PS3.3 C.11.2.1.2; docs/reference.md, section 1).
     rescale : tuple of float
-        Slope and intercept; 1 and 0 where absent.
-    has_rescale : bool or None
-        Whether the file holds both; None where an older version has read it.
+        RescaleSlope and RescaleIntercept; 1 and 0 where absent (DICOM PS3.3 C.11.1.1.2).
     pixel_spacing : tuple of float or None
-        Between rows and between columns, in mm.
+        PixelSpacing: distance of rows and of columns, in mm.
     thickness : float or None
-        SliceThickness in mm.
+        SliceThickness, in mm.
     kernel, body_part : str
-        ConvolutionKernel, BodyPartExamined; empty where absent.
+        ConvolutionKernel and BodyPartExamined, in upper case; empty where absent.
     contrast : bool
-        Whether a ContrastBolusAgent is named.
+        Whether ContrastBolusAgent has a value.
     malformed : str
-        The first thing that cannot be parsed, and why; empty where all can.
+        The first attribute that cannot be read, and the reason; empty if there is none.
+    has_rescale : bool or None
+        Whether the file has both values of the rescale; None if an earlier version read the file.
     """
 
     sop_class_uid: str
@@ -71,10 +89,21 @@ class Header:
 def read_header(content: bytes, path: Path) -> Header:
     """Read the header values of one file.
 
+    An attribute that cannot be read gets its default, and ``malformed`` names the first one.
+    Description, spacing, thickness, kernel, body part and contrast are not named there: no slice
+    fails for them.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    path : Path
+        Path of the file, for error texts.
+
     Raises
     ------
     DicomError
-        If the file is no DICOM data set (code UNREADABLE).
+        If the file is not a DICOM data set (code UNREADABLE).
     """
     dataset = read_dataset(content, path)
     cut = remove_cut_element(dataset) or remove_cut_element(dataset.file_meta)
@@ -88,7 +117,7 @@ def read_header(content: bytes, path: Path) -> Header:
         *,
         needed: bool = True,
     ) -> T:
-        # The values are parsed only here, so a malformed one shows here and not at dcmread.
+        # pydicom parses a value when it is read here, not in dcmread: errors appear here.
         try:
             raw = source.get(keyword)
             if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):

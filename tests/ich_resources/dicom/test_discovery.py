@@ -67,7 +67,7 @@ def test_no_dicom(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x" * 200)
-    with pytest.raises(DicomError, match=f"no DICOM file among the {len(names)} files"):
+    with pytest.raises(DicomError, match=f"no DICOM file among its {len(names)} files"):
         scan(tmp_path)
 
 
