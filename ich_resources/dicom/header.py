@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -108,37 +108,18 @@ def read_header(content: bytes, path: Path) -> Header:
     dataset = read_dataset(content, path)
     cut = remove_cut_element(dataset) or remove_cut_element(dataset.file_meta)
     malformed = [f"the file is truncated inside {cut}"] if cut else []
-
-    def value(
-        keyword: str,
-        convert: Callable[[Any], T],
-        default: T,
-        source: Dataset = dataset,
-        *,
-        needed: bool = True,
-    ) -> T:
-        # pydicom parses a value when it is read here, not in dcmread: errors appear here.
-        try:
-            raw = source.get(keyword)
-            if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
-                return default
-            return convert(raw)
-        except PARSE_ERRORS as err:
-            if needed:
-                malformed.append(f"{keyword} cannot be read: {err}")
-            return default
-
+    value, optional = _reader(dataset, malformed), _reader(dataset, [])
     slope = value("RescaleSlope", _first, None)
     intercept = value("RescaleIntercept", _first, None)
     header = Header(
         sop_class_uid=value("SOPClassUID", str, "")
-        or value("MediaStorageSOPClassUID", str, "", dataset.file_meta),
+        or _reader(dataset.file_meta, malformed)("MediaStorageSOPClassUID", str, ""),
         sop_instance_uid=value("SOPInstanceUID", str, ""),
         series_instance_uid=value("SeriesInstanceUID", str, ""),
         study_instance_uid=value("StudyInstanceUID", str, ""),
         modality=value("Modality", str, "").upper(),
         image_type=value("ImageType", _texts, ()),
-        description=value("SeriesDescription", str, "", needed=False),
+        description=optional("SeriesDescription", str, ""),
         rows=value("Rows", int, None),
         columns=value("Columns", int, None),
         frames=value("NumberOfFrames", int, 1),
@@ -149,14 +130,35 @@ def read_header(content: bytes, path: Path) -> Header:
         slice_location=value("SliceLocation", _first, None),
         window=(value("WindowCenter", _first, 40.0), value("WindowWidth", _first, 80.0)),
         rescale=(1.0 if slope is None else slope, intercept or 0.0),
-        pixel_spacing=value("PixelSpacing", _vector(2), None, needed=False),
-        thickness=value("SliceThickness", _first, None, needed=False),
-        kernel=value("ConvolutionKernel", _first_text, "", needed=False),
-        body_part=value("BodyPartExamined", _first_text, "", needed=False),
-        contrast=value("ContrastBolusAgent", bool, False, needed=False),
+        pixel_spacing=optional("PixelSpacing", _vector(2), None),
+        thickness=optional("SliceThickness", _first, None),
+        kernel=optional("ConvolutionKernel", _first_text, ""),
+        body_part=optional("BodyPartExamined", _first_text, ""),
+        contrast=optional("ContrastBolusAgent", bool, False),
         has_rescale=slope is not None and intercept is not None,
     )
     return replace(header, malformed=malformed[0] if malformed else "")
+
+
+class _Reader(Protocol):
+    def __call__(self, keyword: str, convert: Callable[[Any], T], default: T) -> T: ...
+
+
+def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
+    """Return a function that reads one value, or adds to ``malformed`` and gives the default."""
+
+    def value(keyword: str, convert: Callable[[Any], T], default: T) -> T:
+        # pydicom parses a value when it is read here, not in dcmread: errors appear here.
+        try:
+            raw = dataset.get(keyword)
+            if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
+                return default
+            return convert(raw)
+        except PARSE_ERRORS as err:
+            malformed.append(f"{keyword} cannot be read: {err}")
+            return default
+
+    return value
 
 
 def _texts(raw: Any) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def remarks(members: Sequence[tuple[SliceRecord, Header]]) -> tuple[Remark, ...]
 
 
 def _direction(headers: list[Header]) -> list[Remark]:
-    # Not checked before, in a series that is ordered by SliceLocation.
+    # If SliceLocation orders the series, the orientations have not been checked before.
     normals = [
         slice_normal(h.orientation) for h in headers if h.orientation and spans_plane(h.orientation)
     ]
