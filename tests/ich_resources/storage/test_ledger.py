@@ -1,5 +1,6 @@
 """The ledger survives its file."""
 
+import json
 import os
 
 import pytest
@@ -50,6 +51,18 @@ def test_round_trip(layout, ledger):
     found = read_ledger(layout)
     assert found == ledger
     assert [s.version for s in found.series] == [s.version for s in ledger.series]
+
+
+def test_the_index_keeps_the_keys_of_earlier_versions(layout):
+    write_scan(layout, LEDGER)
+    judgement = {"state": "refused", "code": "DICOMDIR", "reason": "a directory"}
+    assert json.loads(layout.ledger.read_text(encoding="utf-8")) == {
+        "input_dirs": ["/in"],
+        "series": ["1.2", "1.3"],
+        "strays": [{"path": "DICOMDIR", "judgement": judgement}],
+        "files_seen": 9,
+        "files_not_dicom": 3,
+    }
 
 
 def test_reason_codes_are_codes_again(layout):
