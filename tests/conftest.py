@@ -13,7 +13,7 @@ def stand_in_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ich_resources.demo.checkpoints import write_checkpoints
 
     folder = tmp_path_factory.mktemp("models")
-    write_checkpoints(folder, folds=1, slices=2)
+    write_checkpoints(folder, folds=1)
     return folder
 
 

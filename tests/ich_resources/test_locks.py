@@ -48,6 +48,6 @@ def test_a_file_system_without_locks_is_a_warning(tmp_path, monkeypatch):
 
 def test_a_lock_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="exists|Not a directory"):
-        with exclusive_lock(tmp_path / "file" / "lock"):
-            pass
+    path = tmp_path / "file" / "lock"
+    with pytest.raises(OSError, match="exists|Not a directory"), exclusive_lock(path):
+        pass
