@@ -62,7 +62,7 @@ def series_ledger(
             "series_found": len(ledger.series),
             "series_taken": sum(s.to_be_scored for s in ledger.series),
             "series_refused": sum(not s.to_be_scored for s in ledger.series),
-            "files_in_no_series": len(ledger.strays),
+            "files_in_no_series": len(ledger.unassigned),
             "series": table_metadata(table),
             "not_scored": table_metadata(not_scored),
         },

@@ -1,4 +1,4 @@
-"""What is known of a series that has come into the inbox."""
+"""One series of the inbox: what the sensor knows of it, from its first file to its result."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,35 +10,43 @@ ArrivalState = Literal[
 
 @dataclass(frozen=True)
 class Arrival:
-    """One series of the inbox, from its first file to its result.
+    """One series of the inbox.
 
     Attributes
     ----------
     series_instance_uid, study_instance_uid, description : str
-        As in the headers.
+        SeriesInstanceUID, StudyInstanceUID and SeriesDescription of the headers.
     state : str
-        ``arriving`` (files still come), ``admitted`` (complete; its run is requested), ``running``,
-        ``refused``, ``done``, ``incomplete`` (some slices failed), ``failed`` or ``held`` (files of
-        an earlier version are gone, so that a new run would score less than the result on disk; or
-        all of them went before the series was complete).
+        One of:
+
+        - ``arriving``: the series is open; files may still come.
+        - ``admitted``: the series is complete and is to be scored.
+        - ``running``: its run has started.
+        - ``refused``: no slice of it is to be scored.
+        - ``done``: every slice that should be scored was scored.
+        - ``incomplete``: some slices failed; the others were scored.
+        - ``failed``: the series has no result.
+        - ``held``: the series is on hold. Files of an earlier version are gone from the inbox, so
+          a new run would score fewer slices than the result on disk. Or all its files were gone
+          before it was complete.
     files : int
-        Files of it that lie in the inbox, copies included.
+        Number of its files in the inbox. Copies count.
     last_seen : float
         When its last file came or changed, in seconds since 1970.
     admitted, refused, failed : int
-        Slices by judgement; 0 while arriving.
+        Number of slices with each judgement; 0 while the series is open.
     codes : str
-        Reason codes, machine-readable: ``LOCALIZER x2, GANTRY_TILT``.
+        Reason codes, for programs: ``LOCALIZER x2, GANTRY_TILT``.
     sentence : str
-        What the state and the codes mean here.
+        The meaning of state and codes, for people.
     version : str
-        Content of the series as last judged, see ``SeriesRecord.version``; empty before that.
-    offered : str
-        The version that a run was last requested for.
-    token : str
-        Run tag of that request.
+        Digest of the series as last judged (see ``SeriesRecord.version``); empty before that.
+    requested_version : str
+        The version for which the sensor last requested a run; empty where there is none.
+    request_id : str
+        Value of the run tag of that request.
     attempts : int
-        How often that version was requested.
+        Number of requests for that version.
     """
 
     series_instance_uid: str
@@ -53,16 +61,16 @@ class Arrival:
     codes: str = ""
     sentence: str = ""
     version: str = ""
-    offered: str = ""
-    token: str = ""
+    requested_version: str = ""
+    request_id: str = ""
     attempts: int = 0
 
     @property
     def due(self) -> bool:
-        """Whether a run has to be requested."""
-        return self.state == "admitted" and self.version != self.offered
+        """Whether the sensor must request a run."""
+        return self.state == "admitted" and self.version != self.requested_version
 
     @property
     def unsettled(self) -> bool:
-        """Whether a run was requested and its end is not known yet."""
-        return self.state in ("admitted", "running") and self.version == self.offered
+        """Whether a run was requested and its result is not known yet."""
+        return self.state in ("admitted", "running") and self.version == self.requested_version

@@ -1,16 +1,17 @@
-"""Machine-readable reasons why a slice or a file is refused or has failed.
+"""Reason codes: why a slice, a file or a series is refused, has failed, or gets a warning.
 
-Refused: not meant to be scored (a localizer beside the scan); nothing is wrong.
-Failed: meant to be scored, but cannot be (a truncated file); the result is incomplete.
+Refused: the file should not be scored, for example a localizer. This is not an error.
+Failed: the file should be scored and cannot be, for example a truncated slice. The result of its
+series is then incomplete.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Reason codes; the sentence beside a code in the ledger says what was seen."""
+    """The reason codes. The ledger has a sentence beside each code that says what was found."""
 
-    # refused
+    # Refused slices and files.
     NOT_CT = "NOT_CT"
     LOCALIZER = "LOCALIZER"
     DOSE_REPORT = "DOSE_REPORT"
@@ -19,7 +20,7 @@ class Reason(StrEnum):
     DICOMDIR = "DICOMDIR"
     BAD_UID = "BAD_UID"
     NO_SERIES_UID = "NO_SERIES_UID"
-    # remarks on a whole series: refused or only warned of, as the policy says
+    # Remarks on a whole series. The policy decides between a refusal and a warning.
     TOO_FEW_SLICES = "TOO_FEW_SLICES"
     NOT_AXIAL = "NOT_AXIAL"
     MIXED_GEOMETRY = "MIXED_GEOMETRY"
@@ -32,7 +33,7 @@ class Reason(StrEnum):
     NOT_HEAD = "NOT_HEAD"
     DERIVED = "DERIVED"
     BETTER_SIBLING = "BETTER_SIBLING"
-    # failed
+    # Failed slices and files.
     UNREADABLE = "UNREADABLE"
     BAD_HEADER = "BAD_HEADER"
     NO_PIXELS = "NO_PIXELS"

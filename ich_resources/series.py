@@ -1,4 +1,4 @@
-"""What is carried from the DICOM room onward: the ledger of a folder, and slice images."""
+"""Data that the ``dicom`` package hands on: the ledger of a folder, and slice images."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,17 @@ SliceState = Literal["admitted", "refused", "failed"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """Why a slice or a file is not scored."""
+    """Why a slice or a file is not scored.
+
+    Attributes
+    ----------
+    state : str
+        ``refused`` (it should not be scored) or ``failed`` (it should be, and cannot be).
+    code : Reason
+        Reason code.
+    reason : str
+        What was found, for people.
+    """
 
     state: Literal["refused", "failed"]
     code: Reason
@@ -24,7 +34,15 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Remark:
-    """What is worth knowing of a whole series."""
+    """One finding about a whole series; the policy decides between a refusal and a warning.
+
+    Attributes
+    ----------
+    code : Reason
+        Reason code.
+    reason : str
+        What was found, for people.
+    """
 
     code: Reason
     reason: str
@@ -32,7 +50,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class SliceRecord:
-    """One SOP instance as found in the folder; identical copies count once.
+    """One SOP instance of the folder. Files with the same bytes make one record.
 
     Attributes
     ----------
@@ -41,15 +59,15 @@ class SliceRecord:
     sop_instance_uid : str
         SOPInstanceUID; empty where the file could not be read.
     digest : str
-        SHA-256 of the file's bytes, hexadecimal.
+        SHA-256 of the file, hexadecimal.
     judgement : Judgement or None
-        Why it is not scored; None for an admitted slice.
+        Why it is not scored; None if it is admitted.
     position : float or None
-        Distance along the slice normal in mm; orders the series.
+        Position along the slice normal, in mm. The slices are ordered by it.
     position_z : float or None
-        z of ImagePositionPatient (else SliceLocation) in mm.
+        z of ImagePositionPatient, or SliceLocation where that is absent, in mm.
     copies : tuple of str
-        Further files with the same bytes.
+        Paths of the other files with the same bytes.
     """
 
     path: str
@@ -68,18 +86,22 @@ class SliceRecord:
 
 @dataclass(frozen=True)
 class SeriesRecord:
-    """One series as found in the folder, every slice of it judged.
+    """One series of the folder. Every slice of it is judged.
 
     Attributes
     ----------
+    study_instance_uid, series_instance_uid : str
+        StudyInstanceUID and SeriesInstanceUID.
     description : str
         SeriesDescription.
+    slices : tuple of SliceRecord
+        Its slices.
     remarks : tuple of Remark
-        What the policy refuses or warns of.
+        Findings that the policy refuses or warns of.
     primary : bool
         Whether it is the best series of its study.
     input_dir : str
-        The folder that the paths of the slices are relative to.
+        Folder to which the paths of the slices are relative.
     """
 
     study_instance_uid: str
@@ -96,33 +118,43 @@ class SeriesRecord:
 
     @property
     def codes(self) -> str:
-        """Reason codes of its slices, with their counts, and of its remarks, for a table."""
+        """Reason codes of its slices (with their counts) and of its remarks, for a table."""
         counts = Counter(str(s.judgement.code) for s in self.slices if s.judgement is not None)
         counts |= Counter({str(r.code): 1 for r in self.remarks})
         return ", ".join(f"{c} x{n}" if n > 1 else c for c, n in sorted(counts.items()))
 
     @property
     def sentence(self) -> str:
-        """What its codes mean here: the first slice of each code, and the remarks."""
-        said = {s.judgement.code: s.judgement.reason for s in reversed(self.slices) if s.judgement}
-        said |= {remark.code: remark.reason for remark in self.remarks}
-        return "; ".join(dict.fromkeys(said[code] for code in sorted(said)))
+        """Sentences for its codes: one slice for each code, and the remarks."""
+        reasons = {
+            s.judgement.code: s.judgement.reason for s in reversed(self.slices) if s.judgement
+        }
+        reasons |= {remark.code: remark.reason for remark in self.remarks}
+        return "; ".join(dict.fromkeys(reasons[code] for code in sorted(reasons)))
 
     @property
     def to_be_scored(self) -> bool:
-        """Whether anything in the series was meant to be scored (else all of it is refused)."""
+        """Whether at least one slice is not refused."""
         return self.count("refused") < len(self.slices)
 
     @property
     def version(self) -> str:
-        """SHA-256 over the set of (SOPInstanceUID, content digest, state), hexadecimal."""
+        """SHA-256 over (SOPInstanceUID, file digest, state) of the slices, hexadecimal."""
         lines = sorted(f"{s.sop_instance_uid} {s.digest} {s.state}" for s in self.slices)
         return bytes_sha256("\n".join(lines).encode())
 
 
 @dataclass(frozen=True)
-class StrayFile:
-    """A DICOM file that belongs to no series."""
+class UnassignedFile:
+    """A DICOM file in no series, or a folder that cannot be opened.
+
+    Attributes
+    ----------
+    path : str
+        POSIX path relative to the input folder.
+    judgement : Judgement
+        Why no slice of it is scored.
+    """
 
     path: str
     judgement: Judgement
@@ -130,41 +162,42 @@ class StrayFile:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Everything found below the input folders.
+    """The result of a scan of the input folders.
 
     Attributes
     ----------
     input_dirs : tuple of str
-        The folders that were read.
+        Folders that were read.
     series : tuple of SeriesRecord
-        Every series, by UID.
-    strays : tuple of StrayFile
-        DICOM files that belong to no series.
+        Every series, sorted by SeriesInstanceUID.
+    unassigned : tuple of UnassignedFile
+        DICOM files in no series, and folders that cannot be opened.
     files_seen : int
-        Files below the folder, of any kind.
+        Number of files below the folders, of any type.
     files_not_dicom : int
-        Files that are no DICOM by name or magic; not read further.
+        Number of files that are not DICOM: the name does not end in .dcm or .dicom, and there is
+        no DICM at byte 128.
     """
 
     input_dirs: tuple[str, ...]
     series: tuple[SeriesRecord, ...]
-    strays: tuple[StrayFile, ...]
+    unassigned: tuple[UnassignedFile, ...]
     files_seen: int
     files_not_dicom: int
 
 
 @dataclass(frozen=True)
 class HuSlice:
-    """One slice as the scanner meant it.
+    """One slice in Hounsfield units.
 
     Attributes
     ----------
     record : SliceRecord
-        Where it came from.
+        The file that it came from.
     hu : float64 array, shape (H, W)
         Hounsfield units.
     window : tuple of float
-        Center and width of the header's window in HU.
+        WindowCenter and WindowWidth of the header, in HU.
     """
 
     record: SliceRecord
@@ -174,19 +207,20 @@ class HuSlice:
 
 @dataclass(frozen=True)
 class SeriesImages:
-    """A series ready for the networks.
+    """The slices of a series as the networks and the saliency read them.
 
     Attributes
     ----------
     sop_instance_uids : tuple of str
-        The scored slices in series order.
+        SOPInstanceUIDs of the slices, in series order.
     crops : uint8 array, shape (N, 512, 512)
-        One 512 crop per slice, shared by all backbones and the saliency.
+        One crop of each slice (docs/reference.md, section 2). All backbones and the saliency
+        share it.
 
     Raises
     ------
     ValueError
-        If there is not exactly one crop per slice.
+        If the number of crops is not the number of slices.
     """
 
     sop_instance_uids: tuple[str, ...]
@@ -194,4 +228,7 @@ class SeriesImages:
 
     def __post_init__(self) -> None:
         if self.crops.ndim != 3 or len(self.crops) != len(self.sop_instance_uids):
-            raise ValueError(f"{len(self.sop_instance_uids)} slices, crops {self.crops.shape}")
+            raise ValueError(
+                f"{len(self.sop_instance_uids)} slices need as many crops of two dimensions; "
+                f"the crops have shape {self.crops.shape}"
+            )

@@ -36,7 +36,7 @@ def require_all(context: dg.OpExecutionContext, resources: SeriesResources) -> N
     problems = _problems(outcomes)
     problems += [
         f"file {s.path}: {s.judgement.reason}"
-        for s in ledger.strays
+        for s in ledger.unassigned
         if s.judgement.state == "failed"
     ]
     if not wanted:
@@ -58,11 +58,11 @@ def _print_summary(
         f"Series: {done} of {len(outcomes) - refused} done, {refused} refused. "
         "Slices: " + ", ".join(f"{n} {state}" for state, n in total_counts(outcomes).items())
     )
-    if ledger.strays:
-        failed = sum(s.judgement.state == "failed" for s in ledger.strays)
+    if ledger.unassigned:
+        failed = sum(s.judgement.state == "failed" for s in ledger.unassigned)
         context.log.info(
-            f"Files in no series: {len(ledger.strays)}, "
-            f"{len(ledger.strays) - failed} refused, {failed} failed"
+            f"Files in no series: {len(ledger.unassigned)}, "
+            f"{len(ledger.unassigned) - failed} refused, {failed} failed"
         )
 
 

@@ -30,9 +30,9 @@ def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[Ser
     for series in refused:
         reasons = outcome(series, resources).reasons
         context.log.info(f"  refused  {series.series_instance_uid}  {reasons}")
-    for stray in ledger.strays:
-        judgement = stray.judgement
-        line = f"  {judgement.state}  {stray.path}  {judgement.code}: {judgement.reason}"
+    for file in ledger.unassigned:
+        judgement = file.judgement
+        line = f"  {judgement.state}  {file.path}  {judgement.code}: {judgement.reason}"
         (context.log.warning if judgement.state == "failed" else context.log.info)(line)
     todo = []
     for series in taken:

@@ -10,7 +10,7 @@ from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import IchError
 from ich_resources.inbox.files import FileFacts
-from ich_resources.inbox.growth import Growth, seconds_left
+from ich_resources.inbox.growth import OpenSeries, seconds_left
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.series import SeriesRecord
@@ -73,7 +73,7 @@ def judge_complete_series(
 
     Those that still grow are kept as arriving, with the seconds left.
     """
-    growing = index.growing()
+    open_series = index.open_series()
     unread, markers = index.unread_folders(), index.markers()
     left = {
         g.series_instance_uid: seconds_left(
@@ -83,19 +83,19 @@ def judge_complete_series(
             unread_folders=unread,
             markers=markers,
         )
-        for g in growing
+        for g in open_series
     }
-    complete = [g for g in growing if not left[g.series_instance_uid]][: inbox.series_per_tick]
+    complete = [g for g in open_series if not left[g.series_instance_uid]][: inbox.series_per_tick]
     ready = {g.series_instance_uid: g for g in complete}
-    waiting = [g for g in growing if g.series_instance_uid not in ready]
-    index.put([_arriving(g, left[g.series_instance_uid], index) for g in waiting])
+    waiting = [g for g in open_series if g.series_instance_uid not in ready]
+    index.upsert([_arriving(g, left[g.series_instance_uid], index) for g in waiting])
     not_yet = {g.series_instance_uid for g in waiting}
     judged: list[Judged] = []
     studies: set[str] = set()
-    for growth in complete:
-        if growth.study_instance_uid in studies:
+    for item in complete:
+        if item.study_instance_uid in studies:
             continue
-        together = index.studies_judged_with(growth.study_instance_uid)
+        together = index.studies_judged_with(item.study_instance_uid)
         studies |= set(together)
         files = [file for study in together for file in index.contents(study)]
         files = [f for f in files if f["header"]["series_instance_uid"] not in not_yet]
@@ -111,26 +111,26 @@ def judge_complete_series(
     return judged
 
 
-def _arriving(growth: Growth, left: float, index: InboxIndex) -> Arrival:
-    uid = growth.series_instance_uid
-    known = index.arrival(uid) or Arrival(uid, growth.study_instance_uid)
+def _arriving(open_series: OpenSeries, left: float, index: InboxIndex) -> Arrival:
+    uid = open_series.series_instance_uid
+    known = index.arrival(uid) or Arrival(uid, open_series.study_instance_uid)
     return replace(
         known,
         state="arriving",
-        files=growth.files,
-        last_seen=growth.last_seen,
-        sentence=f"{growth.files} files, {left:.0f} s left",
+        files=open_series.files,
+        last_seen=open_series.last_seen,
+        sentence=f"{open_series.files} files, {left:.0f} s left",
     )
 
 
-def _broken(growth: Growth, error: Exception, index: InboxIndex) -> Arrival:
+def _broken(open_series: OpenSeries, error: Exception, index: InboxIndex) -> Arrival:
     sentence = f"it cannot be judged: {type(error).__name__}: {error}"
-    return replace(_arriving(growth, 0, index), state="failed", sentence=sentence)
+    return replace(_arriving(open_series, 0, index), state="failed", sentence=sentence)
 
 
 def _judge(
     found: Sequence[SeriesRecord],
-    ready: dict[str, Growth],
+    ready: dict[str, OpenSeries],
     index: InboxIndex,
     storage: StorageResource,
 ) -> list[Judged]:
@@ -138,12 +138,16 @@ def _judge(
     for series in found:
         uid = series.series_instance_uid
         before = index.arrival(uid) or Arrival(uid, series.study_instance_uid)
-        growth = ready.get(uid)
-        gone = _gone_slices(storage, series, before) if series.version != before.offered else 0
-        if growth is None and (before.version == series.version or gone):
+        complete = ready.get(uid)
+        gone = (
+            _gone_slices(storage, series, before)
+            if series.version != before.requested_version
+            else 0
+        )
+        if complete is None and (before.version == series.version or gone):
             continue  # a sibling that nothing new has come of
-        if growth is not None:
-            before = replace(before, files=growth.files, last_seen=growth.last_seen)
+        if complete is not None:
+            before = replace(before, files=complete.files, last_seen=complete.last_seen)
         if gone:
             sentence = (
                 f"{gone} slices of the version before are gone from the inbox, and a part does not "
@@ -175,7 +179,7 @@ def as_judged(before: Arrival, series: SeriesRecord) -> Arrival:
 def _gone_slices(storage: StorageResource, series: SeriesRecord, before: Arrival) -> int:
     """Return how many slices a version that was scored, or is to be, has and this one lacks."""
     uid = series.series_instance_uid
-    if not before.offered and storage.records.finished_at(series_subject(uid)) is None:
+    if not before.requested_version and storage.records.finished_at(series_subject(uid)) is None:
         return 0
     try:
         last = found_series(storage.layout, uid)

@@ -33,7 +33,7 @@ from ich_resources.environment import DICOM_INBOX
 from ich_resources.errors import StorageError
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
-from ich_resources.series import Ledger, StrayFile
+from ich_resources.series import Ledger, UnassignedFile
 from ich_resources.storage.arrival_tables import inbox_table
 from ich_resources.storage.files import locked, write_bytes
 from ich_resources.storage.ledger import found_series, inbox_series, write_arrivals
@@ -71,18 +71,18 @@ def dicom_inbox(
     storage = configured(storage, "storage", config)
     require_apart(storage.layout.run_root, inbox.folder)
     with locked(storage.layout.inbox_lock), inbox.index(storage.layout.inbox_index) as index:
-        strays = _look(inbox, dicom, storage, index)
-        index.put(settle(context.instance, index, storage))
+        unassigned = _look(inbox, dicom, storage, index)
+        index.upsert(settle(context.instance, index, storage))
         _take_over(context.instance, index)
         asked = [arrival for arrival in index.arrivals("admitted") if arrival.due]
         due, finished = _with_results(storage, index, asked[: inbox.series_per_tick])
         wanted = [a for a in due if a not in finished]
         events = [series_arrived(found_series(storage.layout, a.series_instance_uid)) for a in due]
         events += _finished_before(context.instance, storage, index, finished)
-        requests, offered = request_runs(wanted, single_runs=inbox.single_runs, run_config=config)
-        index.offer(offered)
+        requests, requested = request_runs(wanted, single_runs=inbox.single_runs, run_config=config)
+        index.record_requests(requested)
         if index.changed:
-            events += _report(storage, index, strays)
+            events += _report(storage, index, unassigned)
         partitions = new_partitions(
             context.instance, str(SERIES.name), [a.series_instance_uid for a in due]
         )
@@ -98,38 +98,38 @@ def dicom_inbox(
 
 def _look(
     inbox: InboxResource, dicom: DicomResource, storage: StorageResource, index: InboxIndex
-) -> tuple[StrayFile, ...]:
-    """Bring the index, and the ledger on disk, up to what lies in the inbox; return the strays."""
+) -> tuple[UnassignedFile, ...]:
+    """Update the index, and the ledger on disk, from the inbox; return the files in no series."""
     now = time.time()
-    present, closed = inbox.look()
-    if index.noted("folder") != str(inbox.folder):
-        index.regrow()  # the paths in the ledger are relative to it
-        index.keep("folder", str(inbox.folder))
+    present, closed = inbox.list_files()
+    if index.get_note("folder") != str(inbox.folder):
+        index.reopen()  # the paths in the ledger are relative to it
+        index.set_note("folder", str(inbox.folder))
     _restore(storage, index)
-    index.note(present, now)
+    index.update_files(present, now)
     read_new_files(inbox, dicom, index)
     judged = judge_complete_series(inbox, dicom, storage, index, now)
-    strays = dicom.strays(index.strays(), closed)
-    told = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in strays]})
-    if index.noted("strays") != told:
-        index.keep("strays", told)
+    unassigned = dicom.unassigned_files(index.unassigned(), closed)
+    told = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in unassigned]})
+    if index.get_note("strays") != told:
+        index.set_note("strays", told)
     if judged or index.changed:
         ledger = Ledger(
             input_dirs=(str(inbox.folder),),
             series=tuple(item.series for item in judged if item.series is not None),
-            strays=strays,
+            unassigned=unassigned,
             files_seen=index.count(),
             files_not_dicom=index.count() - index.count("slice") - index.count("stray"),
         )
         write_arrivals(storage.layout, ledger, index.judged_series())
     # After the ledger: a series that stands as judged is never looked for again.
-    index.put([item.arrival for item in judged], judged=True)
-    return strays
+    index.upsert([item.arrival for item in judged], judged=True)
+    return unassigned
 
 
 def _restore(storage: StorageResource, index: InboxIndex) -> None:
     """Fill an index that was lost with the series that the ledger on disk knows of."""
-    if index.noted("restored"):
+    if index.get_note("restored"):
         return
     known = []
     for uid in inbox_series(storage.layout):
@@ -140,18 +140,18 @@ def _restore(storage: StorageResource, index: InboxIndex) -> None:
         files, now = len(series.slices), time.time()
         arrival = Arrival(uid, series.study_instance_uid, files=files, last_seen=now)
         known.append(as_judged(arrival, series))
-    index.put(known)
-    index.keep("restored", "yes")
+    index.upsert(known)
+    index.set_note("restored", "yes")
 
 
 def _take_over(instance: dg.DagsterInstance, index: InboxIndex) -> None:
     """Have every finished series told to a Dagster instance that is not the one of before."""
     name = str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
-    if index.noted("instance") == name:
+    if index.get_note("instance") == name:
         return
     finished = index.arrivals("done", "incomplete")
-    index.put([replace(arrival, state="admitted", offered="") for arrival in finished])
-    index.keep("instance", name)
+    index.upsert([replace(arrival, state="admitted", requested_version="") for arrival in finished])
+    index.set_note("instance", name)
 
 
 def _with_results(
@@ -166,7 +166,7 @@ def _with_results(
         try:
             outcome = outcome_of(storage, arrival)
         except OutdatedError:
-            index.regrow([arrival.series_instance_uid])
+            index.reopen([arrival.series_instance_uid])
             continue
         right.append(arrival)
         if outcome.state in ("done", "incomplete"):
@@ -185,23 +185,23 @@ def _finished_before(
     for arrival in finished:
         uid = arrival.series_instance_uid
         outcome = outcome_of(storage, arrival)
-        index.put([replace(with_outcome(arrival, outcome), offered=arrival.version)])
+        index.upsert([replace(with_outcome(arrival, outcome), requested_version=arrival.version)])
         events += unknown_results(instance, storage, uid, outcome.records)
     return events
 
 
 def _report(
-    storage: StorageResource, index: InboxIndex, strays: Sequence[StrayFile]
+    storage: StorageResource, index: InboxIndex, unassigned: Sequence[UnassignedFile]
 ) -> list[dg.AssetMaterialization]:
     """Write inbox_ledger.csv; return the event for Dagster if more than the clock has moved."""
-    table = inbox_table(index.arrivals(), strays)
+    table = inbox_table(index.arrivals(), unassigned)
     path = storage.layout.output / "inbox_ledger.csv"
     write_bytes(path, csv_bytes(table))
     states = index.states()
     told = fingerprint({"files": index.count(), "states": list(table["state"])})
-    if told == index.noted("told"):
+    if told == index.get_note("told"):
         return []
-    index.keep("told", told)
+    index.set_note("told", told)
     counts: dict[str, Any] = {f"series_{state}": number for state, number in states.items()}
     return [
         dg.AssetMaterialization(

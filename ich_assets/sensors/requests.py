@@ -23,8 +23,8 @@ from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
-OFFER_TAG = "ich/offer"
-"""Run tag of a request of the sensor; a token of its own, so that no request is ever forgotten."""
+REQUEST_TAG = "ich/offer"
+"""Run tag of a request of the sensor; an id of its own, so that no request is ever forgotten."""
 ATTEMPTS = 3
 """Requests for one version of a series whose runs die without a word."""
 _FINISHED = ("done", "incomplete", "failed")
@@ -49,34 +49,34 @@ def request_runs(
     # What has died once may have killed its run: it dies alone from now on.
     alone = [a for a in due if a.attempts or len(due) <= single_runs]
     together = [a for a in due if a not in alone]
-    offered = [_offered(arrival, uuid.uuid4().hex) for arrival in alone]
+    requested = [_requested(arrival, uuid.uuid4().hex) for arrival in alone]
     requests = [
         dg.RunRequest(
             job_name=ich_series.name,
             partition_key=arrival.series_instance_uid,
-            tags={OFFER_TAG: arrival.token},
+            tags={REQUEST_TAG: arrival.request_id},
             run_config=run_config,
         )
-        for arrival in offered
+        for arrival in requested
     ]
     if not together:
-        return requests, offered
-    token = uuid.uuid4().hex
-    offered += [_offered(arrival, token) for arrival in together]
+        return requests, requested
+    request_id = uuid.uuid4().hex
+    requested += [_requested(arrival, request_id) for arrival in together]
     ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in together]}}}
     request = dg.RunRequest(
         job_name=ich_backlog.name,
-        tags={OFFER_TAG: token},
+        tags={REQUEST_TAG: request_id},
         run_config={**run_config, "ops": ops},
     )
-    return [*requests, request], offered
+    return [*requests, request], requested
 
 
-def _offered(arrival: Arrival, token: str) -> Arrival:
+def _requested(arrival: Arrival, request_id: str) -> Arrival:
     return replace(
         arrival,
-        offered=arrival.version,
-        token=token,
+        requested_version=arrival.version,
+        request_id=request_id,
         attempts=arrival.attempts + 1,
         sentence="its run is requested",
     )
@@ -88,8 +88,8 @@ def settle(
     """Return the series whose requested runs have got on, as they now stand."""
 
     @cache
-    def run_of(token: str) -> DagsterRun | None:
-        runs = instance.get_runs(RunsFilter(tags={OFFER_TAG: token}), limit=1)
+    def run_of(request_id: str) -> DagsterRun | None:
+        runs = instance.get_runs(RunsFilter(tags={REQUEST_TAG: request_id}), limit=1)
         return runs[0] if runs else None
 
     waiting = [a for a in index.arrivals("admitted", "running") if a.unsettled]
@@ -101,12 +101,12 @@ def settle(
     ]
     settled = []
     for arrival in (*waiting, *failed):
-        runs = (run_of(token) for token in index.tokens(arrival))
+        runs = (run_of(request_id) for request_id in index.request_ids(arrival))
         run = next((run for run in runs if run is not None), None)
         try:
             now = _settled(arrival, run, instance, storage)
         except OutdatedError:
-            index.regrow([arrival.series_instance_uid])
+            index.reopen([arrival.series_instance_uid])
         else:
             if now != arrival:
                 settled.append(now)
@@ -144,7 +144,7 @@ def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
         return with_outcome(arrival, outcome_of(storage, arrival))
     if run is None:
         # Requested, and Dagster went down before it wrote the request down.
-        return replace(arrival, offered="", attempts=arrival.attempts - 1)
+        return replace(arrival, requested_version="", attempts=arrival.attempts - 1)
     if not (run.is_finished or run.status == DagsterRunStatus.STARTED):
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
     outcome = outcome_of(storage, arrival)
@@ -158,7 +158,7 @@ def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
     if run.job_name == ich_series.name and run.status == DagsterRunStatus.FAILURE and by_check:
         failures.write(subject, CHECKS, IchError(why, code="CHECK_FAILED"))
         return with_outcome(arrival, outcome_of(storage, arrival))
-    again = replace(arrival, state="admitted", offered="")
+    again = replace(arrival, state="admitted", requested_version="")
     if outcome.state in _FINISHED:
         moved = any(item.code in _MOMENTARY for item in outcome.not_scored)
         return again if moved and arrival.attempts < ATTEMPTS else with_outcome(arrival, outcome)

@@ -1,4 +1,4 @@
-"""``python -m ich_resources.demo FOLDER``: a synthetic study, stand-in checkpoints, a run.yaml."""
+"""``python -m ich_resources.demo FOLDER`` writes a study, stand-in checkpoints and a run.yaml."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,13 @@ resources:
 
 
 def main(folder: Path) -> None:
-    """Write everything the demo reads below a folder; what is there already is kept."""
+    """Write all input of the demo. A study and checkpoints that exist are kept.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the demo; an absolute path.
+    """
     if not (folder / "dicom" / "README.txt").is_file():
         print("Writing a synthetic study", flush=True)
         write_demo_study(folder / "dicom")

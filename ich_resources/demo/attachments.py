@@ -1,16 +1,15 @@
-"""What a PACS exports beside the slices: a localizer, a dose report, a page with the dose.
+"""Images that a PACS exports beside the slices: a localizer and a page with the dose.
 
-None of them may be scored.
+They must not be scored.
 """
 
 from pathlib import Path
 
 import cv2
 import numpy as np
-from pydicom.dataset import Dataset
-from pydicom.uid import SecondaryCaptureImageStorage, XRayRadiationDoseSRStorage
+from pydicom.uid import SecondaryCaptureImageStorage
 
-from ich_resources.demo.headers import ct_image, header, uid, write
+from ich_resources.demo.headers import ct_image, header, write
 from ich_resources.demo.phantom import FIELD_OF_VIEW, HEAD_HEIGHT, head_hu
 
 PAGE = (
@@ -24,28 +23,26 @@ PAGE = (
     (("3", "Sequence", "120", "300", "45.0", "540.0"), 285, 0.55),
     (("Total DLP: 1083.0 mGy*cm",), 350, 0.7),
 )
-"""Lines of the dose page: cells, baseline in pixels, scale of the font."""
+"""Lines of the dose page: cells, baseline in pixels, size of the font."""
 COLUMNS = (16, 90, 205, 265, 330, 420)
-"""Where the cells of a line begin, in pixels."""
-TOTAL_DLP = 1083
-"""Dose length product of the study, in mGy*cm."""
+"""Left ends of the cells of a line, in pixels."""
 
 
 def write_localizer(
     folder: Path, *, study: str = "demo", name: str = "localizer", number: int = 1, suffix: str = ""
 ) -> Path:
-    r"""Write a lateral localizer: the phantom, projected from the side.
+    r"""Write a lateral localizer: a projection of the phantom from the side.
 
     Parameters
     ----------
     folder : Path
-        Folder of the series; made if missing.
+        Folder of the series. It is made if it is missing.
     study, name : str
-        Names the UIDs follow from.
+        Names of study and series; the UIDs depend on them.
     number : int
         SeriesNumber.
     suffix : str
-        End of the file name.
+        Ending of the file name.
 
     Returns
     -------
@@ -56,7 +53,7 @@ def write_localizer(
     size, step = 256, FIELD_OF_VIEW / 256
     top = 0.75 * FIELD_OF_VIEW
     heights = (top - np.arange(0, FIELD_OF_VIEW, 4 * step)) / HEAD_HEIGHT
-    # below the base the phantom would close; a real scan goes on through the neck
+    # Below the base the phantom closes; a real scan continues through the neck.
     rows = [head_hu(max(h, -0.2), bleed=False, size=128).mean(axis=1) for h in heights]
     image = cv2.resize(np.stack(rows), (size, size), interpolation=cv2.INTER_CUBIC)
 
@@ -68,109 +65,15 @@ def write_localizer(
     ds.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
     ds.ImagePositionPatient = [0, round((step - FIELD_OF_VIEW) / 2, 4), top]
     ds.PixelSpacing = [round(step, 6)] * 2
-    ds.RescaleType = "US"  # a projection is no HU
+    ds.RescaleType = "US"  # the values of a projection are not HU
     ds.WindowCenter, ds.WindowWidth = -500, 1000
-    return write(ds, Path(folder) / f"IM0001{suffix}")
-
-
-def _code(value: str, scheme: str, meaning: str) -> list[Dataset]:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
-    return [item]
-
-
-def _content(kind: str, concept: tuple[str, str], relation: str = "CONTAINS") -> Dataset:
-    item = Dataset()
-    item.RelationshipType = relation
-    item.ValueType = kind
-    item.ConceptNameCodeSequence = _code(concept[0], "DCM", concept[1])
-    return item
-
-
-def _choice(
-    concept: tuple[str, str], code: tuple[str, str, str], relation: str = "CONTAINS"
-) -> Dataset:
-    item = _content("CODE", concept, relation)
-    item.ConceptCodeSequence = _code(*code)
-    return item
-
-
-def _measure(concept: tuple[str, str], value: int, unit: tuple[str, str]) -> Dataset:
-    item, measured = _content("NUM", concept), Dataset()
-    measured.NumericValue = value
-    measured.MeasurementUnitsCodeSequence = _code(unit[0], "UCUM", unit[1])
-    item.MeasuredValueSequence = [measured]
-    return item
-
-
-def write_dose_report(
-    folder: Path, *, study: str = "demo", name: str = "dose", number: int = 501, suffix: str = ""
-) -> Path:
-    """Write the dose of the study as a structured report, without pixels.
-
-    Parameters
-    ----------
-    folder, study, name, number, suffix
-        As in `write_localizer`.
-
-    Returns
-    -------
-    Path
-        The file: X-Ray Radiation Dose SR (DICOM PS3.3 A.35.8, PS3.16 TID 10011), modality SR.
-    """
-    ds = header(
-        XRayRadiationDoseSRStorage,
-        study=study,
-        name=name,
-        number=number,
-        instance=1,
-        modality="SR",
-    )
-    ds.SeriesDescription = "Dose report"
-    ds.ReferencedPerformedProcedureStepSequence = []
-    ds.PerformedProcedureCodeSequence = []
-    ds.CompletionFlag, ds.VerificationFlag = "COMPLETE", "UNVERIFIED"
-    ds.ValueType, ds.ContinuityOfContent = "CONTAINER", "SEPARATE"
-    ds.ConceptNameCodeSequence = _code("113701", "DCM", "X-Ray Radiation Dose Report")
-    template = Dataset()
-    template.MappingResource, template.TemplateIdentifier = "DCMR", "10011"
-    ds.ContentTemplateSequence = [template]
-
-    procedure = _choice(
-        ("121058", "Procedure reported"),
-        ("77477000", "SCT", "Computed Tomography X-Ray"),
-        "HAS CONCEPT MOD",
-    )
-    intent = ("261004008", "SCT", "Diagnostic Intent")
-    purpose = _choice(("363703001", "Has Intent"), intent, "HAS CONCEPT MOD")
-    purpose.ConceptNameCodeSequence[0].CodingSchemeDesignator = "SCT"
-    procedure.ContentSequence = [purpose]
-    observer = _choice(("121005", "Observer Type"), ("121007", "DCM", "Device"), "HAS OBS CONTEXT")
-    device = _content("UIDREF", ("121012", "Device Observer UID"), "HAS OBS CONTEXT")
-    device.UID = uid("device")
-    scope = _choice(
-        ("113705", "Scope of Accumulation"), ("113014", "DCM", "Study"), "HAS OBS CONTEXT"
-    )
-    target = _content("UIDREF", ("110180", "Study Instance UID"), "HAS PROPERTIES")
-    target.UID = uid(study)
-    scope.ContentSequence = [target]
-    total = _content("CONTAINER", ("113811", "CT Accumulated Dose Data"))
-    total.ContinuityOfContent = "SEPARATE"
-    total.ContentSequence = [
-        _measure(("113812", "Total Number of Irradiation Events"), 3, ("{events}", "events")),
-        _measure(("113813", "CT Dose Length Product Total"), TOTAL_DLP, ("mGy.cm", "mGy.cm")),
-    ]
-    source = _choice(
-        ("113854", "Source of Dose Information"), ("113856", "DCM", "Automated Data Collection")
-    )
-    ds.ContentSequence = [procedure, observer, device, scope, total, source]
     return write(ds, Path(folder) / f"IM0001{suffix}")
 
 
 def write_dose_page(
     folder: Path, *, study: str = "demo", name: str = "page", number: int = 502, suffix: str = ""
 ) -> Path:
-    r"""Write the dose of the study as a picture of a page.
+    r"""Write the dose of the study as an image of a page.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all files of the synthetic study share: identifiers, patient, study, series, writing."""
+"""Parts that all files of the synthetic study share: UIDs, header, writing."""
 
 from pathlib import Path
 
@@ -8,23 +8,23 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 DATE = "20260101"
-"""Date of everything in the study (DA)."""
+"""Every date in the study (DICOM value representation DA)."""
 TIME = "120000"
-"""Time of everything in the study (TM)."""
+"""Every time in the study (DICOM value representation TM)."""
 
 
 def uid(*names: str | int) -> str:
-    """Return a UID of at most 64 characters that depends on nothing but the names.
+    """Return a UID that depends only on the names.
 
     Parameters
     ----------
     *names : str or int
-        What it identifies: ``uid(study)``, ``uid(study, series)`` or ``uid(study, series, file)``.
+        Names of the object: ``uid(study)``, ``uid(study, series)`` or ``uid(study, series, file)``.
 
     Returns
     -------
     str
-        UID as in DICOM PS3.5 section 9.
+        A UID of at most 64 characters (DICOM PS3.5, section 9).
     """
     return str(generate_uid(entropy_srcs=["ich", *map(str, names)]))
 
@@ -32,18 +32,18 @@ def uid(*names: str | int) -> str:
 def header(
     sop_class: str, *, study: str, name: str, number: int, instance: int, modality: str = "CT"
 ) -> Dataset:
-    """Return the attributes every file has, whatever its SOP class.
+    """Return the attributes that all files have.
 
     Parameters
     ----------
     sop_class : str
         SOPClassUID.
     study, name : str
-        Names of the study and of the series; the UIDs follow from them.
+        Names of study and series; the UIDs depend on them.
     number : int
         SeriesNumber.
     instance : int
-        InstanceNumber; the SOPInstanceUID follows from it too.
+        InstanceNumber; the SOPInstanceUID depends on it.
     modality : str
         Modality.
 
@@ -81,19 +81,19 @@ def header(
 def ct_image(
     hu: npt.NDArray[np.float32], *, study: str, name: str, number: int, instance: int
 ) -> Dataset:
-    """Return what slices and localizer share: header, acquisition, frame of reference, pixels.
+    """Return the attributes that slices and localizer have: header, acquisition and pixels.
 
     Parameters
     ----------
     hu : float32 array, shape (H, W)
-        HU; stored as int16 of HU + 1024, clipped to -1024..3071 HU.
+        HU. They are clipped to -1024..3071 HU and stored as int16 of HU + 1024.
     study, name, number, instance
         As in `header`.
 
     Returns
     -------
     Dataset
-        CT Image Storage (DICOM PS3.3 C.8.2.1) without ImageType, position and window.
+        CT Image Storage (DICOM PS3.3 A.3, C.8.2.1) without ImageType, position and window.
     """
     ds = header(CTImageStorage, study=study, name=name, number=number, instance=instance)
     ds.AcquisitionDate, ds.AcquisitionTime, ds.AcquisitionNumber = DATE, TIME, number
@@ -110,7 +110,14 @@ def ct_image(
 
 
 def write(ds: Dataset, path: Path) -> Path:
-    """Write a dataset as a DICOM file (PS3.10): preamble, file meta, Explicit VR Little Endian.
+    """Write a data set as a DICOM file (PS3.10) in Explicit VR Little Endian.
+
+    Parameters
+    ----------
+    ds : Dataset
+        The data set. Its file meta information is set here.
+    path : Path
+        The file. Its folder is made if it is missing.
 
     Returns
     -------

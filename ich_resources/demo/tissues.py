@@ -1,4 +1,4 @@
-"""What the tissues of the phantom measure, in Hounsfield units."""
+"""The values of the tissues of the phantom, in Hounsfield units."""
 
 AIR_HU = -1000.0
 """Air around the head and in the sinuses, in HU."""

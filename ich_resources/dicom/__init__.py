@@ -1,1 +1,1 @@
-"""DICOM files in, windowed slices out; the only room besides the demo that knows pydicom."""
+"""DICOM files are read, judged and converted to Hounsfield units."""

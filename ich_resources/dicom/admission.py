@@ -1,4 +1,4 @@
-"""Which instances are slices of a head CT to be scored, judged by their headers alone."""
+"""Judge by the header whether an instance is a CT slice that can be scored."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,12 +40,22 @@ _DOSE_WORDS = ("DOSE", "EXAM SUMMARY", "PATIENT PROTOCOL")
 
 
 def judge_file(header: Header) -> Judgement | None:
-    """Judge whether a file can belong to a series at all.
+    """Judge whether a file belongs to a series.
+
+    Parameters
+    ----------
+    header : Header
+        Its header values.
 
     Returns
     -------
     Judgement or None
-        None for a file that names its series, its study and itself.
+        None if the file has valid UIDs for instance, series and study. ``refused`` with the code
+        DICOMDIR, NO_SERIES_UID or BAD_UID, or ``failed`` with the code UNREADABLE, otherwise.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.2.1, C.7.3.1, C.12.1 (the UIDs), F.3 (DICOMDIR); PS3.5 section 9.1 (UIDs).
     """
     if header.sop_class_uid == MediaStorageDirectoryStorage:
         return _refused(Reason.DICOMDIR, "a directory of files, not an image")
@@ -60,36 +70,48 @@ def judge_file(header: Header) -> Judgement | None:
     }
     for keyword, uid in uids.items():
         if not is_uid(uid):
-            shown = repr(uid if len(uid) <= 80 else uid[:80] + "...")
-            return _refused(Reason.BAD_UID, f"{keyword} {shown} is no UID ({len(uid)} characters)")
+            quoted = repr(uid if len(uid) <= 80 else uid[:80] + "...")
+            return _refused(Reason.BAD_UID, f"{keyword} {quoted} is no UID ({len(uid)} characters)")
     return None
 
 
 def judge_slice(header: Header) -> Judgement | None:
-    """Judge whether an instance of a series is a slice to be scored.
+    """Judge whether an instance of a series is a slice that can be scored.
+
+    Parameters
+    ----------
+    header : Header
+        Its header values.
 
     Returns
     -------
     Judgement or None
-        None for an admitted slice.
+        None for an admitted slice; else ``refused`` or ``failed``, with the code of the first rule
+        that it breaks.
 
     References
     ----------
-    DICOM PS3.3: ImageType C.7.6.1.1.2 and C.8.2.1.1.1, secondary capture A.8, CT image A.3.
+    DICOM PS3.3 A.3 (CT image), A.8 (secondary capture), A.38 (enhanced CT), A.35 (dose reports),
+    C.7.6.1.1.2 and C.8.2.1.1.1 (ImageType), C.11.2.1.2 (window), C.11.1.1.2 (rescale).
     """
     return _judge_kind(header) or _judge_usability(header)
 
 
 def judge_rescale(members: Sequence[tuple[SliceRecord, Header]]) -> list[SliceRecord]:
-    """Fail the admitted slices of a series that lack the rescale which another has.
+    """Fail admitted slices without rescale in a series where another slice has one.
 
-    Where none has it, the stored values are HU; where one lacks it, its values are most likely a
-    thousand HU off.
+    If no slice has a rescale, the stored values are taken as HU. If some have one, the values of a
+    slice without it are probably wrong by about 1000 HU.
+
+    Parameters
+    ----------
+    members : sequence of (SliceRecord, Header)
+        All slices of one series.
 
     Returns
     -------
     list of SliceRecord
-        In the order given.
+        The records, in the order given.
     """
     rescaled = any(record.judgement is None and header.has_rescale for record, header in members)
     lacking = "no RescaleSlope or no RescaleIntercept, which other slices of its series have"
@@ -123,7 +145,7 @@ def _judge_kind(header: Header) -> Judgement | None:
 
 
 def _is_secondary_capture(header: Header) -> bool:
-    """Return whether an image was captured from a screen; reformats keep their geometry."""
+    """Return whether an image is a screen capture. Reformatted slices have a geometry."""
     if header.sop_class_uid in _SECONDARY_CAPTURES:
         return True
     has_geometry = header.position is not None and header.orientation is not None
@@ -145,7 +167,7 @@ def _judge_usability(header: Header) -> Judgement | None:
         return _failed(
             Reason.NO_POSITION, "neither ImagePositionPatient nor SliceLocation: no place in order"
         )
-    # Also catches width 1: width // 2 is 0, and every slice would become black.
+    # Width 1 fails as well: width // 2 is 0, and the slice would be black.
     if width // 2 <= 0:
         return _failed(Reason.BAD_WINDOW, f"WindowWidth {width:g} at center {center:g} is empty")
     if slope == 0:

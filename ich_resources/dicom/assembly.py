@@ -1,16 +1,16 @@
-"""Scanned files to series: copies folded, slices placed, every series judged."""
+"""Build series from scanned files: merge copies, set positions, judge every series."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from ich_resources.dicom.admission import judge_rescale
-from ich_resources.dicom.geometry import place
+from ich_resources.dicom.geometry import with_positions
 from ich_resources.dicom.header import Header
-from ich_resources.dicom.policy import Verdict, apply, refuse
+from ich_resources.dicom.policy import Verdict, apply_policy, refuse_series
 from ich_resources.dicom.scanned import ScannedFile
 from ich_resources.dicom.series_rules import remarks
-from ich_resources.dicom.siblings import primary
+from ich_resources.dicom.siblings import primary_series
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord
 
@@ -22,18 +22,24 @@ def assemble(
     input_dir: str,
     primary_only: bool,
 ) -> tuple[SeriesRecord, ...]:
-    """Return the series that files belong to, sorted by UID; files of no series are left out.
+    """Build and judge the series of scanned files. Files in no series are left out.
 
     Parameters
     ----------
     files : sequence of ScannedFile
-        All files of each study among them: the best series of a study is chosen from these.
+        The files. All files of a study must be among them, since the best series of each study is
+        chosen here.
     table : mapping of Reason to str
-        What becomes of each remark; see ``policy.verdicts``.
+        Verdict for each remark; see ``policy.verdicts``.
     input_dir : str
-        The folder that the paths are relative to.
+        Folder to which the paths are relative.
     primary_only : bool
-        Whether to refuse every series of a study but the best.
+        Whether to refuse every series of a study except the best.
+
+    Returns
+    -------
+    tuple of SeriesRecord
+        Sorted by SeriesInstanceUID.
     """
     instances = [(_record(f), f.header) for f in files if f.header is not None]
 
@@ -45,7 +51,7 @@ def assemble(
     for uid, group in groupby(sorted(_without_copies(instances), key=series_uid), series_uid):
         members = list(group)
         headers = [header for _, header in members]
-        placed = place(list(zip(judge_rescale(members), headers, strict=True)))
+        placed = with_positions(list(zip(judge_rescale(members), headers, strict=True)))
         series = SeriesRecord(
             study_instance_uid=headers[0].study_instance_uid,
             series_instance_uid=uid,
@@ -54,17 +60,17 @@ def assemble(
             remarks=remarks(list(zip(placed, headers, strict=True))),
             input_dir=input_dir,
         )
-        found[uid] = series = apply(series, table)
+        found[uid] = series = apply_policy(series, table)
         used = [h for s, h in zip(series.slices, headers, strict=True) if s.judgement is None]
         if used:
             admissible.setdefault(series.study_instance_uid, []).append((series, used))
     for siblings in admissible.values():
-        best = primary(siblings)
+        best = primary_series(siblings)
         found[best] = replace(found[best], primary=True)
         for series, _ in siblings if primary_only else ():
             if series.series_instance_uid != best:
                 remark = Remark(Reason.BETTER_SIBLING, f"{best} of the same study is better")
-                found[series.series_instance_uid] = refuse(series, remark)
+                found[series.series_instance_uid] = refuse_series(series, remark)
     return tuple(found.values())
 
 
@@ -76,26 +82,26 @@ def _record(file: ScannedFile) -> SliceRecord:
 def _without_copies(
     instances: list[tuple[SliceRecord, Header]],
 ) -> list[tuple[SliceRecord, Header]]:
-    """Fold files of the same bytes into one; fail different files with one SOPInstanceUID."""
+    """Merge files with the same bytes; fail different files with the same SOPInstanceUID."""
     unique: dict[tuple[str, str], tuple[SliceRecord, Header]] = {}
     for record, header in instances:
         key = (record.sop_instance_uid, record.digest)
         if key in unique:
-            kept, kept_header = unique[key]
-            unique[key] = (replace(kept, copies=(*kept.copies, record.path)), kept_header)
+            first, first_header = unique[key]
+            unique[key] = (replace(first, copies=(*first.copies, record.path)), first_header)
         else:
             unique[key] = (record, header)
-    # A truncated copy fails by itself, and a second localizer is refused: neither is a rival.
+    # Only admitted files conflict: a truncated copy fails anyway, a localizer is refused anyway.
     paths: dict[str, list[str]] = {}
     for record, _ in unique.values():
         if record.judgement is None:
             paths.setdefault(record.sop_instance_uid, []).append(record.path)
 
     def judged(record: SliceRecord) -> SliceRecord:
-        rivals = paths.get(record.sop_instance_uid, [])
-        if record.judgement is not None or len(rivals) < 2:
+        conflicting = paths.get(record.sop_instance_uid, [])
+        if record.judgement is not None or len(conflicting) < 2:
             return record
-        other = next(path for path in rivals if path != record.path)
+        other = next(path for path in conflicting if path != record.path)
         reason = f"the same SOPInstanceUID with other content: {record.path} and {other}"
         return replace(record, judgement=Judgement("failed", Reason.DUPLICATE_UID, reason))
 

@@ -1,7 +1,7 @@
-"""``python -m ich_resources.dicom.decoder``: the child process of ``decoding``."""
+"""The child process of ``decoding``: ``python -m ich_resources.dicom.decoder``."""
 
 from ich_resources.children import serve
-from ich_resources.dicom.decoding import decode_or_say
+from ich_resources.dicom.decoding import decode_to_bytes
 
 if __name__ == "__main__":
-    serve(decode_or_say)
+    serve(decode_to_bytes)

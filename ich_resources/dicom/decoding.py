@@ -1,7 +1,7 @@
-"""Pixels of one data set; a decoder that crashes takes a process of its own with it.
+"""Decode the pixels of one file. Compressed frames are decoded in a child process.
 
-GDCM ends its process on some damaged JPEG frames. One such file must fail one slice, so what GDCM
-decodes is decoded in a child process.
+GDCM crashes on some damaged JPEG frames, and its process ends. In a child process such a file fails
+one slice only.
 """
 
 import io
@@ -17,28 +17,37 @@ from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset
 
 _MISSING = "NotImplementedError"
 _ARRAY = b"\x93NUMPY"
-"""Begins an .npy file; any other answer is an error: its name, a colon, its message."""
+"""First bytes of an .npy file. Any other answer is an error: its class, a colon, its message."""
 _DECODERS = Children("ich_resources.dicom.decoder")
 
 
 def decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
-    """Return the stored values of one frame, shape (H, W).
+    """Return the stored values of the one frame of a file.
 
     Parameters
     ----------
     content : bytes
         The whole file.
     path : Path
-        Where it came from, for errors.
+        Path of the file, for error texts.
+
+    Returns
+    -------
+    integer array, shape (H, W)
+        Stored values (DICOM PS3.3 C.7.6.3.1), before the rescale to HU.
 
     Raises
     ------
+    DicomError
+        If the file is not a DICOM data set.
     RuntimeError
-        If the decoder says no, or crashed.
+        If the decoder rejects the frame, or crashes on it.
     NotImplementedError
-        If there is no decoder for it.
-    Exception
-        Whatever pydicom raises (see ``parsing.PARSE_ERRORS``).
+        If there is no decoder for the transfer syntax.
+
+    Notes
+    -----
+    Damaged pixels that are not compressed, or RLE, raise one of ``parsing.PARSE_ERRORS``.
     """
     syntax = read_dataset(content, path).file_meta.get("TransferSyntaxUID")
     if syntax is None or not syntax.is_encapsulated or syntax == RLELossless:
@@ -55,8 +64,19 @@ def decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
     raise RuntimeError(message)
 
 
-def decode_or_say(content: bytes) -> bytes:
-    """Return the array of a file as .npy, or the name of an error and its message."""
+def decode_to_bytes(content: bytes) -> bytes:
+    """Decode a file in the child process.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    bytes
+        The array as an .npy file, or the class of an error, a colon and its message.
+    """
     try:
         buffer = io.BytesIO()
         array: npt.NDArray[Any] = read_dataset(content, Path("a file")).pixel_array

@@ -1,4 +1,4 @@
-"""Every file below a folder, read once, and put into the ledger: nothing is left out in silence."""
+"""Scan a folder: read every file once, and put each DICOM file into the ledger."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.errors import DicomError
 from ich_resources.folders import files_below
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, StrayFile
+from ich_resources.series import Judgement, Ledger, UnassignedFile
 
 
 def scan(
@@ -21,34 +21,37 @@ def scan(
     policy: Mapping[str, str] | None = None,
     primary_only: bool = False,
 ) -> Ledger:
-    """Read every DICOM file below a folder and judge it.
+    """Read and judge every DICOM file below a folder.
 
     Parameters
     ----------
     input_dir : Path
-        The folder; it is only read.
+        The folder. It is only read.
     threads : int
-        Files read at once.
+        Number of files to read at the same time.
     policy : mapping, optional
-        ``refuse`` or ``warn`` by code, where not the default; see ``policy.verdicts``.
+        ``refuse`` or ``warn`` for each code that should not have its default; see
+        ``policy.verdicts``.
     primary_only : bool
-        Whether to refuse every series of a study but the best.
+        Whether to refuse every series of a study except the best.
 
     Returns
     -------
     Ledger
-        Every series and every stray file, sorted, whatever the order on disk.
+        Every series and every file in no series, sorted. The order on disk has no influence.
 
     Raises
     ------
     DicomError
-        If the folder is missing or unreadable, or holds no DICOM file.
+        If the folder is missing or cannot be opened, or if it contains no DICOM file.
     ValueError
-        If the policy names an unknown code or verdict.
+        If the policy has an unknown code or verdict.
     """
     if not input_dir.is_dir():
         raise DicomError(
-            "the input folder does not exist" if not input_dir.exists() else "not a folder",
+            "the input folder does not exist"
+            if not input_dir.exists()
+            else "the input path is not a folder",
             path=input_dir,
             remedy="set DICOM_INPUT to the folder that holds the DICOM files",
         )
@@ -56,37 +59,45 @@ def scan(
         raise DicomError(
             "the input folder cannot be opened", path=input_dir, remedy="check its permissions"
         )
-    present, shut = files_below(input_dir)
-    closed = [closed_folder(path, why) for path, why in shut]
+    present, unopened = files_below(input_dir)
+    closed = [folder_entry(path, why) for path, why in unopened]
     with ThreadPoolExecutor(threads) as pool:
         read = list(pool.map(lambda file: scan_file(file.path, input_dir), present))
     files = [file for file in read if file is not None]
     if not files and not closed:
         raise DicomError(
-            f"no DICOM file among the {len(present)} files of the input folder",
+            f"the input folder has no DICOM file among its {len(present)} files",
             path=input_dir,
-            remedy="a DICOM file has DICM at byte 128 or ends in .dcm or .dicom",
+            remedy="check DICOM_INPUT; a DICOM file has DICM at byte 128 or ends in .dcm or .dicom",
         )
     table = verdicts(policy or {})
     return Ledger(
         input_dirs=(str(input_dir),),
         series=assemble(files, table, input_dir=str(input_dir), primary_only=primary_only),
-        strays=tuple(closed + strays(files)),
+        unassigned=tuple(closed + unassigned_files(files)),
         files_seen=len(present),
         files_not_dicom=len(present) - len(files),
     )
 
 
-def closed_folder(path: str, why: str) -> StrayFile:
-    """Return a folder that cannot be opened as it stands in the ledger."""
+def folder_entry(path: str, why: str) -> UnassignedFile:
+    """Return the ledger entry of a folder that cannot be opened.
+
+    Parameters
+    ----------
+    path : str
+        POSIX path of the folder, relative to the input folder.
+    why : str
+        The system's message.
+    """
     reason = f"the folder cannot be opened: {why}"
-    return StrayFile(path, Judgement("failed", Reason.UNREADABLE, reason))
+    return UnassignedFile(path, Judgement("failed", Reason.UNREADABLE, reason))
 
 
-def strays(files: Sequence[ScannedFile]) -> list[StrayFile]:
-    """Return the files that belong to no series."""
+def unassigned_files(files: Sequence[ScannedFile]) -> list[UnassignedFile]:
+    """Return the ledger entries of the files in no series."""
     return [
-        StrayFile(file.path, file.judgement)
+        UnassignedFile(file.path, file.judgement)
         for file in files
         if file.header is None and file.judgement is not None
     ]

@@ -1,4 +1,7 @@
-"""What size a compressed frame says it has; some decoders trust the header instead, and cut."""
+"""Compare the size in a compressed frame with Rows and Columns.
+
+Some decoders use Rows and Columns of the header instead, and cut the image.
+"""
 
 import struct
 
@@ -16,22 +19,32 @@ _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _START_OF_CODESTREAM = b"\xff\x4f\xff\x51"
 
 
-def misfit(dataset: Dataset) -> str:
-    """Return what the compressed first frame holds where that is not Rows x Columns, else ``""``.
+def frame_mismatch(dataset: Dataset) -> str:
+    """Describe a compressed frame that does not fit Rows x Columns.
 
     Parameters
     ----------
     dataset : Dataset
-        With encapsulated PixelData of one frame.
+        Data set with encapsulated PixelData of one frame.
+
+    Returns
+    -------
+    str
+        The content of the frame, such as ``256 x 256 compressed pixels``; empty if it fits.
+
+    Raises
+    ------
+    ValueError
+        If a JPEG frame has no header, or a JPEG 2000 frame has no codestream.
 
     Notes
     -----
-    An RLE frame says only how many pixels it has, not how wide it is. A JPEG frame is checked for
-    its depth too: GDCM ends the whole process where that is impossible.
+    An RLE frame has a number of pixels, but no width. The bit depth of a JPEG frame is checked as
+    well: GDCM ends the process if the depth is impossible.
 
     References
     ----------
-    ISO/IEC 10918-1 B.2.2 (frame header; JPEG-LS uses SOF55 likewise), ISO/IEC 15444-1 A.5.1
+    ISO/IEC 10918-1 B.2.2 (frame header; the same in SOF55 of JPEG-LS), ISO/IEC 15444-1 A.5.1
     (SIZ), DICOM PS3.5 annex G (RLE).
     """
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -39,7 +52,7 @@ def misfit(dataset: Dataset) -> str:
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax == RLELossless:
         pixels = _rle_pixels(frame)
-        # One byte may pad a segment (DICOM PS3.5, annex G.3.1).
+        # A segment may end with one byte of padding (DICOM PS3.5, annex G.3.1).
         return "" if pixels - rows * columns in (0, 1) else f"{pixels} compressed pixels"
     if syntax in JPEGTransferSyntaxes + JPEGLSTransferSyntaxes:
         bits, *size, components = _jpeg_header(frame)
@@ -48,7 +61,7 @@ def misfit(dataset: Dataset) -> str:
     elif syntax in JPEG2000TransferSyntaxes:
         size = _jpeg2000_size(frame)
     else:
-        return ""  # nothing decodes it
+        return ""  # no decoder reads it
     return "" if size == [rows, columns] else f"{size[0]} x {size[1]} compressed pixels"
 
 
@@ -60,18 +73,20 @@ def _jpeg_header(frame: bytes) -> tuple[int, int, int, int]:
     ValueError
         If the frame has no frame header.
     """
-    at = 2
-    while at + 10 <= len(frame) and frame[at] == 0xFF:
-        marker = frame[at + 1]
+    offset = 2
+    while offset + 10 <= len(frame) and frame[offset] == 0xFF:
+        marker = frame[offset + 1]
         if marker in _START_OF_FRAME:
-            bits, rows, columns, components = struct.unpack(">BHHB", frame[at + 4 : at + 10])
+            bits, rows, columns, components = struct.unpack(
+                ">BHHB", frame[offset + 4 : offset + 10]
+            )
             return bits, rows, columns, components
         if marker == 0xFF:
-            at += 1
+            offset += 1
         elif marker in _STANDALONE:
-            at += 2
+            offset += 2
         else:
-            at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
+            offset += 2 + int.from_bytes(frame[offset + 2 : offset + 4], "big")
     raise ValueError("the JPEG frame has no frame header")
 
 
@@ -83,24 +98,24 @@ def _jpeg2000_size(frame: bytes) -> list[int]:
     ValueError
         If the frame has no codestream.
     """
-    at = frame.find(_START_OF_CODESTREAM)
-    if at < 0:
+    offset = frame.find(_START_OF_CODESTREAM)
+    if offset < 0:
         raise ValueError("the JPEG 2000 frame has no codestream")
-    right, bottom, left, top = struct.unpack(">4L", frame[at + 8 : at + 24])
+    right, bottom, left, top = struct.unpack(">4L", frame[offset + 8 : offset + 24])
     return [bottom - top, right - left]
 
 
 def _rle_pixels(frame: bytes) -> int:
-    """Count the pixels of the first segment: each segment holds one byte of every pixel."""
+    """Count the pixels of the first segment. Each segment has one byte of every pixel."""
     segments, first, second = struct.unpack("<3L", frame[:12])
     end = second if segments > 1 else len(frame)
-    at, pixels = first, 0
-    while at < end:
-        control = frame[at]
+    offset, pixels = first, 0
+    while offset < end:
+        control = frame[offset]
         if control < 128:
-            pixels, at = pixels + control + 1, at + control + 2
+            pixels, offset = pixels + control + 1, offset + control + 2
         elif control > 128:
-            pixels, at = pixels + 257 - control, at + 2
+            pixels, offset = pixels + 257 - control, offset + 2
         else:
-            at += 1
+            offset += 1
     return pixels

@@ -1,10 +1,10 @@
-"""What one DICOM header says, as plain values; nothing that identifies the patient is read."""
+"""The values of one DICOM header that are used here. Names and IDs of patients are never read."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -16,30 +16,48 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Header:
-    """The header values that admission, order and windowing need.
+    """The header values that admission, order and window need.
 
     Attributes
     ----------
+    sop_class_uid : str
+        SOPClassUID, or MediaStorageSOPClassUID of the file meta information.
+    sop_instance_uid, series_instance_uid, study_instance_uid : str
+        SOPInstanceUID, SeriesInstanceUID and StudyInstanceUID.
+    modality : str
+        Modality, in upper case.
+    image_type : tuple of str
+        The values of ImageType, in upper case (DICOM PS3.3 C.7.6.1.1.2).
+    description : str
+        SeriesDescription.
+    rows, columns : int or None
+        Rows and Columns.
+    frames, samples : int
+        NumberOfFrames and SamplesPerPixel; 1 where absent.
+    has_pixels : bool
+        Whether the file has PixelData.
     position, orientation : tuple of float or None
-        ImagePositionPatient (3, mm) and ImageOrientationPatient (6, cosines).
+        ImagePositionPatient (3 values, mm) and ImageOrientationPatient (6 direction cosines;
+        DICOM PS3.3 C.7.6.2.1.1).
     slice_location : float or None
-        SliceLocation in mm.
+        SliceLocation, in mm.
     window : tuple of float
-        Center and width in HU; the first of several, 40 and 80 where absent.
+        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where absent
+        (DICOM PS3.3 C.11.2.1.2; docs/reference.md, section 1).
     rescale : tuple of float
-        Slope and intercept; 1 and 0 where absent.
-    has_rescale : bool or None
-        Whether the file holds both; None where an older version has read it.
+        RescaleSlope and RescaleIntercept; 1 and 0 where absent (DICOM PS3.3 C.11.1.1.2).
     pixel_spacing : tuple of float or None
-        Between rows and between columns, in mm.
+        PixelSpacing: distance of rows and of columns, in mm.
     thickness : float or None
-        SliceThickness in mm.
+        SliceThickness, in mm.
     kernel, body_part : str
-        ConvolutionKernel, BodyPartExamined; empty where absent.
+        ConvolutionKernel and BodyPartExamined, in upper case; empty where absent.
     contrast : bool
-        Whether a ContrastBolusAgent is named.
+        Whether ContrastBolusAgent has a value.
     malformed : str
-        The first thing that cannot be parsed, and why; empty where all can.
+        The first attribute that cannot be read, and the reason; empty if there is none.
+    has_rescale : bool or None
+        Whether the file has both values of the rescale; None if an earlier version read the file.
     """
 
     sop_class_uid: str
@@ -71,45 +89,37 @@ class Header:
 def read_header(content: bytes, path: Path) -> Header:
     """Read the header values of one file.
 
+    An attribute that cannot be read gets its default, and ``malformed`` names the first one.
+    Description, spacing, thickness, kernel, body part and contrast are not named there: no slice
+    fails for them.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    path : Path
+        Path of the file, for error texts.
+
     Raises
     ------
     DicomError
-        If the file is no DICOM data set (code UNREADABLE).
+        If the file is not a DICOM data set (code UNREADABLE).
     """
     dataset = read_dataset(content, path)
     cut = remove_cut_element(dataset) or remove_cut_element(dataset.file_meta)
     malformed = [f"the file is truncated inside {cut}"] if cut else []
-
-    def value(
-        keyword: str,
-        convert: Callable[[Any], T],
-        default: T,
-        source: Dataset = dataset,
-        *,
-        needed: bool = True,
-    ) -> T:
-        # The values are parsed only here, so a malformed one shows here and not at dcmread.
-        try:
-            raw = source.get(keyword)
-            if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
-                return default
-            return convert(raw)
-        except PARSE_ERRORS as err:
-            if needed:
-                malformed.append(f"{keyword} cannot be read: {err}")
-            return default
-
+    value, optional = _reader(dataset, malformed), _reader(dataset, [])
     slope = value("RescaleSlope", _first, None)
     intercept = value("RescaleIntercept", _first, None)
     header = Header(
         sop_class_uid=value("SOPClassUID", str, "")
-        or value("MediaStorageSOPClassUID", str, "", dataset.file_meta),
+        or _reader(dataset.file_meta, malformed)("MediaStorageSOPClassUID", str, ""),
         sop_instance_uid=value("SOPInstanceUID", str, ""),
         series_instance_uid=value("SeriesInstanceUID", str, ""),
         study_instance_uid=value("StudyInstanceUID", str, ""),
         modality=value("Modality", str, "").upper(),
         image_type=value("ImageType", _texts, ()),
-        description=value("SeriesDescription", str, "", needed=False),
+        description=optional("SeriesDescription", str, ""),
         rows=value("Rows", int, None),
         columns=value("Columns", int, None),
         frames=value("NumberOfFrames", int, 1),
@@ -120,14 +130,35 @@ def read_header(content: bytes, path: Path) -> Header:
         slice_location=value("SliceLocation", _first, None),
         window=(value("WindowCenter", _first, 40.0), value("WindowWidth", _first, 80.0)),
         rescale=(1.0 if slope is None else slope, intercept or 0.0),
-        pixel_spacing=value("PixelSpacing", _vector(2), None, needed=False),
-        thickness=value("SliceThickness", _first, None, needed=False),
-        kernel=value("ConvolutionKernel", _first_text, "", needed=False),
-        body_part=value("BodyPartExamined", _first_text, "", needed=False),
-        contrast=value("ContrastBolusAgent", bool, False, needed=False),
+        pixel_spacing=optional("PixelSpacing", _vector(2), None),
+        thickness=optional("SliceThickness", _first, None),
+        kernel=optional("ConvolutionKernel", _first_text, ""),
+        body_part=optional("BodyPartExamined", _first_text, ""),
+        contrast=optional("ContrastBolusAgent", bool, False),
         has_rescale=slope is not None and intercept is not None,
     )
     return replace(header, malformed=malformed[0] if malformed else "")
+
+
+class _Reader(Protocol):
+    def __call__(self, keyword: str, convert: Callable[[Any], T], default: T) -> T: ...
+
+
+def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
+    """Return a function that reads one value, or adds to ``malformed`` and gives the default."""
+
+    def value(keyword: str, convert: Callable[[Any], T], default: T) -> T:
+        # pydicom parses a value when it is read here, not in dcmread: errors appear here.
+        try:
+            raw = dataset.get(keyword)
+            if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
+                return default
+            return convert(raw)
+        except PARSE_ERRORS as err:
+            malformed.append(f"{keyword} cannot be read: {err}")
+            return default
+
+    return value
 
 
 def _texts(raw: Any) -> tuple[str, ...]:

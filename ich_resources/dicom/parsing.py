@@ -1,4 +1,4 @@
-"""The bytes of a file to a data set: what is cut short is found, not half read."""
+"""Parse the bytes of a DICOM file, and find where a truncated file ends."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 
-# Our own checks say more than pydicom's warnings, and say it in the ledger.
+# No warnings of pydicom: our own checks are stricter, and the ledger shows their results.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 warnings.filterwarnings("ignore", module=r"pydicom\b")
 
@@ -37,7 +37,7 @@ PARSE_ERRORS = (
     struct.error,
     zlib.error,
 )
-"""What pydicom and the decoders raise for bytes that are not what they claim to be."""
+"""Exceptions of pydicom and its decoders for bytes that are not valid."""
 
 
 def read_dataset(content: bytes, path: Path) -> Dataset:
@@ -48,7 +48,7 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
     content : bytes
         The whole file.
     path : Path
-        Where it came from, for the error.
+        Path of the file, for error texts.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
     has_magic = content[128:132] == b"DICM"
     try:
         dataset = pydicom.dcmread(io.BytesIO(content), force=not has_magic)
-        if not dataset:  # pydicom drops the whole header where encapsulated pixels are cut short
+        if not dataset:  # pydicom returns nothing if compressed pixels are truncated
             dataset = pydicom.dcmread(
                 io.BytesIO(content), force=not has_magic, stop_before_pixels=True
             )
@@ -70,9 +70,19 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
 
 
 def remove_cut_element(dataset: Dataset) -> str:
-    """Remove the element that the end of a truncated file cuts short; return its name or ''.
+    """Remove the last element of a truncated file if it is incomplete.
 
-    Half a UID is a UID too, only a wrong one.
+    A part of a UID is a valid UID, but a wrong one.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set. It is changed in place.
+
+    Returns
+    -------
+    str
+        Keyword of the removed element, or its tag; empty if every element is complete.
     """
     if not dataset:
         return ""

@@ -1,4 +1,4 @@
-"""What becomes of a remark: refuse the series, or warn."""
+"""The policy: which remarks refuse a series, and which only warn."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,18 +22,23 @@ REMARK_CODES = (
     Reason.NOT_HEAD,
     Reason.DERIVED,
 )
-"""Codes of whole series, whose verdict can be set."""
+"""Codes of the remarks whose verdict can be set."""
 REFUSED = (Reason.TOO_FEW_SLICES, Reason.NOT_AXIAL)
-"""Those refused unless the policy says otherwise; the rest warn."""
+"""Codes that refuse a series by default. The others warn."""
 
 
 def verdicts(changes: Mapping[str, str]) -> dict[Reason, Verdict]:
-    """Return the verdict of every code.
+    """Return the verdict for every code.
 
     Parameters
     ----------
     changes : mapping
-        ``refuse`` or ``warn`` for the codes that are not to have their default.
+        ``refuse`` or ``warn`` for each code that should not have its default.
+
+    Returns
+    -------
+    dict of Reason to str
+        ``refuse`` or ``warn`` for each of ``REMARK_CODES``.
 
     Raises
     ------
@@ -45,24 +50,40 @@ def verdicts(changes: Mapping[str, str]) -> dict[Reason, Verdict]:
     }
     for code, verdict in changes.items():
         if code not in table:
-            raise ValueError(f"policy: {code!r} is none of {', '.join(REMARK_CODES)}")
+            raise ValueError(f"policy: unknown code {code!r}; use one of {', '.join(REMARK_CODES)}")
         if verdict == "refuse":
             table[Reason(code)] = "refuse"
         elif verdict == "warn":
             table[Reason(code)] = "warn"
         else:
-            raise ValueError(f"policy: {code} is {verdict!r}, not refuse or warn")
+            raise ValueError(f"policy: {code} has the value {verdict!r}; use refuse or warn")
     return table
 
 
-def apply(series: SeriesRecord, table: Mapping[Reason, Verdict]) -> SeriesRecord:
-    """Refuse every admitted slice of a series with a remark that the policy refuses."""
+def apply_policy(series: SeriesRecord, table: Mapping[Reason, Verdict]) -> SeriesRecord:
+    """Refuse a series if one of its remarks has the verdict ``refuse``.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        The series, with its remarks.
+    table : mapping of Reason to str
+        Verdict for each code; see ``verdicts``.
+    """
     refused = next((r for r in series.remarks if table.get(r.code) == "refuse"), None)
-    return series if refused is None else refuse(series, refused)
+    return series if refused is None else refuse_series(series, refused)
 
 
-def refuse(series: SeriesRecord, remark: Remark) -> SeriesRecord:
-    """Return a series whose admitted slices are refused for one reason."""
+def refuse_series(series: SeriesRecord, remark: Remark) -> SeriesRecord:
+    """Refuse every admitted slice of a series.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        The series.
+    remark : Remark
+        The reason, for all of these slices.
+    """
     judgement = Judgement("refused", remark.code, remark.reason)
     slices = [s if s.judgement else replace(s, judgement=judgement) for s in series.slices]
     return replace(series, slices=tuple(slices))

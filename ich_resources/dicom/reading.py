@@ -1,4 +1,4 @@
-"""DICOM files to Hounsfield units."""
+"""Read the slices of a series as Hounsfield units."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from ich_resources.dicom.decoding import decode
-from ich_resources.dicom.frame_size import misfit
+from ich_resources.dicom.frame_size import frame_mismatch
 from ich_resources.dicom.header import read_header
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset
 from ich_resources.digests import bytes_sha256
@@ -20,31 +20,31 @@ from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice, Judgement, SeriesRecord, SliceRecord
 
 READ_AHEAD = 16
-"""Slices held in memory at once, as HU."""
+"""Number of slices in memory at the same time, as HU."""
 
 
 def read_series(
     series: SeriesRecord, input_dir: Path, *, threads: int = 4
 ) -> Iterator[HuSlice | SliceRecord]:
-    """Read the admitted slices of a series in order, a few at a time.
+    """Read the admitted slices of a series in order, ``READ_AHEAD`` at a time.
 
     Parameters
     ----------
     series : SeriesRecord
-        From the ledger.
+        The series, from the ledger.
     input_dir : Path
-        Folder its paths are relative to.
+        Folder to which its paths are relative.
     threads : int
-        Slices decoded at once.
+        Number of slices to decode at the same time.
 
     Yields
     ------
     HuSlice or SliceRecord
-        The slice, or its record judged ``failed`` where it cannot be read.
+        The slice in HU, or its record with the judgement ``failed`` if it cannot be read.
     """
     admitted = [record for record in series.slices if record.position is not None]
     admitted = [record for record in admitted if record.judgement is None]
-    # The UID settles equal positions, so that the order is the same on every machine.
+    # Slices at the same position are ordered by UID: the order is the same on every machine.
     admitted.sort(key=lambda record: (record.position, record.sop_instance_uid))
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(admitted), READ_AHEAD):
@@ -60,29 +60,31 @@ def _read_or_fail(record: SliceRecord, input_dir: Path) -> HuSlice | SliceRecord
 
 
 def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
-    """Read one slice.
+    """Read one slice as Hounsfield units.
 
     Parameters
     ----------
     record : SliceRecord
-        From the ledger; its file, or a copy of it, must still have the bytes that were judged.
+        The slice, from the ledger. Its file, or a copy of it, must have the bytes that were judged.
     input_dir : Path
-        Folder the record's path is relative to.
+        Folder to which the paths of the record are relative.
 
     Returns
     -------
     HuSlice
-        Stored value * RescaleSlope + RescaleIntercept, and the window of the header.
+        stored value * RescaleSlope + RescaleIntercept, float64, shape (Rows, Columns), in HU, and
+        the window of the header, in HU.
 
     Raises
     ------
     DicomError
-        If the file is gone or changed since the scan, or its pixels cannot be decoded; ``code``
-        says which.
+        If the file is gone (code UNREADABLE) or has changed (CHANGED) since the scan, or its pixels
+        do not fit the header (SIZE_MISMATCH), have no decoder (DECODER_MISSING) or are damaged
+        (DECODE_FAILED).
 
     References
     ----------
-    DICOM PS3.3 C.11.1.1.2 (rescale); reference.md, section 1.
+    DICOM PS3.3 C.11.1.1.2 (rescale) and C.11.2.1.2 (window); docs/reference.md, section 1.
     """
     path, content = _read_as_judged(record, input_dir)
     header = read_header(content, path)
@@ -94,25 +96,25 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
 
 
 def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
-    """Return the bytes that were judged, from the first of a record's files that still has them.
+    """Return the first file of a record that still has the bytes that were judged.
 
     Raises
     ------
     DicomError
-        What is wrong with the first file, if none has them.
+        If no file has them. The error is that of the first file.
     """
-    wrong: list[DicomError] = []
+    errors: list[DicomError] = []
     for name in (record.path, *record.copies):
         path = input_dir / name
         try:
             content = path.read_bytes()
         except OSError as err:
             text = f"the file cannot be read: {err.strerror}"
-            wrong.append(DicomError(text, path=path, code=Reason.UNREADABLE))
+            errors.append(DicomError(text, path=path, code=Reason.UNREADABLE))
             continue
         if bytes_sha256(content) == record.digest:
             return path, content
-        wrong.append(
+        errors.append(
             DicomError(
                 "the file has changed since the folder was scanned",
                 path=path,
@@ -120,7 +122,7 @@ def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
                 code=Reason.CHANGED,
             )
         )
-    raise wrong[0]
+    raise errors[0]
 
 
 def _decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
@@ -147,17 +149,17 @@ def _decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
 
 
 def _check_size(dataset: Dataset, path: Path) -> None:
-    """Compare the pixels with the header: too many would decode to a wrong picture."""
+    """Compare the number of pixels with the header: extra pixels would give a wrong image."""
     rows, columns = dataset.Rows, dataset.Columns
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax is not None and syntax.is_compressed and syntax.is_encapsulated:
-        found = misfit(dataset)
+        found = frame_mismatch(dataset)
         if found:
             _raise_mismatch(path, found, rows, columns)
         return
     expected = rows * columns * dataset.BitsAllocated // 8
     length = len(dataset.PixelData)
-    # One byte pads an odd length (DICOM PS3.5, section 8.2).
+    # An odd number of bytes has one byte of padding (DICOM PS3.5, section 8.2).
     if length not in (expected, expected + expected % 2):
         _raise_mismatch(path, f"{length} bytes of pixels", rows, columns)
 
@@ -171,5 +173,5 @@ def _raise_mismatch(path: Path, found: str, rows: int | None, columns: int | Non
 
 
 def _one_line(err: Exception) -> str:
-    """Return the whole message: pydicom names the decoders it tried on the lines below."""
+    """Return the message in one line. pydicom writes one line for each decoder that it tried."""
     return " ".join(str(err).split()) or type(err).__name__

@@ -1,4 +1,4 @@
-"""Door of the DICOM room."""
+"""Dagster resource for a folder of DICOM files."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ich_resources.environment import DICOM_INPUT, folder
 from ich_resources.errors import IchError
-from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 
 if TYPE_CHECKING:
     from ich_resources.dicom.policy import Verdict
@@ -19,36 +19,53 @@ if TYPE_CHECKING:
 
 
 class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A folder of DICOM files, at any depth; it is only read."""
+    """A folder of DICOM files, at any depth. It is only read."""
 
     input_dir: str = Field(
-        default="", description="Folder to read. Empty: the environment's DICOM_INPUT."
+        default="", description="Folder to read. If empty: the environment variable DICOM_INPUT."
     )
     on_bad_slice: Literal["keep", "fail"] = Field(
         default="keep",
-        description="keep: score the other slices and mark the series incomplete. "
-        "fail: the series fails.",
+        description="If a slice cannot be read. keep: score the other slices and mark the series "
+        "incomplete. fail: the series fails.",
     )
     policy: dict[str, str] = Field(
         default={},
-        description="refuse or warn by reason code, where not the default "
-        "(TOO_FEW_SLICES and NOT_AXIAL refuse, the other remarks warn).",
+        description="refuse or warn, for each reason code that should not have its default. By "
+        "default TOO_FEW_SLICES and NOT_AXIAL refuse, and the other remarks warn.",
     )
     primary_only: bool = Field(
-        default=False, description="Refuse every series of a study but the best (BETTER_SIBLING)."
+        default=False,
+        description="Refuse every series of a study except the best (BETTER_SIBLING).",
     )
     group_by: Literal["series", "study"] = Field(
-        default="series", description="What slice_id numbers in test_meta_id_seriser.csv."
+        default="series",
+        description="slice_id of test_meta_id_seriser.csv numbers the slices of a series or of a "
+        "study.",
     )
-    threads: int = Field(default=4, ge=1, description="Files read at once.")
+    threads: int = Field(default=4, ge=1, description="Number of files to read at the same time.")
 
     @property
     def folder(self) -> Path:
-        """The input folder."""
+        """The input folder.
+
+        Raises
+        ------
+        IchError
+            If neither the field nor DICOM_INPUT is set.
+        """
         return folder(self.input_dir, DICOM_INPUT, "resources.dicom.config.input_dir")
 
     def scan(self) -> Ledger:
-        """Judge every file below the folder; see ``discovery.scan``."""
+        """Read and judge every file below the folder; see ``discovery.scan``.
+
+        Raises
+        ------
+        IchError
+            If the policy has an unknown code or verdict.
+        DicomError
+            If the folder is missing or cannot be opened, or contains no DICOM file.
+        """
         from ich_resources.dicom.discovery import scan
 
         self._verdicts()
@@ -57,14 +74,40 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     def scan_files(self, paths: Sequence[str], folder: Path) -> list["ScannedFile | None"]:
-        """Read files of a folder; None for one that is no DICOM. See ``scanned.scan_file``."""
+        """Read and judge files of a folder, one by one; see ``scanned.scan_file``.
+
+        Parameters
+        ----------
+        paths : sequence of str
+            POSIX paths relative to ``folder``.
+        folder : Path
+            The folder. It is only read.
+
+        Returns
+        -------
+        list of ScannedFile or None
+            In the order of ``paths``; None for a file that is not DICOM.
+        """
         from ich_resources.dicom.scanned import scan_file
 
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(lambda path: scan_file(path, folder), paths))
 
     def assemble(self, files: Sequence[dict[str, Any]], folder: Path) -> tuple[SeriesRecord, ...]:
-        """Judge the series that scanned files (as JSON) belong to; see ``assembly.assemble``."""
+        """Build and judge the series of scanned files; see ``assembly.assemble``.
+
+        Parameters
+        ----------
+        files : sequence of dict
+            JSON values of ``ScannedFile.to_json``.
+        folder : Path
+            Folder to which the paths are relative.
+
+        Raises
+        ------
+        IchError
+            If the policy has an unknown code or verdict.
+        """
         from ich_resources.dicom.assembly import assemble
         from ich_resources.dicom.scanned import ScannedFile
 
@@ -75,15 +118,23 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             primary_only=self.primary_only,
         )
 
-    def strays(
+    def unassigned_files(
         self, files: Sequence[dict[str, Any]], closed: Sequence[tuple[str, str]]
-    ) -> tuple[StrayFile, ...]:
-        """Return scanned files (as JSON) of no series, and closed folders, for the ledger."""
-        from ich_resources.dicom.discovery import closed_folder, strays
+    ) -> tuple[UnassignedFile, ...]:
+        """Return the ledger entries of files in no series and of folders that cannot be opened.
+
+        Parameters
+        ----------
+        files : sequence of dict
+            JSON values of ``ScannedFile.to_json``.
+        closed : sequence of (str, str)
+            Path of each folder that cannot be opened, and the reason.
+        """
+        from ich_resources.dicom.discovery import folder_entry, unassigned_files
         from ich_resources.dicom.scanned import ScannedFile
 
-        shut = [closed_folder(path, why) for path, why in closed]
-        return (*shut, *strays([ScannedFile.from_json(file) for file in files]))
+        folders = [folder_entry(path, why) for path, why in closed]
+        return (*folders, *unassigned_files([ScannedFile.from_json(file) for file in files]))
 
     def _verdicts(self) -> "dict[Reason, Verdict]":
         from ich_resources.dicom.policy import verdicts
@@ -91,10 +142,21 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             return verdicts(self.policy)
         except ValueError as err:
-            raise IchError(str(err), remedy="see resources.dicom in run.example.yaml") from err
+            raise IchError(str(err), remedy="see resources.dicom in conf/run.example.yaml") from err
 
     def read(self, series: SeriesRecord) -> Iterator[HuSlice | SliceRecord]:
-        """Read the admitted slices of a series; see ``reading.read_series``."""
+        """Read the admitted slices of a series, in order; see ``reading.read_series``.
+
+        Parameters
+        ----------
+        series : SeriesRecord
+            The series, from the ledger.
+
+        Yields
+        ------
+        HuSlice or SliceRecord
+            The slice in HU, or its record with the judgement ``failed`` if it cannot be read.
+        """
         from ich_resources.dicom.reading import read_series
 
         return read_series(series, Path(series.input_dir), threads=self.threads)

@@ -1,4 +1,4 @@
-"""One file read once: its digest, its header values, a first judgement."""
+"""Scan one file: digest, header values and first judgement."""
 
 import os
 from dataclasses import asdict, dataclass, fields
@@ -13,26 +13,26 @@ from ich_resources.reasons import Reason
 from ich_resources.series import Judgement
 
 DICOM_SUFFIXES = (".dcm", ".dicom")
-"""File name endings that count as DICOM even without the magic word (reference.md, section 1)."""
+"""Endings of names of DICOM files that may lack DICM at byte 128 (docs/reference.md, section 1)."""
 
 LARGEST_FILE = 2 * 1024**3
-"""Larger files are no CT slice; they are not read, in bytes."""
+"""Largest file that is read, in bytes. A CT slice is much smaller."""
 
 
 @dataclass(frozen=True)
 class ScannedFile:
-    """One DICOM file: its header, or why there is none.
+    """The result of scanning one DICOM file.
 
     Attributes
     ----------
     path : str
         POSIX path relative to the input folder.
     digest : str
-        SHA-256 of its bytes, hexadecimal; empty where it could not be read.
+        SHA-256 of the file, hexadecimal; empty if it could not be read.
     header : Header or None
-        None for a file that belongs to no series.
+        Header values; None for a file in no series.
     judgement : Judgement or None
-        None for an admitted slice.
+        Why it is not scored; None for an admitted slice.
     """
 
     path: str
@@ -41,12 +41,23 @@ class ScannedFile:
     judgement: Judgement | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the fields as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ScannedFile":
-        """Return what ``to_json`` was made from."""
+        """Build a scanned file from the values of ``to_json``.
+
+        Parameters
+        ----------
+        value : dict
+            The values. Header values of another version that are not known are left out.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If a value is missing, unknown or of another type.
+        """
         header, judgement = value["header"], value["judgement"]
         return cls(
             value["path"],
@@ -74,27 +85,33 @@ def _unreadable(path: str, reason: str) -> ScannedFile:
 
 
 def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
-    """Return what a file holds, None where it is no DICOM file.
+    """Read and judge one file.
 
     Parameters
     ----------
     path : str
         POSIX path relative to ``input_dir``.
     input_dir : Path
-        The folder; it is only read.
+        The folder. It is only read.
+
+    Returns
+    -------
+    ScannedFile or None
+        None if it is not a DICOM file. A file that cannot be read is ``failed`` with the code
+        UNREADABLE: one bad file must not stop the scan.
     """
-    place = input_dir / path
+    location = input_dir / path
     try:
-        if place.exists() and not place.is_file():
-            return None  # a pipe or a socket: opening it could wait for ever
-        with place.open("rb") as file:
+        if location.exists() and not location.is_file():
+            return None  # a pipe or a socket: open() could wait for ever
+        with location.open("rb") as file:
             start = file.read(132)
             if start[128:] != b"DICM" and not path.lower().endswith(DICOM_SUFFIXES):
                 return None
             if os.fstat(file.fileno()).st_size > LARGEST_FILE:
                 return _unreadable(path, _TOO_LARGE)
             content = start + file.read()
-        header = read_header(content, place)
+        header = read_header(content, location)
     except DicomError as err:
         return ScannedFile(path, "", None, Judgement("failed", Reason(err.code), err.message))
     except MemoryError:
@@ -103,7 +120,7 @@ def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
         return _unreadable(path, f"the file cannot be read: {err.strerror}")
     except Exception as err:  # noqa: BLE001  (one bad file must not stop the scan)
         return _unreadable(path, f"the file cannot be parsed: {type(err).__name__}: {err}")
-    stray = judge_file(header)
-    if stray is not None:
-        return ScannedFile(path, bytes_sha256(content), None, stray)
+    unassigned = judge_file(header)
+    if unassigned is not None:
+        return ScannedFile(path, bytes_sha256(content), None, unassigned)
     return ScannedFile(path, bytes_sha256(content), header, judge_slice(header))

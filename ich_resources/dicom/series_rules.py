@@ -1,4 +1,4 @@
-"""What a whole series says of itself: remarks that a policy turns into refusals or warnings."""
+"""Rules for whole series. Each finding is a remark; the policy makes it a refusal or a warning."""
 
 import math
 import re
@@ -12,16 +12,16 @@ from ich_resources.reasons import Reason
 from ich_resources.series import Remark, SliceRecord
 
 FEWEST_SLICES = 3
-"""Fewer slices than these are no head CT."""
-SAME_PLACE = 0.01
-"""Slices closer than this lie in one place, in mm."""
+"""Fewest slices of a head CT."""
+SAME_POSITION = 0.01
+"""Slices that are closer than this, in mm, have the same position."""
 SAME_DIRECTION = 1.0
-"""Slice normals that differ less are one direction, in degrees."""
+"""Slice normals that differ less than this, in degrees, have the same direction."""
 MISSING_SLICE = 1.8
-"""A gap this much larger than both its neighbours lacks a slice. One that changes for good is
-ordinary: sequential head CT takes thin slices below and thick ones above."""
+"""A slice is missing where a gap is this many times larger than both gaps beside it. A spacing that
+changes once is normal: sequential head CT has thin slices at the base and thick ones above."""
 WIDE_WINDOW = 1000.0
-"""A header window at least this wide shows bone, in HU."""
+"""A window of the header that is at least this wide, in HU, is for bone."""
 
 _BONE_KERNEL = re.compile(
     r"BONE|EDGE|LUNG|DETAIL"  # GE
@@ -33,22 +33,33 @@ _HEAD = ("HEAD", "BRAIN", "SKULL", "CRANI", "NEURO")
 
 
 def remarks(members: Sequence[tuple[SliceRecord, Header]]) -> tuple[Remark, ...]:
-    """Return what is worth knowing of the admitted slices of one series.
+    """Return the remarks on a series: findings about its admitted slices.
 
     Parameters
     ----------
     members : sequence of (SliceRecord, Header)
         All slices of the series, with their positions.
+
+    Returns
+    -------
+    tuple of Remark
+        TOO_FEW_SLICES, NOT_AXIAL or GANTRY_TILT, MIXED_GEOMETRY, MIXED_STUDIES,
+        DUPLICATE_POSITION, SLICE_GAP, BONE_KERNEL, CONTRAST, NOT_HEAD and DERIVED, where found.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.6.2 (orientation, position, spacing), C.8.2.1 (ConvolutionKernel), C.7.6.4
+    (contrast agent), C.7.3.1 (BodyPartExamined), C.7.6.1.1.2 (ImageType).
     """
     admitted = [(r, h) for r, h in members if r.judgement is None]
     if not admitted:
         return ()
     headers = [header for _, header in admitted]
     found: list[Remark] = []
-    # A slice that fails is a slice of the scan all the same.
-    meant = sum(r.state != "refused" for r, _ in members)
-    if meant < FEWEST_SLICES:
-        text = f"{meant} slices, fewer than {FEWEST_SLICES}"
+    # A failed slice is a slice of the scan too.
+    slices = sum(r.state != "refused" for r, _ in members)
+    if slices < FEWEST_SLICES:
+        text = f"{slices} slices, fewer than {FEWEST_SLICES}"
         found.append(Remark(Reason.TOO_FEW_SLICES, text))
     found += _direction(headers)
     found += _geometry(headers)
@@ -59,7 +70,7 @@ def remarks(members: Sequence[tuple[SliceRecord, Header]]) -> tuple[Remark, ...]
 
 
 def _direction(headers: list[Header]) -> list[Remark]:
-    # Where SliceLocation gives the order, nobody has looked at the orientation yet.
+    # If SliceLocation orders the series, the orientations have not been checked before.
     normals = [
         slice_normal(h.orientation) for h in headers if h.orientation and spans_plane(h.orientation)
     ]
@@ -91,7 +102,7 @@ def _geometry(headers: list[Header]) -> list[Remark]:
 
 
 def _studies(headers: list[Header]) -> list[Remark]:
-    # Two people's slices may be in it: a sender has given one SeriesInstanceUID twice.
+    # They may show two patients, if a sender used one SeriesInstanceUID twice.
     studies = sorted({h.study_instance_uid for h in headers})
     if len(studies) < 2:
         return []
@@ -101,9 +112,9 @@ def _studies(headers: list[Header]) -> list[Remark]:
 def _gaps(positions: list[float]) -> list[Remark]:
     gaps = np.diff(positions)
     found = []
-    doubled = int((gaps < SAME_PLACE).sum())
-    if doubled:
-        text = f"slices in one place with another: {doubled}"
+    same = int((gaps < SAME_POSITION).sum())
+    if same:
+        text = f"slices in one place with another: {same}"
         found.append(Remark(Reason.DUPLICATE_POSITION, text))
     inner = gaps[1:-1]
     missing = (

@@ -1,4 +1,4 @@
-"""Which of the series of one study is the one to look at first."""
+"""Choose the best series of a study."""
 
 from collections.abc import Sequence
 
@@ -7,26 +7,27 @@ from ich_resources.reasons import Reason
 from ich_resources.series import SeriesRecord
 
 BEST_THICKNESS = (2.5, 5.0)
-"""Slice thickness preferred before thinner or thicker, in mm."""
+"""Preferred range of SliceThickness, in mm."""
 WHOLE_HEAD = 110.0
-"""Extent along the normal that covers a head, in mm."""
+"""Extent along the slice normal that covers a head, in mm."""
 
 
-def primary(candidates: Sequence[tuple[SeriesRecord, Sequence[Header]]]) -> str:
+def primary_series(candidates: Sequence[tuple[SeriesRecord, Sequence[Header]]]) -> str:
     """Return the SeriesInstanceUID of the best series of a study.
 
-    Soft kernel before bone, brain window before another, 2.5 to 5 mm before thinner or thicker,
-    the whole head before a part; then more slices, then the smaller UID.
+    These criteria decide, in this order: a soft-tissue kernel, a brain window (width at most
+    200 HU), an original image (not DERIVED), a slice thickness of 2.5 to 5 mm or close to it, an
+    extent that covers the whole head, more slices, the smaller SeriesInstanceUID.
 
     Parameters
     ----------
     candidates : sequence of (SeriesRecord, headers)
-        The admissible series, with the headers of their admitted slices.
+        Series with at least one admitted slice, and the headers of their admitted slices.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there are no candidates.
     """
     return min(candidates, key=_rank)[0].series_instance_uid
 

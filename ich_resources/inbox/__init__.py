@@ -1,1 +1,1 @@
-"""The inbox: what has come into a watched folder, and which series have stopped growing."""
+"""The inbox: the folder into which studies come, and an index of its files and series."""

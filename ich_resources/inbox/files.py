@@ -1,4 +1,4 @@
-"""The files of the inbox as the index knows them: what is new, what has grown, what is gone."""
+"""The files of the inbox as the index knows them: new, changed and deleted ones."""
 
 import json
 import os
@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from ich_resources.folders import FoundFile
-from ich_resources.inbox.growth import MARKER, TEMPORARY_SUFFIXES, Growth
+from ich_resources.inbox.changes import KnownFile, compare, kind_of
+from ich_resources.inbox.growth import OpenSeries
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What reading one file has shown.
+    """The result of reading one file.
 
     Attributes
     ----------
     path : str
         POSIX path relative to the inbox.
     kind : str
-        ``slice``, ``stray`` (DICOM of no series) or ``other`` (no DICOM).
+        ``slice``, ``stray`` (a DICOM file in no series) or ``other`` (not a DICOM file).
     study, series, sop : str
-        StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID; empty where it is no slice.
+        StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID; empty if it is not a slice.
     content : object
-        JSON values that stand for the file when its series is judged.
+        The file's header as JSON values; its series is judged from them.
     """
 
     path: str
@@ -36,67 +37,83 @@ class FileFacts:
 
 
 class FileIndex:
-    """The tables ``files``, ``contents`` and ``growing`` of an inbox index."""
+    """The tables ``files``, ``contents`` and ``growing`` of an inbox index.
+
+    The table ``growing`` lists the open series: those with new or changed files that have not
+    been judged since.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Connection to the index.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def note(self, found: Sequence[FoundFile], now: float) -> None:
-        """Compare what lies in the inbox with what is known.
+    def update_files(self, found: Sequence[FoundFile], now: float) -> None:
+        """Update the table of files from a listing of the inbox.
 
-        A file that is new or has another size or time is to be read (again), and its series
-        grows; so it does where a file is back that was gone. A file that is gone changes nothing.
+        A file that is new, or has another size or time, is marked as unread and opens its series.
+        A file that was gone and is back opens its series. A file that is gone opens nothing.
+
+        Parameters
+        ----------
+        found : sequence of FoundFile
+            Every file in the inbox.
+        now : float
+            The time, in seconds since 1970.
         """
         rows = self._db.execute("SELECT path, size, mtime_ns, gone FROM files")
-        known = {path: (size, mtime, gone) for path, size, mtime, gone in rows}
-        fresh, back = [], []
-        # A clock that was set back must not keep a series waiting until it is there again.
+        changes = compare({path: KnownFile(*values) for path, *values in rows}, found)
+        # If the clock was set back, a time in the future would keep its series open until then.
         with self._db:
             self._db.execute("UPDATE files SET seen = ?1 WHERE seen > ?1 + 1", (now,))
-        for file in found:
-            path = os.fsencode(file.path)
-            before = known.pop(path, None)
-            if before == (file.size, file.mtime_ns, 0):
-                continue
-            if before == (file.size, file.mtime_ns, 1):
-                back.append((now, path))
-            else:
-                folder, _, name = file.path.rpartition("/")
-                fresh.append((path, text_of(folder), file.size, file.mtime_ns, now, _kind(name)))
-        gone = [(path,) for path, (_, _, already) in known.items() if not already]
-        if not (fresh or back or gone):
+        if not any(changes):
             return
+        to_read = [self._row(file, now) for file in changes.to_read]
         with self._db:
             self._db.executemany(
                 "INSERT INTO files (path, folder, size, mtime_ns, seen, kind) "
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET gone = 0, "
                 "size = excluded.size, mtime_ns = excluded.mtime_ns, seen = excluded.seen, "
                 "kind = excluded.kind",
-                fresh,
+                to_read,
             )
-            self._db.executemany("UPDATE files SET gone = 0, seen = ? WHERE path = ?", back)
-            self._db.executemany("UPDATE files SET gone = 1 WHERE path = ?", gone)
+            self._db.executemany(
+                "UPDATE files SET gone = 0, seen = ? WHERE path = ?",
+                [(now, path) for path in changes.back],
+            )
+            self._db.executemany(
+                "UPDATE files SET gone = 1 WHERE path = ?", [(path,) for path in changes.gone]
+            )
             self._db.executemany(
                 "INSERT OR IGNORE INTO growing SELECT series FROM files "
                 "WHERE path = ? AND series IS NOT NULL",
-                [(row[0],) for row in fresh] + [(path,) for _, path in back],
+                [(path,) for path in (*(row[0] for row in to_read), *changes.back)],
             )
 
-    def unread(self, most: int) -> list[str]:
-        """Return the files whose headers have to be read, the oldest first."""
+    @staticmethod
+    def _row(file: FoundFile, now: float) -> tuple[bytes, str, int, int, float, str]:
+        folder, _, name = file.path.rpartition("/")
+        path = os.fsencode(file.path)
+        return path, sqlite_text(folder), file.size, file.mtime_ns, now, kind_of(name)
+
+    def unread(self, limit: int) -> list[str]:
+        """Return the paths of the unread files, at most ``limit``, the oldest first."""
         rows = self._db.execute(
             "SELECT path FROM files WHERE kind = 'unread' AND NOT gone ORDER BY seen, path LIMIT ?",
-            (most,),
+            (limit,),
         )
         return [os.fsdecode(path) for (path,) in rows]
 
     def store(self, facts: Iterable[FileFacts]) -> None:
-        """Keep what reading files has shown; their series grow."""
+        """Store the results of reading files, and open their series."""
         with self._db:
             for fact in facts:
                 path = os.fsencode(fact.path)
-                old = self._db.execute("SELECT series FROM files WHERE path = ?", (path,))
-                touched = {fact.series or None, *(series for (series,) in old)} - {None}
+                earlier = self._db.execute("SELECT series FROM files WHERE path = ?", (path,))
+                touched = {fact.series or None, *(series for (series,) in earlier)} - {None}
                 self._db.executemany(
                     "INSERT OR IGNORE INTO growing VALUES (?)", [(uid,) for uid in touched]
                 )
@@ -109,33 +126,36 @@ class FileIndex:
                     (path, json.dumps(fact.content)),
                 )
 
-    def growing(self) -> list[Growth]:
-        """Return the series with new or changed files that have not been judged since."""
+    def open_series(self) -> list[OpenSeries]:
+        """Return the open series, those with the oldest last file first."""
         rows = self._db.execute(
             "SELECT g.series, max(f.study), count(f.path), max(f.seen), "
             "json_group_array(DISTINCT f.folder) FROM growing g JOIN files f "
             "ON f.series = g.series AND NOT f.gone GROUP BY g.series ORDER BY max(f.seen), g.series"
         )
         return [
-            Growth(uid, study, files, seen, frozenset(json.loads(folders)))
+            OpenSeries(uid, study, files, seen, frozenset(json.loads(folders)))
             for uid, study, files, seen, folders in rows
         ]
 
     def unread_folders(self) -> set[str]:
-        """Return the folders with files whose headers have not been read yet."""
+        """Return the folders with unread files, relative to the inbox."""
         rows = self._db.execute(
             "SELECT DISTINCT folder FROM files WHERE kind = 'unread' AND NOT gone"
         )
         return {folder for (folder,) in rows}
 
     def markers(self) -> dict[str, float]:
-        """Return when the marker file of a folder came, by folder."""
+        """Return when the marker file of each folder came, in seconds since 1970, by folder."""
         return dict(
             self._db.execute("SELECT folder, seen FROM files WHERE kind = 'marker' AND NOT gone")
         )
 
     def studies_judged_with(self, study: str) -> list[str]:
-        """Return a study, and those that share a series or an instance with it, and so on."""
+        """Return the studies to judge together with a study, itself included.
+
+        These share a SeriesInstanceUID or a SOPInstanceUID with it, or with another of them.
+        """
         found: list[str] = []
         waiting = [study]
         while waiting:
@@ -151,7 +171,7 @@ class FileIndex:
         return sorted(found)
 
     def contents(self, study: str) -> list[Any]:
-        """Return what stands for the slices of a study that lie in the inbox, by path."""
+        """Return the JSON values of the slices of a study in the inbox, sorted by path."""
         rows = self._db.execute(
             "SELECT content FROM files JOIN contents USING (path) "
             "WHERE study = ? AND kind = 'slice' AND NOT gone ORDER BY path",
@@ -159,8 +179,8 @@ class FileIndex:
         )
         return [json.loads(content) for (content,) in rows]
 
-    def strays(self) -> list[Any]:
-        """Return what stands for the DICOM files that belong to no series."""
+    def unassigned(self) -> list[Any]:
+        """Return the JSON values of the DICOM files in no series, sorted by path."""
         rows = self._db.execute(
             "SELECT content FROM files JOIN contents USING (path) "
             "WHERE kind = 'stray' AND NOT gone ORDER BY path"
@@ -168,12 +188,18 @@ class FileIndex:
         return [json.loads(content) for (content,) in rows]
 
     def count(self, kind: str = "%") -> int:
-        """Return the number of files in the inbox, of one kind or any."""
+        """Return the number of files in the inbox, of one kind or of all kinds."""
         query = "SELECT count(*) FROM files WHERE NOT gone AND kind LIKE ?"
         return int(self._db.execute(query, (kind,)).fetchone()[0])
 
-    def regrow(self, series: Iterable[str] | None = None) -> None:
-        """Have series judged anew at the next tick; all of them where none is named."""
+    def reopen(self, series: Iterable[str] | None = None) -> None:
+        """Open series again, so that the next tick judges them.
+
+        Parameters
+        ----------
+        series : iterable of str, optional
+            SeriesInstanceUIDs; by default every series in the inbox.
+        """
         with self._db:
             if series is None:
                 self._db.execute(
@@ -186,13 +212,6 @@ class FileIndex:
                 )
 
 
-def _kind(name: str) -> str:
-    if name == MARKER:
-        return "marker"
-    return "temporary" if name.lower().endswith(TEMPORARY_SUFFIXES) else "unread"
-
-
-def text_of(text: str) -> str:
-    """Return a text that SQLite can hold."""
-    # SQLite's text is UTF-8; names of files and folders of other bytes are escaped.
+def sqlite_text(text: str) -> str:
+    """Return a text with everything escaped that is not UTF-8: SQLite cannot store it."""
     return text.encode(errors="backslashreplace").decode()

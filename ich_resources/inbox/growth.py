@@ -1,28 +1,28 @@
-"""When a series has stopped growing."""
+"""When an open series is complete."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 MARKER = ".done"
-"""A file of this name says that its folder, and those below it, are complete."""
+"""Name of a marker file: its folder, and the folders below it, are complete."""
 TEMPORARY_SUFFIXES = (".part", ".tmp")
-"""Files of these endings are still being written."""
+"""Endings of file names that a sender still writes to."""
 
 
 @dataclass(frozen=True)
-class Growth:
-    """What has come of one series so far.
+class OpenSeries:
+    """A series with new or changed files that has not been judged since.
 
     Attributes
     ----------
     series_instance_uid, study_instance_uid : str
-        Its UIDs.
+        SeriesInstanceUID and StudyInstanceUID.
     files : int
-        Files in the inbox.
+        Number of its files in the inbox.
     last_seen : float
         When the last of them came or changed, in seconds since 1970.
     folders : frozenset of str
-        Where they lie, relative to the inbox; the inbox itself is the empty text.
+        The folders of its files, relative to the inbox. The empty text is the inbox itself.
     """
 
     series_instance_uid: str
@@ -33,37 +33,50 @@ class Growth:
 
 
 def seconds_left(
-    growth: Growth,
+    series: OpenSeries,
     *,
     now: float,
     quiet_seconds: float,
     unread_folders: Set[str],
     markers: Mapping[str, float],
 ) -> float:
-    """Return how long a series has to be quiet still; 0 for one that is complete.
+    """Return the time until a series is complete.
+
+    A series is complete when no file of it came or changed for ``quiet_seconds``. It is complete
+    at once when each of its folders, or a folder above, has a marker that is not older than the
+    last file. A folder with unread files keeps the series open: a file in it may be a slice of
+    this series.
 
     Parameters
     ----------
-    growth : Growth
+    series : OpenSeries
         The series.
     now : float
-        Seconds since 1970.
+        The time, in seconds since 1970.
     quiet_seconds : float
-        A series without a new file for so long is complete.
+        A series without a new file for this time, in seconds, is complete.
     unread_folders : set of str
-        Folders with files whose headers have not been read yet: any series may be theirs.
+        Folders with files whose headers have not been read yet.
     markers : mapping of str to float
-        When a marker file came, by its folder.
+        When the marker file of a folder came, in seconds since 1970, by folder.
+
+    Returns
+    -------
+    float
+        Seconds; 0 if the series is complete.
     """
-    if not growth.files or growth.folders & unread_folders:
+    if not series.files or series.folders & unread_folders:
         return max(quiet_seconds, 1.0)
-    if all(_marked(folder, markers) >= growth.last_seen for folder in growth.folders):
+    if all(_marked_at(folder, markers) >= series.last_seen for folder in series.folders):
         return 0.0
-    return max(0.0, growth.last_seen + quiet_seconds - now)
+    return max(0.0, series.last_seen + quiet_seconds - now)
 
 
-def _marked(folder: str, markers: Mapping[str, float]) -> float:
-    """Return when the newest marker of a folder or one above it came, the inbox itself apart."""
+def _marked_at(folder: str, markers: Mapping[str, float]) -> float:
+    """Return when the newest marker of a folder, or of one above it, came.
+
+    A marker in the inbox itself counts only for the files directly in it.
+    """
     times = [markers.get(folder, 0.0)]
     while "/" in folder:
         folder = folder.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""Door of the inbox."""
+"""Dagster resource of the inbox."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,50 +16,72 @@ if TYPE_CHECKING:
 
 
 class InboxResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A folder that studies come into; it is only read."""
+    """The folder into which studies come. It is only read."""
 
     inbox_dir: str = Field(
-        default="", description="Folder to watch. Empty: the environment's DICOM_INBOX."
+        default="", description="Folder to watch. If empty: the environment variable DICOM_INBOX."
     )
     quiet_seconds: float = Field(
         default=60.0,
         ge=0,
-        description="A series is complete when no file of it came or changed for so long.",
+        description="A series is complete when no file of it came or changed for this time, in "
+        "seconds.",
     )
     single_runs: int = Field(
         default=4,
         ge=0,
-        description="Up to so many new series get a run each; more of them get one run together, "
-        "so that the networks load once.",
+        description="Up to this number of new series, each gets a run of its own. More than this "
+        "get one run together, so that the networks load once.",
     )
-    files_per_tick: int = Field(default=5000, ge=1, description="Files read in one tick.")
+    files_per_tick: int = Field(default=5000, ge=1, description="Most files to read in one tick.")
     seconds_per_tick: float = Field(
-        default=20.0, gt=0, description="No file is begun in a tick after so long."
+        default=20.0, gt=0, description="A tick reads no more files after this time, in seconds."
     )
-    series_per_tick: int = Field(default=500, ge=1, description="Series judged in one tick.")
+    series_per_tick: int = Field(default=500, ge=1, description="Most series to judge in one tick.")
 
     @property
     def folder(self) -> Path:
-        """The folder that is watched.
+        """The folder to watch.
 
         Raises
         ------
         DicomError
-            If it does not exist.
+            If the folder does not exist.
         """
         path = folder(self.inbox_dir, DICOM_INBOX, "resources.inbox.config.inbox_dir")
         if not path.is_dir():
             raise DicomError(
-                "the inbox is not there", path=path, remedy="make the folder, or set DICOM_INBOX"
+                "the inbox folder does not exist",
+                path=path,
+                remedy="make the folder, or set DICOM_INBOX",
             )
         return path
 
-    def look(self) -> tuple[list[FoundFile], list[tuple[str, str]]]:
-        """Return the files below the inbox, and the folders that cannot be opened."""
+    def list_files(self) -> tuple[list[FoundFile], list[tuple[str, str]]]:
+        """List the files in the inbox, and the folders that cannot be opened.
+
+        Returns
+        -------
+        files : list of FoundFile
+            Sorted by path.
+        closed : list of (str, str)
+            Path of each folder that cannot be opened, and the reason; see ``files_below``.
+
+        Raises
+        ------
+        DicomError
+            If the inbox does not exist.
+        """
         return files_below(self.folder)
 
     def index(self, path: Path) -> AbstractContextManager["InboxIndex"]:
-        """Open the index; see ``index.InboxIndex``."""
+        """Open the index of the inbox; see ``index.InboxIndex.open``.
+
+        Parameters
+        ----------
+        path : Path
+            The SQLite file of the index.
+        """
         from ich_resources.inbox.index import InboxIndex
 
         return InboxIndex.open(path)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from ich_resources.arrivals import Arrival
-from ich_resources.series import StrayFile
+from ich_resources.series import UnassignedFile
 
 INBOX_COLUMNS = (
     "series_id",
@@ -25,7 +25,7 @@ INBOX_COLUMNS = (
 """Columns of ``inbox_ledger.csv``."""
 
 
-def inbox_table(arrivals: Sequence[Arrival], strays: Sequence[StrayFile]) -> pd.DataFrame:
+def inbox_table(arrivals: Sequence[Arrival], unassigned: Sequence[UnassignedFile]) -> pd.DataFrame:
     """Return ``inbox_ledger.csv``: series, the latest first, and files of no series.
 
     Times are UTC.
@@ -50,14 +50,14 @@ def inbox_table(arrivals: Sequence[Arrival], strays: Sequence[StrayFile]) -> pd.
     rows += [
         {
             "series_id": "",
-            "state": stray.judgement.state,
+            "state": file.judgement.state,
             "files": 1,
             "admitted": 0,
-            "refused": int(stray.judgement.state == "refused"),
-            "failed": int(stray.judgement.state == "failed"),
-            "codes": str(stray.judgement.code),
-            "sentence": f"{stray.path}: {stray.judgement.reason}",
+            "refused": int(file.judgement.state == "refused"),
+            "failed": int(file.judgement.state == "failed"),
+            "codes": str(file.judgement.code),
+            "sentence": f"{file.path}: {file.judgement.reason}",
         }
-        for stray in strays
+        for file in unassigned
     ]
     return pd.DataFrame(rows, columns=list(INBOX_COLUMNS))

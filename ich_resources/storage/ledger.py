@@ -11,12 +11,21 @@ from typing import Any
 
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import (
+    Judgement,
+    Ledger,
+    Remark,
+    SeriesRecord,
+    SliceRecord,
+    UnassignedFile,
+)
 from ich_resources.steps import first_steps
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 from ich_resources.subjects import series_subject
 
+_UNASSIGNED = "strays"
+"""Key of the files in no series in the JSON file; earlier versions read it under this name."""
 _REMEDY = "materialise series_ledger; for a series of the inbox, touch one of its files"
 
 
@@ -48,9 +57,9 @@ def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = 
             # It failed for other slices than these.
             remove([layout.failure(series_subject(series.series_instance_uid))])
         write_json(found, asdict(series), durable=True)
-    index = asdict(replace(ledger, series=()))
     uids = {s.series_instance_uid for s in ledger.series}
-    write_json(path, index | {"series": sorted(uids.union(earlier))})
+    index = asdict(replace(ledger, series=())) | {"series": sorted(uids.union(earlier))}
+    write_json(path, {_UNASSIGNED if key == "unassigned" else key: v for key, v in index.items()})
 
 
 def _on_disk(layout: Layout, series_uid: str) -> SeriesRecord | None:
@@ -89,7 +98,7 @@ def read_ledger(layout: Layout) -> Ledger:
     return Ledger(
         input_dirs=tuple(dict.fromkeys((*scan.input_dirs, *inbox.input_dirs))),
         series=tuple(series[uid] for uid in sorted(series)),
-        strays=tuple(dict.fromkeys((*scan.strays, *inbox.strays))),
+        unassigned=tuple(dict.fromkeys((*scan.unassigned, *inbox.unassigned))),
         files_seen=scan.files_seen + inbox.files_seen,
         files_not_dicom=scan.files_not_dicom + inbox.files_not_dicom,
     )
@@ -128,9 +137,9 @@ def _read(layout: Layout, path: Path) -> Ledger:
     return Ledger(
         input_dirs=tuple(index["input_dirs"]),
         series=tuple(found_series(layout, uid) for uid in index["series"]),
-        strays=tuple(
-            StrayFile(stray["path"], _require(_judgement(stray["judgement"])))
-            for stray in index["strays"]
+        unassigned=tuple(
+            UnassignedFile(file["path"], _require(_judgement(file["judgement"])))
+            for file in index[_UNASSIGNED]
         ),
         files_seen=index["files_seen"],
         files_not_dicom=index["files_not_dicom"],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ich_resources.series import StrayFile
+from ich_resources.series import UnassignedFile
 from ich_resources.storage.outcome import SeriesOutcome
 
 LEDGER_COLUMNS = (
@@ -49,9 +49,9 @@ def ledger_table(outcomes: Sequence[SeriesOutcome]) -> pd.DataFrame:
 
 
 def not_scored_table(
-    outcomes: Sequence[SeriesOutcome], strays: Sequence[StrayFile]
+    outcomes: Sequence[SeriesOutcome], unassigned: Sequence[UnassignedFile]
 ) -> pd.DataFrame:
-    """Return ``slices_not_scored.csv``: every refused or failed slice, and every stray file."""
+    """Return ``slices_not_scored.csv``: each slice refused or failed, each file in no series."""
     rows = [
         {
             "path": item.path,
@@ -66,13 +66,13 @@ def not_scored_table(
     ]
     rows += [
         {
-            "path": stray.path,
+            "path": file.path,
             "series_id": "",
             "sop_instance_uid": "",
-            "state": stray.judgement.state,
-            "code": str(stray.judgement.code),
-            "reason": stray.judgement.reason,
+            "state": file.judgement.state,
+            "code": str(file.judgement.code),
+            "reason": file.judgement.reason,
         }
-        for stray in strays
+        for file in unassigned
     ]
     return pd.DataFrame(rows, columns=list(NOT_SCORED_COLUMNS))

@@ -43,7 +43,7 @@ def write_ledger_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write ``series_ledger.csv`` and ``slices_not_scored.csv``; return them."""
     series = ledger_table(outcomes)
-    not_scored = not_scored_table(outcomes, ledger.strays)
+    not_scored = not_scored_table(outcomes, ledger.unassigned)
     write_bytes(layout.output / "series_ledger.csv", csv_bytes(series))
     write_bytes(layout.output / "slices_not_scored.csv", csv_bytes(not_scored))
     return series, not_scored

@@ -80,7 +80,7 @@ def run_report(
                     "code": s.judgement.code,
                     "reason": s.judgement.reason,
                 }
-                for s in ledger.strays
+                for s in ledger.unassigned
             ],
             "identical_copies": sorted(
                 c for o in outcomes for s in o.series.slices for c in s.copies

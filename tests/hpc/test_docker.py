@@ -114,7 +114,7 @@ def test_the_exit_status_is_that_of_the_job(docker_user, models):
     (docker_user.home / "empty").mkdir(exist_ok=True)
     folders = ["--dicom_dir", "empty", "--run_root", "none", "--model_dir", str(models)]
     status, text = docker_user.run(PIPELINE, *folders, "--cpu", MAX_FOLDS_PER_BACKBONE="1")
-    assert (status, "no DICOM file among the 0 files" in text) == (1, True), text
+    assert (status, "no DICOM file among its 0 files" in text) == (1, True), text
 
 
 def _at_work(

@@ -16,6 +16,6 @@ def only_series(ledger: Ledger) -> SeriesRecord:
     return series
 
 
-def stray_codes(ledger: Ledger) -> dict[str, Reason]:
+def unassigned_codes(ledger: Ledger) -> dict[str, Reason]:
     """Return the reason codes of the files that belong to no series, by path."""
-    return {stray.path: stray.judgement.code for stray in ledger.strays}
+    return {file.path: file.judgement.code for file in ledger.unassigned}

@@ -293,7 +293,7 @@ def test_without_an_inbox_the_sensor_says_so(inbox, monkeypatch):
 
 def test_an_inbox_that_is_not_there_is_an_error(inbox):
     inbox.folder.rmdir()
-    with pytest.raises(DicomError, match="inbox is not there"):
+    with pytest.raises(DicomError, match="inbox folder does not exist"):
         inbox.tick()
 
 

@@ -142,7 +142,7 @@ def test_a_sibling_that_comes_later_does_not_touch_a_series_that_was_cleaned_up(
 def test_a_clock_that_was_set_back_keeps_nobody_waiting(inbox):
     head(inbox)
     with InboxIndex.open(inbox.run_root / "state" / "inbox.sqlite") as index:
-        index.note(files_below(inbox.folder)[0], time.time() + 86400)
+        index.update_files(files_below(inbox.folder)[0], time.time() + 86400)
     assert len(inbox.settled().run_requests) == 1
 
 

@@ -5,11 +5,10 @@ import pydicom
 from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage, XRayRadiationDoseSRStorage
 
 from ich_resources.demo.attachments import (
-    TOTAL_DLP,
     write_dose_page,
-    write_dose_report,
     write_localizer,
 )
+from ich_resources.demo.dose_report import TOTAL_DLP, write_dose_report
 from ich_resources.demo.headers import uid
 
 

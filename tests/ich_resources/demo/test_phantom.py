@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from ich_resources.demo import phantom
-from ich_resources.demo.phantom import HEAD_HEIGHT, Ellipsoid, bleed_fraction, grid, head_hu
+from ich_resources.demo import anatomy, phantom, tissues
+from ich_resources.demo.anatomy import Ellipsoid
+from ich_resources.demo.phantom import HEAD_HEIGHT, bleed_fraction, grid, head_hu
 
 SIZE = 256
-MIDDLE = phantom.VENTRICLE.z / HEAD_HEIGHT
+MIDDLE = anatomy.VENTRICLE.z / HEAD_HEIGHT
 
 
 def mean_hu(image: np.ndarray, x: float, y: float, radius: float = 2.0) -> float:
@@ -26,12 +27,12 @@ def test_shape_and_type():
 @pytest.mark.parametrize(
     ("x", "y", "hu"),
     [
-        (-105.0, -105.0, phantom.AIR_HU),
-        (phantom.VENTRICLE.x, phantom.VENTRICLE.y, phantom.CSF_HU),
-        (-phantom.VENTRICLE.x, phantom.VENTRICLE.y, phantom.CSF_HU),
-        (-28.0, -6.0, phantom.GRAY_HU),
-        (0.0, -30.0, phantom.WHITE_HU),
-        (phantom.HAEMATOMA.x, phantom.HAEMATOMA.y, phantom.HAEMATOMA_HU),
+        (-105.0, -105.0, tissues.AIR_HU),
+        (anatomy.VENTRICLE.x, anatomy.VENTRICLE.y, tissues.CSF_HU),
+        (-anatomy.VENTRICLE.x, anatomy.VENTRICLE.y, tissues.CSF_HU),
+        (-28.0, -6.0, tissues.GRAY_HU),
+        (0.0, -30.0, tissues.WHITE_HU),
+        (anatomy.HAEMATOMA.x, anatomy.HAEMATOMA.y, tissues.HAEMATOMA_HU),
     ],
 )
 def test_known_places_at_the_height_of_the_ventricles(x, y, hu):
@@ -41,18 +42,18 @@ def test_known_places_at_the_height_of_the_ventricles(x, y, hu):
 
 def test_skull_is_a_closed_ring_under_the_scalp():
     image, (x, y), z = head_hu(MIDDLE, bleed=False, size=SIZE), grid(SIZE), MIDDLE * HEAD_HEIGHT
-    bone = (phantom.SKULL.depth(x, y, z) > 1.5) & (phantom.DURA.depth(x, y, z) < -1.5)
-    scalp = (phantom.SCALP.depth(x, y, z) > 1.5) & (phantom.SKULL.depth(x, y, z) < -1.5)
+    bone = (anatomy.SKULL.depth(x, y, z) > 1.5) & (anatomy.DURA.depth(x, y, z) < -1.5)
+    scalp = (anatomy.SCALP.depth(x, y, z) > 1.5) & (anatomy.SKULL.depth(x, y, z) < -1.5)
     assert bone.sum() > 1000
     assert image[bone].min() > 900
-    assert image[bone].mean() == pytest.approx(phantom.BONE_HU, abs=2.0)
-    assert image[scalp].mean() == pytest.approx(phantom.SCALP_HU, abs=2.0)
+    assert image[bone].mean() == pytest.approx(tissues.BONE_HU, abs=2.0)
+    assert image[scalp].mean() == pytest.approx(tissues.SCALP_HU, abs=2.0)
 
 
 def test_subdural_has_its_hu():
     _, subdural = bleed_fraction(0.6, SIZE)
     image = head_hu(0.6, bleed=True, size=SIZE)
-    assert image[subdural == 1].mean() == pytest.approx(phantom.SUBDURAL_HU, abs=2.0)
+    assert image[subdural == 1].mean() == pytest.approx(tissues.SUBDURAL_HU, abs=2.0)
 
 
 def test_noise():

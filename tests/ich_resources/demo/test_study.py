@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
-from ich_resources.demo import phantom
+from ich_resources.demo import anatomy, phantom, tissues
 from ich_resources.demo.study import Acquisition, slice_heights, uid, write_demo_study, write_series
 
 SIZE = 128
@@ -86,11 +86,11 @@ def test_known_hu_on_disk(series):
     def mean(px: float, py: float) -> float:
         return hu[np.hypot(x - px, y - py) < 4].mean()
 
-    assert mean(-105, -105) == pytest.approx(phantom.AIR_HU, abs=2)
-    assert mean(phantom.HAEMATOMA.x, phantom.HAEMATOMA.y) == pytest.approx(
-        phantom.HAEMATOMA_HU, abs=2
+    assert mean(-105, -105) == pytest.approx(tissues.AIR_HU, abs=2)
+    assert mean(anatomy.HAEMATOMA.x, anatomy.HAEMATOMA.y) == pytest.approx(
+        tissues.HAEMATOMA_HU, abs=2
     )
-    assert hu.max() == pytest.approx(phantom.BONE_HU, abs=20)
+    assert hu.max() == pytest.approx(tissues.BONE_HU, abs=20)
 
 
 def test_options_reach_the_header(tmp_path):

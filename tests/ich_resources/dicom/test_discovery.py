@@ -4,7 +4,7 @@ import shutil
 
 import pydicom
 import pytest
-from ledgers import only_series, scan, stray_codes
+from ledgers import only_series, scan, unassigned_codes
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
@@ -38,7 +38,7 @@ def test_ledger_of_a_study(tmp_path):
     (tmp_path / "README.txt").write_text("not DICOM")
     ledger = scan(tmp_path)
     assert ledger.input_dirs == (str(tmp_path),)
-    assert (ledger.files_seen, ledger.files_not_dicom, ledger.strays) == (7, 1, ())
+    assert (ledger.files_seen, ledger.files_not_dicom, ledger.unassigned) == (7, 1, ())
     uids = [series.series_instance_uid for series in ledger.series]
     assert uids == sorted(uid("demo", name) for name in ("a", "b", "localizer", "dose", "page"))
     scored = {s.series_instance_uid: s.count("admitted") for s in ledger.series if s.to_be_scored}
@@ -67,7 +67,7 @@ def test_no_dicom(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x" * 200)
-    with pytest.raises(DicomError, match=f"no DICOM file among the {len(names)} files"):
+    with pytest.raises(DicomError, match=f"no DICOM file among its {len(names)} files"):
         scan(tmp_path)
 
 
@@ -87,7 +87,7 @@ def test_names_decide_only_without_the_magic(folder):
 def test_suffix_without_dicom_is_reported(folder, content):
     (folder / "broken.dcm").write_bytes(content)
     ledger = scan(folder)
-    assert stray_codes(ledger) == {"broken.dcm": Reason.UNREADABLE}
+    assert unassigned_codes(ledger) == {"broken.dcm": Reason.UNREADABLE}
     assert only_series(ledger).count("admitted") == 3
 
 
@@ -101,7 +101,7 @@ def test_dicomdir_is_refused(folder):
     ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     ds.save_as(folder / "DICOMDIR", enforce_file_format=True)
     ledger = scan(folder)
-    assert stray_codes(ledger) == {"DICOMDIR": Reason.DICOMDIR}
+    assert unassigned_codes(ledger) == {"DICOMDIR": Reason.DICOMDIR}
     assert only_series(ledger).count("admitted") == 3
 
 
@@ -118,7 +118,7 @@ def test_truncated_file_never_counts(folder, region, part):
     assert series.series_instance_uid == HEAD
     assert series.count("admitted") == 2
     failed = [r.judgement for r in series.slices if r.path == "IM0001"]
-    failed += [stray.judgement for stray in ledger.strays]
+    failed += [file.judgement for file in ledger.unassigned]
     assert [judgement.state for judgement in failed] == ["failed"]
 
 
@@ -132,8 +132,8 @@ def test_half_a_uid_is_no_uid(folder, keyword, kept):
     path.write_bytes(content[: at + kept])
     ledger = scan(folder)
     assert [series.series_instance_uid for series in ledger.series] == [HEAD]
-    assert stray_codes(ledger) == {"IM0001": Reason.UNREADABLE}
-    assert keyword in ledger.strays[0].judgement.reason
+    assert unassigned_codes(ledger) == {"IM0001": Reason.UNREADABLE}
+    assert keyword in ledger.unassigned[0].judgement.reason
 
 
 def test_truncated_compressed_pixels_fail_within_their_series(folder, compress):
@@ -185,13 +185,13 @@ def test_bad_series_uid_makes_no_series(folder, set_bytes, value):
     set_bytes(folder / "IM0001", "SeriesInstanceUID", value)
     ledger = scan(folder)
     assert only_series(ledger).series_instance_uid == HEAD
-    assert stray_codes(ledger) == {"IM0001": Reason.BAD_UID}
+    assert unassigned_codes(ledger) == {"IM0001": Reason.BAD_UID}
 
 
 def test_no_series_uid_is_a_stray(folder, edit):
     edit(folder / "IM0001", SeriesInstanceUID=None)
     ledger = scan(folder)
-    assert stray_codes(ledger) == {"IM0001": Reason.NO_SERIES_UID}
+    assert unassigned_codes(ledger) == {"IM0001": Reason.NO_SERIES_UID}
     assert len(only_series(ledger).slices) == 2
 
 
@@ -206,7 +206,7 @@ def test_ledger_does_not_identify_the_patient(folder, edit, set_bytes):
     truncated = (folder / "IM0001").read_bytes()[:900]
     (folder / "IM0010").write_bytes(truncated)
     ledger = scan(folder)
-    assert ledger.strays and all(record.judgement for record in only_series(ledger).slices)
+    assert ledger.unassigned and all(record.judgement for record in only_series(ledger).slices)
     assert "SECRET" not in repr(ledger)
 
 

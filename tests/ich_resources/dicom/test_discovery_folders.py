@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ledgers import only_series, scan, stray_codes
+from ledgers import only_series, scan, unassigned_codes
 
 from ich_resources.demo.study import (
     uid,
@@ -51,8 +51,8 @@ def test_two_links_to_one_folder_always_give_the_first(folder, tmp_path):
 def test_broken_link_is_reported(folder, target):
     (folder / "broken").symlink_to(folder / target)
     ledger = scan(folder)
-    assert stray_codes(ledger) == {"broken": Reason.UNREADABLE}
-    assert ledger.strays[0].judgement.state == "failed"
+    assert unassigned_codes(ledger) == {"broken": Reason.UNREADABLE}
+    assert ledger.unassigned[0].judgement.state == "failed"
 
 
 @pytest.fixture
@@ -69,18 +69,18 @@ def closed(folder: Path):
     path.chmod(0o700)
 
 
-@pytest.mark.parametrize(("mode", "stray"), [(0, "closed"), (0o400, "closed/IM0001")])
-def test_unreadable_folder_is_reported(closed, mode, stray):
+@pytest.mark.parametrize(("mode", "unassigned"), [(0, "closed"), (0o400, "closed/IM0001")])
+def test_unreadable_folder_is_reported(closed, mode, unassigned):
     closed.chmod(mode)  # 0o400: its names can be read, its files cannot
     ledger = scan(closed.parent)
-    assert stray_codes(ledger) == {stray: Reason.UNREADABLE}
+    assert unassigned_codes(ledger) == {unassigned: Reason.UNREADABLE}
     assert only_series(ledger).count("admitted") == 3
 
 
 def test_closed_folder_alone_is_no_empty_input(closed):
     for path in closed.parent.glob("IM*"):
         path.unlink()
-    assert stray_codes(scan(closed.parent)) == {"closed": Reason.UNREADABLE}
+    assert unassigned_codes(scan(closed.parent)) == {"closed": Reason.UNREADABLE}
 
 
 def test_unreadable_input_folder(closed):
@@ -91,5 +91,5 @@ def test_unreadable_input_folder(closed):
 def test_unreadable_file_is_reported(closed):
     path = closed.parent / "IM0002"
     path.chmod(0)
-    codes = stray_codes(scan(closed.parent))
+    codes = unassigned_codes(scan(closed.parent))
     assert codes == {"IM0002": Reason.UNREADABLE, "closed": Reason.UNREADABLE}

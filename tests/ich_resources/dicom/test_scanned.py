@@ -8,7 +8,7 @@ import pytest
 
 from ich_resources.demo.study import write_demo_study, write_localizer
 from ich_resources.dicom.assembly import assemble
-from ich_resources.dicom.discovery import scan, strays
+from ich_resources.dicom.discovery import scan, unassigned_files
 from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.folders import files_below
@@ -99,5 +99,5 @@ def test_files_that_went_through_json_make_the_ledger_of_a_scan(tmp_path):
     assert [s.version for s in found] == [s.version for s in expected.series]
     copies = [copy for one in found for s in one.slices for copy in s.copies]
     assert (len(found), copies) == (5, ["DICOM/PA000000/ST000000/SE000001/again"])
-    assert tuple(strays(again)) == expected.strays
-    assert [stray.path for stray in expected.strays] == ["DICOM/PA000000/ST000000/SE000001/cut"]
+    assert tuple(unassigned_files(again)) == expected.unassigned
+    assert [file.path for file in expected.unassigned] == ["DICOM/PA000000/ST000000/SE000001/cut"]

@@ -2,16 +2,16 @@
 
 import pytest
 
-from ich_resources.inbox.growth import Growth, seconds_left
+from ich_resources.inbox.growth import OpenSeries, seconds_left
 
 SEEN = 1000.0
 
 
 def left(*folders, now=SEEN + 10, quiet=60.0, unread=(), markers=None, files=3):
     """Seconds left for a series whose last file came at 1000 s."""
-    growth = Growth("1.2", "1.1", files, SEEN, frozenset(folders or ["a"]))
+    series = OpenSeries("1.2", "1.1", files, SEEN, frozenset(folders or ["a"]))
     return seconds_left(
-        growth, now=now, quiet_seconds=quiet, unread_folders=set(unread), markers=markers or {}
+        series, now=now, quiet_seconds=quiet, unread_folders=set(unread), markers=markers or {}
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ich_resources.arrivals import Arrival
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, StrayFile
+from ich_resources.series import Judgement, UnassignedFile
 from ich_resources.storage.arrival_tables import INBOX_COLUMNS, inbox_table
 from ich_resources.storage.slice_tables import csv_bytes
 
@@ -27,12 +27,12 @@ LAST = Arrival(
     codes="LOCALIZER, NO_PIXELS x2",
     sentence='the file ends "early"; a scout',
     version="0123456789abcdef" * 4,
-    offered="v",
-    token="t",
+    requested_version="v",
+    request_id="t",
     attempts=2,
 )
-STRAY = StrayFile("a/b", Judgement("failed", Reason.UNREADABLE, "cut short"))
-DIRECTORY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
+UNASSIGNED = UnassignedFile("a/b", Judgement("failed", Reason.UNREADABLE, "cut short"))
+DIRECTORY = UnassignedFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
 
 
 def read(table):
@@ -59,14 +59,14 @@ def test_a_row_says_all_that_is_known_of_a_series():
 
 
 def test_the_latest_series_first_and_strays_last():
-    table = inbox_table([FIRST, LAST], [STRAY, DIRECTORY])
+    table = inbox_table([FIRST, LAST], [UNASSIGNED, DIRECTORY])
     assert list(table["series_id"]) == ["1.2", "1.3", "", ""]
     assert list(table["codes"])[2:] == ["UNREADABLE", "DICOMDIR"]
     assert "3.0" not in csv_bytes(table).decode()
 
 
 def test_a_stray_is_one_file_with_its_path_and_reason():
-    row = read(inbox_table([], [STRAY])).iloc[0].to_dict()
+    row = read(inbox_table([], [UNASSIGNED])).iloc[0].to_dict()
     said = {"state": "failed", "files": "1", "codes": "UNREADABLE", "sentence": "a/b: cut short"}
     said |= {"admitted": "0", "refused": "0", "failed": "1"}
     assert row == dict.fromkeys(INBOX_COLUMNS, "") | said

@@ -1,12 +1,20 @@
 """The ledger survives its file."""
 
+import json
 import os
 
 import pytest
 
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, Remark, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import (
+    Judgement,
+    Ledger,
+    Remark,
+    SeriesRecord,
+    SliceRecord,
+    UnassignedFile,
+)
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import find_series, read_ledger, write_scan
 
@@ -28,8 +36,8 @@ SCOUT = SeriesRecord(
     "",
     (SliceRecord("s", "1.3.1", "dd", Judgement("refused", Reason.LOCALIZER, "scout")),),
 )
-STRAY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
-LEDGER = Ledger(("/in",), (SCAN, SCOUT), (STRAY,), files_seen=9, files_not_dicom=3)
+UNASSIGNED = UnassignedFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
+LEDGER = Ledger(("/in",), (SCAN, SCOUT), (UNASSIGNED,), files_seen=9, files_not_dicom=3)
 
 
 @pytest.fixture
@@ -45,11 +53,23 @@ def test_round_trip(layout, ledger):
     assert [s.version for s in found.series] == [s.version for s in ledger.series]
 
 
+def test_the_index_keeps_the_keys_of_earlier_versions(layout):
+    write_scan(layout, LEDGER)
+    judgement = {"state": "refused", "code": "DICOMDIR", "reason": "a directory"}
+    assert json.loads(layout.ledger.read_text(encoding="utf-8")) == {
+        "input_dirs": ["/in"],
+        "series": ["1.2", "1.3"],
+        "strays": [{"path": "DICOMDIR", "judgement": judgement}],
+        "files_seen": 9,
+        "files_not_dicom": 3,
+    }
+
+
 def test_reason_codes_are_codes_again(layout):
     write_scan(layout, LEDGER)
     found = read_ledger(layout)
     assert isinstance(found.series[0].slices[1].judgement.code, Reason)
-    assert found.strays[0].judgement.code is Reason.DICOMDIR
+    assert found.unassigned[0].judgement.code is Reason.DICOMDIR
 
 
 def test_find_series(layout):

@@ -6,7 +6,7 @@ import pytest
 
 from ich_resources.errors import DicomError, StorageError
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import (
     admitted_elsewhere,
@@ -26,12 +26,12 @@ def series(uid, *digests, input_dir="/inbox"):
     return SeriesRecord("1", uid, "head", tuple(slices), input_dir=input_dir)
 
 
-def stray(path):
-    return StrayFile(path, Judgement("failed", Reason.UNREADABLE, "cut short"))
+def unassigned_file(path):
+    return UnassignedFile(path, Judgement("failed", Reason.UNREADABLE, "cut short"))
 
 
-def ledger(*found, strays=(), folder="/inbox", seen=0, other=0):
-    return Ledger((folder,), tuple(found), tuple(strays), seen, other)
+def ledger(*found, unassigned=(), folder="/inbox", seen=0, other=0):
+    return Ledger((folder,), tuple(found), tuple(unassigned), seen, other)
 
 
 A, B, C = series("1.2", "a"), series("1.3", "b", "bb"), series("1.4", "c")
@@ -44,7 +44,7 @@ def layout(tmp_path):
 
 
 def test_the_inbox_alone(layout):
-    arrivals = ledger(A, B, strays=[stray("x")], seen=5, other=1)
+    arrivals = ledger(A, B, unassigned=[unassigned_file("x")], seen=5, other=1)
     write_arrivals(layout, arrivals)
     assert read_ledger(layout) == arrivals
     assert find_series(layout, "1.3") == B
@@ -54,13 +54,22 @@ def test_the_inbox_alone(layout):
 
 
 def test_scan_and_inbox_together(layout):
-    scan = ledger(OF_SCAN, strays=[stray("y"), stray("x")], folder="/in", seen=7, other=2)
+    scan = ledger(
+        OF_SCAN,
+        unassigned=[unassigned_file("y"), unassigned_file("x")],
+        folder="/in",
+        seen=7,
+        other=2,
+    )
     write_scan(layout, scan)
-    write_arrivals(layout, ledger(B, A, strays=[stray("x"), stray("z")], seen=5, other=1))
+    write_arrivals(
+        layout,
+        ledger(B, A, unassigned=[unassigned_file("x"), unassigned_file("z")], seen=5, other=1),
+    )
     both = read_ledger(layout)
     assert both.input_dirs == ("/in", "/inbox")
     assert both.series == (OF_SCAN, A, B)
-    assert [s.path for s in both.strays] == ["y", "x", "z"]
+    assert [s.path for s in both.unassigned] == ["y", "x", "z"]
     assert (both.files_seen, both.files_not_dicom) == (12, 3)
     assert read_scan(layout) == scan
     assert find_series(layout, "1.1") == OF_SCAN and find_series(layout, "1.2") == A
@@ -89,8 +98,8 @@ def test_series_that_stand_as_they_are_are_kept(layout):
     newer = series("1.2", "a", "aa")
     write_arrivals(layout, ledger(newer, C), ["1.3", "1.2"])
     assert read_ledger(layout).series == (newer, B, C)
-    write_arrivals(layout, ledger(strays=[stray("x")]), ["1.4", "1.3"])
-    assert read_ledger(layout) == ledger(B, C, strays=[stray("x")])
+    write_arrivals(layout, ledger(unassigned=[unassigned_file("x")]), ["1.4", "1.3"])
+    assert read_ledger(layout) == ledger(B, C, unassigned=[unassigned_file("x")])
 
 
 def test_a_series_of_neither_is_not_found_but_remembered(layout):
@@ -120,7 +129,7 @@ def failed(layout, uid):
     [
         series("1.2", "a", "aa"),
         series("1.2", "changed"),
-        replace(A, slices=(replace(A.slices[0], judgement=stray("").judgement),)),
+        replace(A, slices=(replace(A.slices[0], judgement=unassigned_file("").judgement),)),
     ],
     ids=["one slice more", "a slice changed", "a slice judged anew"],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord, UnassignedFile
 from ich_resources.storage.failures import Failure
 from ich_resources.storage.ledger_tables import (
     LEDGER_COLUMNS,
@@ -30,7 +30,7 @@ SCAN = SeriesRecord(
     primary=True,
 )
 SCOUT = SeriesRecord("1.20", "1.11", "", (SliceRecord("s", "1.4", "d", LOCALIZER),))
-STRAY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
+UNASSIGNED = UnassignedFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
 FAILURE = Failure("processed_series", "E", "no use")
 OUTCOMES = [judge_outcome(SCAN, {}, FAILURE), judge_outcome(SCOUT, {}, None)]
 
@@ -65,7 +65,7 @@ def test_counts_add_up(failure):
 
 
 def test_a_row_per_slice_or_file_that_was_not_scored():
-    table = not_scored_table(OUTCOMES, [STRAY])
+    table = not_scored_table(OUTCOMES, [UNASSIGNED])
     assert list(table.columns) == list(NOT_SCORED_COLUMNS)
     assert table[["path", "series_id", "state", "code"]].to_numpy().tolist() == [
         ["b", "1.10", "failed", "NO_PIXELS"],

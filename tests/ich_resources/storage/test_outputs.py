@@ -11,7 +11,7 @@ from contents import ensemble_content, processed_content, processed_slice, salie
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage import outputs
 from ich_resources.storage.failures import Failure
@@ -111,8 +111,8 @@ def test_a_series_scored_anew_meanwhile_is_an_error(layout, outcomes):
 
 
 def test_ledger_tables(layout, outcomes):
-    stray = StrayFile("x", Judgement("failed", Reason.UNREADABLE, "broken"))
-    ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (stray,), 7, 0)
+    unassigned = UnassignedFile("x", Judgement("failed", Reason.UNREADABLE, "broken"))
+    ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (unassigned,), 7, 0)
     series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
     assert (layout.output / "series_ledger.csv").read_bytes() == csv_bytes(series)
     assert (layout.output / "slices_not_scored.csv").read_bytes() == csv_bytes(not_scored)

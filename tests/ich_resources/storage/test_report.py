@@ -7,13 +7,13 @@ import pytest
 from contents import ensemble_content, predictions_content, processed_content
 
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, StrayFile
+from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED
 from ich_resources.storage.outcome import NotScored, SeriesOutcome, SeriesState
 from ich_resources.storage.records import Record
 from ich_resources.storage.report import DISCLAIMER, PACKAGES, STATES, run_report
 
-STRAY = StrayFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
+UNASSIGNED = UnassignedFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))
 
 
 def outcome(uid: str, state: SeriesState, *, untrained: bool = False) -> SeriesOutcome:
@@ -38,7 +38,7 @@ OUTCOMES = [outcome("1.10", "done"), outcome("1.11", "incomplete")]
 
 
 def report(outcomes: list[SeriesOutcome]) -> dict:
-    ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (STRAY,), 12, 3)
+    ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (UNASSIGNED,), 12, 3)
     checkpoint = {"backbone": "b", "file": "f", "sha256": "0"}
     return run_report(
         ledger,
