@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_BYTES = 50_000
-"""Largest picture that goes inline into Dagster's metadata (dagster.md, section 7)."""
+"""Largest picture in Dagster's metadata, in bytes: it is stored with every event."""
 
 COLOURS = (256, 128, 64, 32, 16, 8, 4, 2)
 """Sizes of the palette, tried from fine to coarse."""
