@@ -1,4 +1,4 @@
-"""Mean over folds, then mean over backbones (reference.md, section 4)."""
+"""Mean over folds, then mean over backbones (docs/reference.md, section 4)."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """From HU to network input: window, 512 crop, stacking, normalisation.
 
-Everything stays uint8 until the last step (reference.md, sections 1 and 2); the rounding of each
-resize is part of the numbers to reproduce.
+Everything stays uint8 until the last step (docs/reference.md, sections 1 and 2); the rounding of
+each resize is part of the numbers to reproduce.
 """
 
 from typing import Literal
@@ -42,7 +42,8 @@ def window_to_uint8(
     Notes
     -----
     DICOM PS3.3 C.11.2.1.2 maps the window's own bounds to black and white; the reference uses the
-    minimum and maximum that the clipped slice really has, and so do we (reference.md, section 1).
+    minimum and maximum that the clipped slice really has, and so do we
+    (docs/reference.md, section 1).
     """
     low, high = center - width // 2, center + width // 2
     clipped = np.clip(hu, low, high)
@@ -63,7 +64,7 @@ def centre_crop(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     Returns
     -------
     uint8 array, shape (512, 512)
-        Resized to 512, centre crop 0.8, resized to 512 (reference.md, section 2).
+        Resized to 512, centre crop 0.8, resized to 512 (docs/reference.md, section 2).
     """
     full = cv2.resize(image, (CROP_SIZE, CROP_SIZE))
     crop = full[CROP_FIRST:CROP_LAST, CROP_FIRST:CROP_LAST]

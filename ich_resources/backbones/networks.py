@@ -41,7 +41,7 @@ class DenseNetChangeAvg(Network):
     """torchvision DenseNet with ReLU, global average and a linear head ``mlp``.
 
     The attribute that holds the features carries the architecture's name, as in the released
-    checkpoints. The last feature maps are those before the ReLU (reference.md, section 5).
+    checkpoints. The last feature maps are those before the ReLU (docs/reference.md, section 5).
     """
 
     def __init__(self, architecture: str, feature_width: int) -> None:

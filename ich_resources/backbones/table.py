@@ -1,4 +1,4 @@
-"""Facts about the backbones; importable without torch (reference.md, section 3)."""
+"""Facts about the backbones; importable without torch (docs/reference.md, section 3)."""
 
 from dataclasses import dataclass
 from typing import Literal

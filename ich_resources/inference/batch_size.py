@@ -45,7 +45,7 @@ def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
     fits : callable
         Tries a size; what does not fit does not fit when larger either.
     most : int
-        Never larger than this (reference.md, section 4: 128).
+        Never larger than this (docs/reference.md, section 4: 128).
 
     Returns
     -------

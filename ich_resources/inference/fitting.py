@@ -21,7 +21,7 @@ def machine_key(
     precision: Precision,
     most: int,
 ) -> str:
-    """Return what the largest batch size depends on, as text (reference.md, section 4).
+    """Return what the largest batch size depends on, as text (docs/reference.md, section 4).
 
     Parameters
     ----------

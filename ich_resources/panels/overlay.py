@@ -37,7 +37,7 @@ def blend(
 
     References
     ----------
-    reference.md, section 5, "Overlay".
+    docs/reference.md, section 5, "Overlay".
     """
     check_gray(gray)
     check_unit_range(saliency, gray.shape, "saliency map")

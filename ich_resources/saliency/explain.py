@@ -55,7 +55,7 @@ def explain_slices(
     Yields
     ------
     SliceSaliency
-        One per wanted slice (reference.md, section 5).
+        One per wanted slice (docs/reference.md, section 5).
 
     Raises
     ------

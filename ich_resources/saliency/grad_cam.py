@@ -6,7 +6,7 @@ from torch import Tensor
 from ich_resources.backbones.networks import Network
 
 EPSILON = 1e-8
-"""Stands for a denominator of zero in Grad-CAM++ (reference.md, section 5)."""
+"""Stands for a denominator of zero in Grad-CAM++ (docs/reference.md, section 5)."""
 
 
 def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ SaliencyMethod = Literal["input_grad", "gradcam", "gradcampp"]
 
 @dataclass(frozen=True)
 class SaliencyOptions:
-    """Options of reference.md, section 5.
+    """Options of docs/reference.md, section 5.
 
     Attributes
     ----------

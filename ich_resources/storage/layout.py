@@ -1,4 +1,4 @@
-"""Where everything lies below RUN_ROOT (reference.md, section 6, plus our own ``state/``)."""
+"""Where everything lies below RUN_ROOT (docs/reference.md, section 6, plus our own ``state/``)."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows, names and manifest entries of the saliency panels (reference.md, section 6)."""
+"""Rows, names and manifest entries of the saliency panels (docs/reference.md, section 6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

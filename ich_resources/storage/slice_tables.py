@@ -1,4 +1,4 @@
-"""Tables of the processed slices, as the reference names them (reference.md, section 6)."""
+"""Tables of the processed slices, as the reference names them (docs/reference.md, section 6)."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Facts about the release of the checkpoints (reference.md, section 3)."""
+"""Facts about the release of the checkpoints (docs/reference.md, section 3)."""
 
 import re
 from collections.abc import Iterable, Mapping

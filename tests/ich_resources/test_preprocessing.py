@@ -1,4 +1,4 @@
-"""Window, crop and network input, against numbers worked out by hand (reference.md, 1 and 2)."""
+"""Window, crop and network input, against numbers worked out by hand (docs/reference.md, sections 1, 2)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The table of backbones says what reference.md, section 3, says."""
+"""The table of backbones says what docs/reference.md, section 3, says."""
 
 import dataclasses
 import subprocess

@@ -1,4 +1,4 @@
-"""Where everything lies (reference.md, section 6)."""
+"""Where everything lies (docs/reference.md, section 6)."""
 
 from pathlib import Path
 
