@@ -1,4 +1,7 @@
-"""Window, crop and network input, against numbers worked out by hand."""
+"""Window, crop and network input, against numbers worked out by hand.
+
+The rules are in docs/reference.md, sections 1 and 2.
+"""
 
 import numpy as np
 import pytest
