@@ -13,7 +13,7 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up receive bench test lint unit clean FORCE
+.PHONY: help install demo ui up receive bench test lint unit quick fix clean FORCE
 
 help:
 	@echo "make install  .venv with everything, and a Dagster home in .dagster"
@@ -22,7 +22,9 @@ help:
 	@echo "make up       watch DICOM_INBOX: webserver and daemon, until Ctrl-C"
 	@echo "make receive  take studies by C-STORE into DICOM_INBOX, until Ctrl-C"
 	@echo "make bench    how fast it is here, against the reference's loop"
-	@echo "make test     style, types, import contracts, every test"
+	@echo "make test     style, types, import contracts, every test (ARGS=... goes to pytest)"
+	@echo "make quick    the tests that need no server, engine or shared data: under three minutes"
+	@echo "make fix      mend the style of Python files and shell scripts"
 	@echo "make clean    remove what make has made"
 
 install: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
@@ -86,8 +88,24 @@ lint: $(VENV)/installed
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/shfmt --diff --indent 4 --case-indent $(SCRIPTS)
 
+# Quick tests run side by side, a file in one process; the others have the machine for themselves.
+# With arguments of your own, one run: make test ARGS="tests/ich_resources -k window"
+QUICK := not slow and not hpc and not weights and not gpu
 unit: $(VENV)/installed
-	$(BIN)/pytest
+ifeq ($(ARGS),)
+	$(BIN)/pytest -m "$(QUICK)" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not ($(QUICK))"
+else
+	$(BIN)/pytest $(ARGS)
+endif
+
+quick: $(VENV)/installed
+	$(BIN)/pytest -m "$(QUICK)" -n 2 --dist loadfile
+
+fix: $(VENV)/installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/shfmt --write --indent 4 --case-indent $(SCRIPTS)
 
 clean:
 	rm -rf $(VENV) $(DEMO) $(CURDIR)/.dagster *.egg-info

@@ -1,4 +1,4 @@
-"""The corridor: which assets exist and in what order. The work is done in ``ich_resources``."""
+"""Which assets exist and in what order they run. ``ich_resources`` does the work."""
 
 import warnings
 
@@ -6,5 +6,5 @@ import dagster as dg
 
 # Partitioned checks are what a series needs, and a preview feature of Dagster 1.13.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-# Dagster says this of its own sensors, which have none.
+# Dagster warns of its own sensors, which have no owners.
 warnings.filterwarnings("ignore", "Parameter `owners`", dg.BetaWarning)

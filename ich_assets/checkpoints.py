@@ -63,8 +63,8 @@ def _digests_known(backbone: Backbone) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         name="digests_known",
         asset=checkpoints_key(backbone),
-        description="Every checkpoint's digest stands in checkpoints.sha256 of the model folder. "
-        "(One that differs is an error already.)",
+        description="The digest of every checkpoint is in checkpoints.sha256 of the model folder. "
+        "(A digest that differs is an error before this check.)",
     )
     def digests_known(networks: NetworksResource) -> dg.AssetCheckResult:
         unknown = [file.path.name for file in networks.checkpoints(backbone) if not file.expected]

@@ -1,4 +1,4 @@
-"""Doubts about a result, per series: what blocks the next step, and what only warns."""
+"""Asset checks of a series: some block the next step, the others warn."""
 
 import dagster as dg
 import numpy as np
@@ -34,7 +34,7 @@ FOLD_SPREAD = 0.5
 def slice_accounting(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """Every slice found is either in the array of crops, or refused, or failed; once."""
+    """Every slice found is in the array of crops, or refused, or failed, exactly once."""
     series = find_series(storage.layout, context.partition_key)
     record, images = load_images(storage, context.partition_key)
     processed = list(images.sop_instance_uids)
@@ -58,7 +58,7 @@ def slice_accounting(
 def series_complete(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """No slice that should be scored has failed; else the series is incomplete."""
+    """No slice that should be scored has failed. Otherwise the series is incomplete."""
     series = find_series(storage.layout, context.partition_key)
     record, _ = load_images(storage, context.partition_key)
     failed = [f"{item.path}: {item.reason}" for item in record.content.failed]
@@ -79,7 +79,7 @@ def series_complete(
 def slice_order(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """The order along the slice normal is the order of z, and no two slices share a place."""
+    """The order along the slice normal is the order of z, and no two slices have one position."""
     record, _ = load_images(storage, context.partition_key)
     slices = record.content.slices
     gaps = np.diff([item.position for item in slices])
@@ -88,7 +88,7 @@ def slice_order(
     return dg.AssetCheckResult(
         passed=backwards == 0 and doubled == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        description="the reference orders by z alone and would order these slices otherwise"
+        description="the reference orders by z alone, which gives another order of these slices"
         if backwards
         else None,
         metadata={
@@ -152,7 +152,7 @@ def panel_per_slice(
 def brain_window(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """Every slice was windowed for brain; the networks were trained on nothing else."""
+    """Every slice has a brain window. The networks were trained on brain windows only."""
     record, _ = load_images(storage, context.partition_key)
     windows = sorted({item.window for item in record.content.slices})
     low, high = BRAIN_CENTERS
@@ -171,7 +171,7 @@ def brain_window(
 def any_covers_subtypes(
     context: dg.AssetCheckExecutionContext, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """P(any) is not far below the largest subtype, of which it is the union."""
+    """P(any) is not far below the highest subtype. ``any`` is the union of the subtypes."""
     _, ensemble = load_ensemble(storage, context.partition_key)
     shortfall = np.delete(ensemble, ANY, axis=1).max(1) - ensemble[:, ANY]
     return dg.AssetCheckResult(
@@ -189,7 +189,7 @@ def any_covers_subtypes(
 def folds_agree(
     context: dg.AssetCheckExecutionContext, networks: NetworksResource, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """The folds of each backbone give similar P(any); where they do not, the mean says little."""
+    """The folds of each backbone give similar P(any). A mean over folds that differ says little."""
     spreads = {}
     for backbone in networks.chosen:
         _, folds = load_folds(storage, context.partition_key, backbone)

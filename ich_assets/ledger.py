@@ -27,9 +27,9 @@ INBOX_LEDGER = dg.AssetSpec(
     "inbox_ledger",
     group_name="ledger",
     kinds={"dicom", "csv"},
-    description="Every series that has ever come into the inbox: arriving, admitted, running, "
-    "refused, done, incomplete, failed or held, with codes and a sentence. Reported by the sensor "
-    "dicom_inbox whenever it has changed; output/inbox_ledger.csv has all rows.",
+    description="Every series that ever came into the inbox, with its state (arriving, admitted, "
+    "running, refused, done, incomplete, failed or held), codes and a sentence. The sensor "
+    "dicom_inbox reports it after each change; output/inbox_ledger.csv has all rows.",
 )
 
 

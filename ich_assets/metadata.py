@@ -87,7 +87,7 @@ def highest_captions(probabilities: FloatArray, shown: list[int]) -> list[str]:
 
 
 def made_by(content: Content) -> dict[str, Any]:
-    """Return what made a result, and in how many seconds, as its record says.
+    """Return what made a result and in how many seconds, from its record.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a lower precision costs: a sample of slices is scored once more in float32."""
+"""The check of a lower precision: a sample of slices is scored again in float32."""
 
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from ich_resources.backbones.loading import LoadedFold
 
 PRECISION_BOUND = 1e-2
-"""How far a probability may lie from that of float32."""
+"""Largest difference from the probability in float32."""
 SAMPLE = 2
-"""Slices that are scored in float32 too, those with the highest P(any)."""
+"""Number of slices that are scored in float32 too: those with the highest P(any)."""
 
 
 @dg.asset_check(asset=ensemble_predictions, partitions_def=SERIES)
 def precision_holds(
     context: dg.AssetCheckExecutionContext, networks: NetworksResource, storage: StorageResource
 ) -> dg.AssetCheckResult:
-    """In less than float32, a sample of slices has float32's probabilities within a bound."""
+    """At a lower precision a sample of slices has the probabilities of float32 within a bound."""
     _, images = load_images(storage, context.partition_key)
     differences = {}
     if networks.precision != "float32":

@@ -62,7 +62,7 @@ def require_apart(run_root: Path, input_dir: Path) -> None:
     run_root, input_dir = run_root.resolve(), input_dir.resolve()
     if run_root == input_dir or input_dir in run_root.parents:
         raise StorageError(
-            f"RUN_ROOT lies in the input folder {input_dir}, which is only read",
+            f"RUN_ROOT is inside the input folder {input_dir}, which is only read",
             path=run_root,
             remedy=f"choose a RUN_ROOT outside of {input_dir}",
         )

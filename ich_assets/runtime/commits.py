@@ -1,9 +1,9 @@
-"""Dagster's SQLite files during a batch: safe against a crash, without waiting at every event.
+"""Dagster's SQLite files during a batch: safe against a crash, without a wait at every event.
 
-Dagster opens a file, commits and closes it for every event, and closing the last connection to a
-file in WAL mode writes everything back and waits for the disk. Here one connection to each file in
-use stays open, and commits go to the log alone: a process that dies loses nothing, a power cut the
-last events, never the results, which are files of their own.
+Dagster opens a file, commits and closes it for every event. Closing the last connection to a file
+in WAL mode writes everything back and waits for the disk. Here one connection to each file in use
+stays open, and commits go to the log alone. A process that dies loses nothing. A power cut may lose
+the last events, but never results, which are files of their own.
 """
 
 import sqlite3
@@ -22,9 +22,9 @@ _FILE = "ich file"
 
 @contextmanager
 def quick_commits() -> Iterator[None]:
-    """Let every SQLite file that SQLAlchemy opens meanwhile commit without waiting for the disk.
+    """Inside the block, commits of SQLite files that SQLAlchemy opens do not wait for the disk.
 
-    Files that are not in WAL mode, and other databases, are left as they are.
+    Files that are not in WAL mode, and other databases, are unchanged.
 
     References
     ----------
@@ -60,7 +60,7 @@ def quick_commits() -> Iterator[None]:
 
 
 def _hold(path: str) -> sqlite3.Connection:
-    """Open a file for as long as it is in use; it takes part in the log once it has read."""
+    """Open a file and read from it once: only then does the connection keep its log open."""
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return connection

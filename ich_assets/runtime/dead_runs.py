@@ -1,7 +1,7 @@
-"""Runs whose process is gone, and said nothing: a power cut, a kill, no memory.
+"""Runs whose process ended without reporting a result: a power cut, a kill, no memory.
 
-Dagster's own monitoring cannot tell with runs in local processes; such a run would stand as started
-for ever, hold its place in the pool, and never be repeated.
+Dagster's own monitoring does not see local processes. Without this module such a run stays started,
+keeps its place in the pool, and is never repeated.
 """
 
 import json
@@ -15,14 +15,14 @@ from ich_assets.runtime.run_tags import HOST_TAG
 from ich_assets.runtime.slurm.tags import JOB_TAG
 
 _SERVER_TAG = ".dagster/grpc_info"
-"""Run tag of Dagster's own: the code server that has started its process."""
+"""Run tag of Dagster: the code server that started the process of the run."""
 _LOCAL_LAUNCHERS = ("dagster", "ich_assets")
-"""Packages of launchers whose runs are processes here, or carry the tag of a job. With others a run
-may live in a container or on another machine, though the tag of its job was made here."""
+"""Packages of launchers whose runs are processes here, or carry the tag of a SLURM job. With other
+launchers a run may be in a container or on another machine, though its host tag was made here."""
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the started runs of this machine as failed whose process is gone; return their ids."""
+    """Mark started runs of this machine as failed whose process is gone; return their ids."""
     dead: list[str] = []
     if type(instance.run_launcher).__module__.partition(".")[0] not in _LOCAL_LAUNCHERS:
         return dead
@@ -32,27 +32,29 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         pid = _pid(instance, run.run_id)
         if pid is None or is_running(pid):
             continue
-        # It may have ended well since we asked; nothing more can come from a process that is gone.
+        # It may have ended well meanwhile. A process that is gone reports nothing more.
         now = instance.get_run_by_id(run.run_id)
         if now is not None and now.status == DagsterRunStatus.STARTED:
-            instance.report_run_failed(now, f"its process ({pid}) is gone, and said nothing")
+            instance.report_run_failed(
+                now, f"its process (pid {pid}) ended without reporting a result"
+            )
             dead.append(run.run_id)
     return dead
 
 
 def _is_of_this_machine(run: dg.DagsterRun) -> bool:
     if JOB_TAG in run.tags:
-        return False  # its process lives on another machine than the tag of its job says
+        return False  # its process is on another machine than the one that made the tag
     if HOST_TAG in run.tags:
         return run.tags[HOST_TAG] == socket.gethostname()
-    # "Materialize" in the UI has no job of ours to carry the tag: its process was started by a code
-    # server, and one that listens on a socket is here.
+    # A run of "Materialize" in the UI has no job of ours, so it lacks the tag. A code server started
+    # its process. A code server that listens on a socket is on this machine.
     server = json.loads(run.tags.get(_SERVER_TAG, "{}"))
     return bool(server.get("socket"))
 
 
 def _pid(instance: dg.DagsterInstance, run_id: str) -> int | None:
-    """Return the process that executes a run, None where nothing tells."""
+    """Return the id of the process that executes a run, None where no event names it."""
     pids = [
         int(str(entry.dagster_event.engine_event_data.metadata["pid"].value))
         for entry in instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
@@ -63,14 +65,19 @@ def _pid(instance: dg.DagsterInstance, run_id: str) -> int | None:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process lives, and is a Python that may be ours.
+    """Return whether a process runs and is a Python process, which may be a run.
 
-    A number is given to another process sooner or later; its start time is no help, since a clock
-    that is set would then fail every run.
+    The system gives the id of an ended process to another one later. The start time does not help:
+    a clock that is set would then fail every run.
+
+    Parameters
+    ----------
+    pid : int
+        Process id on this machine.
     """
     process = Path(f"/proc/{pid}")
     if not Path("/proc/self/stat").exists():
-        return True  # no Linux: nothing can be told
+        return True  # not Linux: unknown
     try:
         state = (process / "stat").read_text().rpartition(")")[2].split()[0]
         command = (process / "cmdline").read_bytes()

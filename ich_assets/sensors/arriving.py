@@ -1,4 +1,4 @@
-"""From files in the inbox to judged series: what one tick of the sensor looks at."""
+"""From files in the inbox to judged series, within one tick of the sensor."""
 
 import os
 import time
@@ -28,9 +28,9 @@ class Judged(NamedTuple):
     Attributes
     ----------
     arrival : Arrival
-        As it now stands.
+        Its new state.
     series : SeriesRecord or None
-        What to write down; None where the ledger is to stay as it is.
+        The entry to write; None where the ledger does not change.
     """
 
     arrival: Arrival
@@ -38,7 +38,7 @@ class Judged(NamedTuple):
 
 
 def read_new_files(inbox: InboxResource, dicom: DicomResource, index: InboxIndex) -> None:
-    """Read the headers of new and changed files; what the tick has no time for waits."""
+    """Read the headers of new and changed files; files left over wait for the next tick."""
     began = time.monotonic()
     unread = index.unread(inbox.files_per_tick)
     for start in range(0, len(unread), _AT_ONCE):
@@ -160,7 +160,7 @@ def _judge(
 
 
 def as_judged(before: Arrival, series: SeriesRecord) -> Arrival:
-    """Return a series of the inbox as its judgement says; a new version has new attempts."""
+    """Return a series with the result of its judgement; a new version has new attempts."""
     return replace(
         before,
         study_instance_uid=series.study_instance_uid,
@@ -184,7 +184,7 @@ def _gone_slices(storage: StorageResource, series: SeriesRecord, before: Arrival
     try:
         last = found_series(storage.layout, uid)
     except IchError:
-        return 0  # damaged: it is written anew
+        return 0  # damaged: it is written again
     return len(
         {s.sop_instance_uid for s in last.slices} - {s.sop_instance_uid for s in series.slices}
     )

@@ -42,7 +42,7 @@ from ich_resources.storage.slice_tables import csv_bytes
 
 SECONDS_BETWEEN_TICKS = 10
 SHOWN_COLUMNS = ("state", "files", "codes", "sentence", "description", "last_file", "series_id")
-"""Columns of the table in Dagster, what matters most to the left."""
+"""Columns of the table in Dagster, the most important first."""
 
 
 @dg.sensor(
@@ -56,13 +56,13 @@ def dicom_inbox(
     dicom: DicomResource,
     storage: StorageResource,
 ) -> dg.SensorResult | dg.SkipReason:
-    """Watch DICOM_INBOX: a series that has stopped growing becomes a partition and a run.
+    """Watch DICOM_INBOX: a complete series becomes a partition and a run.
 
-    Complete is a series that no file came of for quiet_seconds, or whose folder holds a file
-    .done. A late or changed slice makes a new version and one more run; the same files again make
-    nothing. Nothing in the inbox is moved, renamed or deleted. inbox_ledger lists every series.
+    A series is complete when no file of it came for quiet_seconds, or when its folder holds a file
+    .done. A late or changed slice makes a new version and one more run. The same files again make
+    no run. Nothing in the inbox is moved, renamed or deleted. inbox_ledger lists every series.
     """
-    fail_dead_runs(context.instance)  # they hold the pool, with or without an inbox
+    fail_dead_runs(context.instance)  # they keep places in the pool, with or without an inbox
     if not inbox.inbox_dir and not os.environ.get(DICOM_INBOX, "").strip():
         return dg.SkipReason("no inbox: the environment variable DICOM_INBOX is not set")
     config = live_config()
@@ -110,9 +110,9 @@ def _look(
     read_new_files(inbox, dicom, index)
     judged = judge_complete_series(inbox, dicom, storage, index, now)
     unassigned = dicom.unassigned_files(index.unassigned(), closed)
-    told = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in unassigned]})
-    if index.get_note("strays") != told:
-        index.set_note("strays", told)
+    reported = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in unassigned]})
+    if index.get_note("strays") != reported:
+        index.set_note("strays", reported)
     if judged or index.changed:
         ledger = Ledger(
             input_dirs=(str(inbox.folder),),
@@ -122,13 +122,13 @@ def _look(
             files_not_dicom=index.count() - index.count("slice") - index.count("stray"),
         )
         write_arrivals(storage.layout, ledger, index.judged_series())
-    # After the ledger: a series that stands as judged is never looked for again.
+    # After the ledger: a series that is marked as judged is not looked at again.
     index.upsert([item.arrival for item in judged], judged=True)
     return unassigned
 
 
 def _restore(storage: StorageResource, index: InboxIndex) -> None:
-    """Fill an index that was lost with the series that the ledger on disk knows of."""
+    """Fill an index that was lost with the series of the ledger on disk."""
     if index.get_note("restored"):
         return
     known = []
@@ -136,7 +136,7 @@ def _restore(storage: StorageResource, index: InboxIndex) -> None:
         try:
             series = found_series(storage.layout, uid)
         except StorageError:
-            continue  # its files will be judged anew
+            continue  # its files will be judged again
         files, now = len(series.slices), time.time()
         arrival = Arrival(uid, series.study_instance_uid, files=files, last_seen=now)
         known.append(as_judged(arrival, series))
@@ -145,7 +145,7 @@ def _restore(storage: StorageResource, index: InboxIndex) -> None:
 
 
 def _take_over(instance: dg.DagsterInstance, index: InboxIndex) -> None:
-    """Have every finished series told to a Dagster instance that is not the one of before."""
+    """Report every finished series again where the Dagster instance is another than before."""
     name = str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
     if index.get_note("instance") == name:
         return
@@ -159,7 +159,7 @@ def _with_results(
 ) -> tuple[list[Arrival], list[Arrival]]:
     """Return the series that can be scored, and those of them that have been.
 
-    One whose ledger entry is damaged, or was overwritten by a scan, is judged anew instead.
+    A series whose ledger entry is damaged, or was overwritten by a scan, is judged again instead.
     """
     right, finished = [], []
     for arrival in due:
@@ -193,15 +193,15 @@ def _finished_before(
 def _report(
     storage: StorageResource, index: InboxIndex, unassigned: Sequence[UnassignedFile]
 ) -> list[dg.AssetMaterialization]:
-    """Write inbox_ledger.csv; return the event for Dagster if more than the clock has moved."""
+    """Write inbox_ledger.csv; return an event if a state or the number of files changed."""
     table = inbox_table(index.arrivals(), unassigned)
     path = storage.layout.output / "inbox_ledger.csv"
     write_bytes(path, csv_bytes(table))
     states = index.states()
-    told = fingerprint({"files": index.count(), "states": list(table["state"])})
-    if told == index.get_note("told"):
+    reported = fingerprint({"files": index.count(), "states": list(table["state"])})
+    if reported == index.get_note("told"):
         return []
-    index.set_note("told", told)
+    index.set_note("told", reported)
     counts: dict[str, Any] = {f"series_{state}": number for state, number in states.items()}
     return [
         dg.AssetMaterialization(

@@ -25,7 +25,7 @@ class _LiveConfig(BaseModel, extra="forbid"):
 
 
 def live_config() -> dict[str, Any]:
-    """Return the run configuration that LIVE_CONFIG names; nothing where it is not set.
+    """Return the run configuration that LIVE_CONFIG names; empty where it is not set.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def configured(resource: Resource, name: ResourceName, config: dict[str, Any]) -
     Raises
     ------
     IchError
-        If it has no such field, or not such a value.
+        If the resource does not have such a field, or refuses the value.
     """
     fields = config.get("resources", {}).get(name, {}).get("config", {})
     unknown = set(fields) - set(type(resource).model_fields)

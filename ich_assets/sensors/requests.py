@@ -1,4 +1,4 @@
-"""The runs that the sensor requests, and what has become of them."""
+"""The runs that the sensor requests, and their outcome."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,16 +26,16 @@ from ich_resources.subjects import series_subject
 REQUEST_TAG = "ich/offer"
 """Run tag of a request of the sensor; an id of its own, so that no request is ever forgotten."""
 ATTEMPTS = 3
-"""Requests for one version of a series whose runs die without a word."""
+"""Requests for one version of a series whose runs die without an error."""
 _FINISHED = ("done", "incomplete", "failed")
 _MOMENTARY = (Reason.CHANGED, Reason.UNREADABLE)
-"""Codes of files that were judged whole and could not be read again: a sender at work, a mount."""
+"""Codes of files that were judged whole and could not be read again, as with a sender at work."""
 
 
 def request_runs(
     due: Sequence[Arrival], *, single_runs: int, run_config: Mapping[str, Any]
 ) -> tuple[list[dg.RunRequest], list[Arrival]]:
-    """Return the run requests for series, and the series as they then stand.
+    """Return the run requests for series, and the new state of each series.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def request_runs(
     run_config : mapping
         Run configuration of the requests.
     """
-    # What has died once may have killed its run: it dies alone from now on.
+    # A series whose run died may have caused it: from now on it has a run of its own.
     alone = [a for a in due if a.attempts or len(due) <= single_runs]
     together = [a for a in due if a not in alone]
     requested = [_requested(arrival, uuid.uuid4().hex) for arrival in alone]
@@ -85,7 +85,7 @@ def _requested(arrival: Arrival, request_id: str) -> Arrival:
 def settle(
     instance: dg.DagsterInstance, index: InboxIndex, storage: StorageResource
 ) -> list[Arrival]:
-    """Return the series whose requested runs have got on, as they now stand."""
+    """Return the series whose requested runs have a new state, with that state."""
 
     @cache
     def run_of(request_id: str) -> DagsterRun | None:
@@ -93,7 +93,7 @@ def settle(
         return runs[0] if runs else None
 
     waiting = [a for a in index.arrivals("admitted", "running") if a.unsettled]
-    # A series that failed may have been run by hand since.
+    # Somebody may have run a failed series by hand since then.
     failed = [
         a
         for a in index.arrivals("failed")
@@ -114,11 +114,11 @@ def settle(
 
 
 class OutdatedError(Exception):
-    """The ledger entry on disk is damaged, or another's (a scan's): write it anew."""
+    """The ledger entry on disk is damaged, or a scan overwrote it: it must be written again."""
 
 
 def outcome_of(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
-    """Say what became of the version of a series that the inbox knows.
+    """Return what became of the version of a series that the inbox knows.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
     if arrival.state == "failed":
         return with_outcome(arrival, outcome_of(storage, arrival))
     if run is None:
-        # Requested, and Dagster went down before it wrote the request down.
+        # It was requested, and Dagster stopped before it stored the request.
         return replace(arrival, requested_version="", attempts=arrival.attempts - 1)
     if not (run.is_finished or run.status == DagsterRunStatus.STARTED):
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
@@ -166,7 +166,7 @@ def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
         return replace(arrival, state="admitted", sentence=f"run {run.run_id} died and is repeated")
     if run.status == DagsterRunStatus.CANCELED:
         why = f"run {run.run_id} was cancelled"
-    # What ended a backlog need not be this series' doing: it runs again, alone.
+    # Another series may have ended the backlog: this one runs again, in a run of its own.
     innocent = run.job_name == ich_backlog.name and run.status == DagsterRunStatus.FAILURE
     if (not why or innocent) and arrival.attempts < ATTEMPTS:
         return again
@@ -176,7 +176,7 @@ def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
 
 
 def with_outcome(arrival: Arrival, outcome: SeriesOutcome) -> Arrival:
-    """Return a series of the inbox with what the disk says became of it."""
+    """Return a series of the inbox with the state that its results on disk give it."""
     state = outcome.state
     if state == "waiting":
         return arrival
@@ -196,7 +196,7 @@ def _codes(outcome: SeriesOutcome) -> str:
 
 
 def _why(instance: dg.DagsterInstance, run: DagsterRun) -> tuple[str, bool]:
-    """Return what a step of a run said when it failed, and whether it was a check that blocks."""
+    """Return the error of the step that failed, and whether it was a blocking check."""
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is not None:
             error = entry.dagster_event.step_failure_data.error
@@ -208,5 +208,5 @@ def _why(instance: dg.DagsterInstance, run: DagsterRun) -> tuple[str, bool]:
 def new_partitions(
     instance: dg.DagsterInstance, partitions: str, series: Iterable[str]
 ) -> list[str]:
-    """Return the series that are no partition yet."""
+    """Return the series that are not a partition yet."""
     return [uid for uid in series if not instance.has_dynamic_partition(partitions, uid)]

@@ -1,1 +1,1 @@
-"""The run root: the only room that writes results."""
+"""The run root: the only package that writes results."""

@@ -1,4 +1,4 @@
-"""Where everything lies below RUN_ROOT (docs/reference.md, section 6, plus our own ``state/``)."""
+"""Every path below RUN_ROOT (docs/reference.md, section 6, and ``state/``, which is our own)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,7 @@ def slice_id(sop_instance_uid: str) -> str:
 class Layout:
     """Paths below one run root.
 
-    Only UIDs that passed ``dicom.header.is_uid`` become path parts: digits and dots, 64
-    characters.
+    Only UIDs that passed ``uids.is_uid`` become path parts.
     """
 
     run_root: Path
@@ -31,7 +30,7 @@ class Layout:
 
     @property
     def output(self) -> Path:
-        """What people take away."""
+        """Tables and pictures for people."""
         return self.run_root / "output"
 
     @property
@@ -51,17 +50,17 @@ class Layout:
 
     @property
     def inbox_index(self) -> Path:
-        """What is known of every file of the inbox (SQLite)."""
+        """Facts about every file of the inbox (SQLite)."""
         return self.run_root / "state" / "inbox.sqlite"
 
     @property
     def inbox_lock(self) -> Path:
-        """Held by the tick that looks at the inbox."""
+        """Lock of the tick that looks at the inbox."""
         return self.run_root / "state" / ".inbox.lock"
 
     @property
     def shards(self) -> Path:
-        """Parts of a scan that separate processes score, and how far they are."""
+        """Parts of a scan that separate processes score, and their progress."""
         return self.run_root / "state" / "shards"
 
     def found(self, series_uid: str) -> Path:
@@ -101,7 +100,7 @@ class Layout:
         return self.folder(subject) / f"{step}.npy"
 
     def lock(self, subject: Subject) -> Path:
-        """Held by the step that works on one subject."""
+        """Lock of the step that works on one subject."""
         return self.folder(subject) / ".lock"
 
     def failure(self, subject: Subject) -> Path:
@@ -110,5 +109,5 @@ class Layout:
 
     @property
     def outputs_lock(self) -> Path:
-        """Held by the process that writes the tables over all series."""
+        """Lock of the process that writes the tables over all series."""
         return self.run_root / "state" / ".outputs.lock"

@@ -42,7 +42,7 @@ def write_arrivals(layout: Layout, ledger: Ledger, earlier: Sequence[str] = ()) 
     ledger : Ledger
         With the series that have changed.
     earlier : sequence of str
-        SeriesInstanceUIDs of those that stand as they are.
+        SeriesInstanceUIDs of the series that have not changed.
     """
     _write(layout, layout.inbox_ledger, ledger, earlier)
 
@@ -66,7 +66,7 @@ def _on_disk(layout: Layout, series_uid: str) -> SeriesRecord | None:
     try:
         return found_series(layout, series_uid)
     except StorageError:
-        return None  # never found, or damaged: it is written anew
+        return None  # never found, or damaged: it is written again
 
 
 def read_scan(layout: Layout) -> Ledger:
@@ -105,7 +105,7 @@ def read_ledger(layout: Layout) -> Ledger:
 
 
 def inbox_series(layout: Layout) -> list[str]:
-    """Return the SeriesInstanceUIDs of the inbox's ledger; none where there is no ledger."""
+    """Return the SeriesInstanceUIDs of the inbox's ledger; empty where there is no ledger."""
     if not layout.inbox_ledger.is_file():
         return []
     return list(read_json(layout.inbox_ledger, remedy=_REMEDY)["series"])
@@ -121,7 +121,7 @@ def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
     """
     indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
     if not indices:
-        indices = [layout.ledger]  # which says what is missing
+        indices = [layout.ledger]  # its error names what is missing
     if any(series_uid in read_json(path, remedy=_REMEDY)["series"] for path in indices):
         return found_series(layout, series_uid)
     raise StorageError(

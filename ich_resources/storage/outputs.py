@@ -88,7 +88,7 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
 
 
 def _joined(tables: Sequence[bytes]) -> bytes:
-    """Return CSV tables as one, as they stand: no number is rounded, no UID taken for one."""
+    """Return CSV tables as one, cell by cell as text: no number is rounded or changed."""
     parts = [table.partition(b"\n") for table in tables]
     headers = {header for header, _, _ in parts}
     if len(headers) == 1:  # joining texts takes a tenth of the time

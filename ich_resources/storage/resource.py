@@ -11,7 +11,7 @@ from ich_resources.storage.records import Records
 
 
 class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The run root: every result lies below it."""
+    """The run root: every result is below it."""
 
     run_root: str = Field(
         default="", description="Folder for results. Empty: the environment's RUN_ROOT."
@@ -19,7 +19,7 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @cached_property
     def layout(self) -> Layout:
-        """Where everything lies."""
+        """Paths below the run root."""
         return Layout(folder(self.run_root, RUN_ROOT, "resources.storage.config.run_root"))
 
     @cached_property

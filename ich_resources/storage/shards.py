@@ -1,4 +1,4 @@
-"""Shards: a scan cut into parts that separate processes score, and how far each of them is.
+"""Shards: a scan cut into parts that separate processes score, and the progress of each.
 
 Below ``state/shards`` lie ``plan.json``, a list of series per shard, a marker per finished shard,
 ``missing.txt``, the shards to be run again as SLURM and people write them: ``1,4``, and
@@ -19,7 +19,7 @@ _REMEDY = "run the job ich_prepare again"
 
 
 def cut(series: Sequence[SeriesRecord], count: int) -> list[list[str]]:
-    """Return the SeriesInstanceUIDs of each shard; their slices are as even as can be.
+    """Return the SeriesInstanceUIDs of each shard, with slices as even as possible.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def cut(series: Sequence[SeriesRecord], count: int) -> list[list[str]]:
 
 
 def write_plan(layout: Layout, shards: Sequence[Sequence[str]]) -> None:
-    """Write the list of each shard, the plan last; what an earlier plan left goes first."""
+    """Write the list of each shard, and the plan last; files of an earlier plan go first."""
     remove([_plan(layout), _missing(layout), _collected(layout)])
     if layout.shards.is_dir():
         remove(layout.shards.glob("[0-9]*.json"))
@@ -71,7 +71,7 @@ def read_shard(layout: Layout, index: int) -> list[str]:
     Raises
     ------
     StorageError
-        If there is no plan, or no such shard in it.
+        If there is no plan, or it does not have this shard.
     """
     count = read_json(_plan(layout), remedy=_REMEDY)["shards"]
     if not 0 <= index < count:
@@ -84,7 +84,7 @@ def read_shard(layout: Layout, index: int) -> list[str]:
 
 
 def begin_shard(layout: Layout, index: int) -> None:
-    """Withdraw the marker of a shard that is run again, and that of the tables made before."""
+    """Remove the marker of a shard that runs again, and the marker of the earlier tables."""
     remove([_done(layout, index), _collected(layout)])
 
 
@@ -94,7 +94,7 @@ def finish_shard(layout: Layout, index: int, *, series: int, seconds: float, hos
 
 
 def write_missing(layout: Layout, shards: Sequence[Sequence[str]], wanting: Collection[str]) -> str:
-    """Write which shards hold series without a result; return it, empty where none does."""
+    """Write which shards have series without a result; return the text, empty if all have one."""
     text = ",".join(
         str(index) for index, series in enumerate(shards) if not set(wanting).isdisjoint(series)
     )
@@ -106,7 +106,7 @@ def write_missing(layout: Layout, shards: Sequence[Sequence[str]], wanting: Coll
 
 
 def begin_collecting(layout: Layout) -> None:
-    """Withdraw the marker of the tables, which are made anew."""
+    """Remove the marker of the tables, which are made again."""
     remove([_collected(layout)])
 
 

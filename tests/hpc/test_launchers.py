@@ -12,6 +12,7 @@ from pathlib import Path
 import page_commands
 import pytest
 import yaml
+from engines import engine_is_missing
 from live import FINISHED, ROOT, Webserver, free_port, wait, webserver
 from postgres import postgres
 from user_python import site_packages
@@ -133,7 +134,7 @@ def test_a_container_for_each_run(engine, image, data, tmp_path):
 def redis(folder: Path) -> Iterator[int]:
     """A broker for a while; yield its port."""
     if shutil.which("redis-server") is None:
-        pytest.skip("no redis-server here: apt-get install redis-server")
+        engine_is_missing("no redis-server here: tests/hpc/install_services.sh")
     port = free_port()
     command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -21,6 +21,13 @@ resources:
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the demo's batch as slow."""
+    for item in items:
+        if "finished_demo" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @dataclass
 class FinishedDemo:
     """The demo study after its batch, shared by tests that only look."""

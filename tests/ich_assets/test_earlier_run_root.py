@@ -14,6 +14,8 @@ from workplace import Workplace
 
 from ich_resources.steps import STEPS
 
+pytestmark = pytest.mark.slow
+
 ARCHIVE = Path(__file__).parents[1] / "data" / "run_root_format_1.tar.xz"
 CONFIG = """\
 resources:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from engines import engine_is_missing
 from live import ROOT
 from slurm_cluster import User
 from user_python import require_same_python, site_packages
@@ -20,10 +20,10 @@ _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 def require_apptainer() -> None:
     """Skip where no image can be built, and say why."""
     if os.geteuid() != 0:
-        pytest.skip("making the base of the image needs root")
+        engine_is_missing("making the base of the image needs root")
     missing = [name for name in ("singularity", "mmdebstrap") if shutil.which(name) is None]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)} (tests/hpc/install_apptainer.sh)")
+        engine_is_missing(f"not installed: {', '.join(missing)} (tests/hpc/install_apptainer.sh)")
     require_same_python()
 
 

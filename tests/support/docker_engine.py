@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from engines import engine_is_missing
 from live import ROOT, wait
 
 FIXTURES = ROOT / "tests" / "hpc" / "docker"
@@ -49,12 +49,12 @@ class Engine:
 def require_docker() -> None:
     """Skip where no engine of our own can be started."""
     if os.geteuid():
-        pytest.skip("only root can start a Docker engine")
+        engine_is_missing("only root can start a Docker engine")
     for program, package in {"dockerd": "docker.io", "mmdebstrap": "mmdebstrap"}.items():
         if not shutil.which(program):
-            pytest.skip(f"no {program} here: apt-get install {package}")
+            engine_is_missing(f"no {program} here: apt-get install {package}")
     if not Path(CLIENT).is_file():
-        pytest.skip(f"no {CLIENT} here: apt-get install docker.io")
+        engine_is_missing(f"no {CLIENT} here: apt-get install docker.io")
 
 
 @contextmanager
@@ -132,4 +132,4 @@ def build(engine: Engine, tag: str) -> None:
 def require_compose() -> None:
     """Skip where the client has no Compose."""
     if subprocess.run([CLIENT, "compose", "version"], capture_output=True).returncode:
-        pytest.skip(f"no Compose 2 here: {FIXTURES / 'install.sh'}")
+        engine_is_missing(f"no Compose 2 here: {FIXTURES / 'install.sh'}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from engines import engine_is_missing
 from live import free_port
 
 
@@ -19,7 +19,7 @@ def _programs() -> Path:
     found = [Path(onpath)] if onpath else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
-        pytest.skip("no PostgreSQL here: initdb is neither in PATH nor in /usr/lib/postgresql")
+        engine_is_missing("no PostgreSQL here: tests/hpc/install_services.sh")
     return found[-1].parent
 
 

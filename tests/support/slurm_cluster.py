@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pytest
+from engines import engine_is_missing
 from live import free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "sbatch", "sacct", "useradd")
@@ -30,10 +30,10 @@ _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def require_slurm() -> None:
     """Skip where no SLURM can be started, and say why."""
     if os.geteuid() != 0:
-        pytest.skip("starting a SLURM needs root")
+        engine_is_missing("starting a SLURM needs root")
     missing = [name for name in PROGRAMS if shutil.which(name, path=_SYSTEM) is None]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)} (tests/hpc/install_slurm.sh)")
+        engine_is_missing(f"not installed: {', '.join(missing)} (tests/hpc/install_slurm.sh)")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A run launcher: each run that the UI, a sensor or a schedule asks for becomes a job of SLURM."""
+"""A run launcher: each run of the UI, a sensor or a schedule becomes a job of SLURM."""
 
 import shlex
 import sys
@@ -58,7 +58,7 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """What Dagster made this from."""
+        """The configuration that Dagster made this from."""
         return self._inst_data
 
     @classmethod
@@ -80,7 +80,7 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         Raises
         ------
         IchError
-            If an option is none that may be set.
+            If an option must not be set, or has a wrong value.
         """
         sbatch_options(config_value.get("options", {}), {})
         return cls(inst_data, **config_value)
@@ -113,7 +113,7 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             "#!/bin/bash",
             "set -eo pipefail",
             *self._setup,
-            # exec: SLURM's signals reach the run itself
+            # exec: SLURM's signals then reach the run itself
             f"exec {shlex.join([*self._command, *arguments])}",
         ]
         job = queue.submit(
@@ -123,23 +123,23 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
                 f"--comment={run.run_id}",
                 f"--output={str(logs).replace('%', '%%')}/{run.run_id}_%j.log",
                 "--export=ALL",
-                "--no-requeue",  # it is Dagster that repeats runs
+                "--no-requeue",  # Dagster repeats runs
                 *options,
             ],
         )
         self._instance.add_run_tags(run.run_id, {JOB_TAG: job, RUN_TAG: run.run_id})
-        said = " ".join(options)
-        self._instance.report_engine_event(f"SLURM job {job} {said}", run, cls=self.__class__)
+        text = " ".join(["SLURM job", job, *options])
+        self._instance.report_engine_event(text, run, cls=self.__class__)
 
     @property
     def _logs(self) -> Path:
         return Path(self._log_dir or Path(self._instance.root_directory) / "slurm")
 
     def terminate(self, run_id: str) -> bool:
-        """End a run; return whether there was a job to end.
+        """End a run; return whether it had a job to end.
 
-        A job that waits is cancelled. The process of one that runs gets SIGTERM and reports the
-        cancellation itself. The job of a run that is finished already is cancelled outright.
+        A waiting job is cancelled. The process of a running job gets SIGTERM and reports the
+        cancellation itself. The job of a run that is already finished is cancelled at once.
         """
         run = self._instance.get_run_by_id(run_id)
         job = run and _job_of(run)
@@ -160,30 +160,30 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         return True
 
     def with_live_jobs(self, runs: Sequence[DagsterRun]) -> list[DagsterRun]:
-        """Return those runs whose job waits or runs. SLURM is asked once for all of them."""
+        """Return the runs whose job waits or runs. One call asks SLURM for all of them."""
         jobs = {run.run_id: _job_of(run) for run in runs}
         alive = queue.alive() if any(jobs.values()) else set()
         return [run for run in runs if jobs[run.run_id] in alive]
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """True: Dagster's run monitoring asks us."""
+        """True: Dagster's run monitoring calls ``check_run_worker_health``."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Say whether the job of a run lives.
+        """Return whether the job of a run still runs.
 
-        Dagster marks a run as failed unless it is told RUNNING or SUCCESS. So a job that SLURM does
-        not know just now is RUNNING: ask again. So is a run that never was a job, such as those
-        inside a batch.
+        Dagster marks a run as failed unless the answer is RUNNING or SUCCESS. So the answer is
+        RUNNING for a job that SLURM does not know at the moment, and Dagster asks again. It is
+        RUNNING too for a run that was never a job, such as a run inside a batch.
         """
         job = _job_of(run)
         state = queue.state(job) if job else ""
-        said = f"SLURM job {job}: {state or 'not known just now'}"
+        message = f"SLURM job {job}: {state or 'not known at the moment'}"
         if not state or state in queue.ALIVE:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, said, run_worker_id=job)
+            return CheckRunHealthResult(WorkerStatus.RUNNING, message, run_worker_id=job)
         status = WorkerStatus.SUCCESS if state == "COMPLETED" else WorkerStatus.FAILED
-        return CheckRunHealthResult(status, said, run_worker_id=job)
+        return CheckRunHealthResult(status, message, run_worker_id=job)
 
     def get_run_worker_debug_info(
         self, run: DagsterRun, include_container_logs: bool | None = True
@@ -198,5 +198,5 @@ class SlurmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
 
 def _job_of(run: DagsterRun) -> str | None:
-    """Return the job of a run, None for a run that is none (yet)."""
+    """Return the job of a run, None for a run that is not a job (yet)."""
     return run.tags.get(JOB_TAG) if run.tags.get(RUN_TAG) == run.run_id else None

@@ -53,7 +53,7 @@ def sbatch_options(configured: Mapping[str, str], tags: Mapping[str, str]) -> li
     for name, value in wanted.items():
         if name not in PATTERNS:
             raise IchError(
-                f"{name} is no option of SLURM that a run may set",
+                f"{name} is not an option of SLURM that a run may set",
                 remedy=f"choose among {', '.join(PREFIX + n for n in sorted(PATTERNS))}",
             )
         if value and not re.fullmatch(PATTERNS[name], value, re.ASCII):

@@ -1,4 +1,4 @@
-"""What SLURM's commands do and say: sbatch, scancel, squeue, sacct."""
+"""Calls of SLURM's commands: sbatch, scancel, squeue, sacct."""
 
 import shlex
 import subprocess
@@ -29,7 +29,7 @@ def submit(script: str, options: Sequence[str]) -> str:
     Raises
     ------
     IchError
-        If SLURM refuses it, or is not there; with what it says.
+        If SLURM refuses it or is not installed; with the message of SLURM.
     """
     # Options are arguments, and the script comes by standard input: no shell reads either here.
     return _run(["sbatch", "--parsable", *options], script).partition(";")[0]
@@ -41,7 +41,7 @@ def cancel(job: str) -> None:
 
 
 def ask_to_end(job: str) -> None:
-    """Send SIGTERM to the process of a running job, which may then say goodbye."""
+    """Send SIGTERM to the process of a running job, which then reports its end."""
     _run(["scancel", "--batch", "--signal=TERM", job])
 
 
@@ -51,9 +51,9 @@ def alive() -> set[str]:
 
 
 def state(job: str) -> str:
-    """Return the state of a job, such as RUNNING; empty where SLURM does not know it just now.
+    """Return the state of a job, such as RUNNING; empty where SLURM does not know it now.
 
-    A job that has ended leaves the queue some minutes later; the accounting is a moment late.
+    A job leaves the queue some minutes after its end. The accounting knows it a moment later.
     """
     for command in (
         ["squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={job}"],
@@ -75,7 +75,7 @@ def _run(command: list[str], text: str = "") -> str:
         )
     except FileNotFoundError as err:
         raise IchError(
-            f"there is no {command[0]} here",
+            f"{command[0]} is not installed here",
             remedy="run Dagster's daemon and webserver on a machine that submits to SLURM",
         ) from err
     except subprocess.TimeoutExpired as err:

@@ -1,7 +1,8 @@
-"""Runs that are jobs of SLURM, where SLURM and Dagster disagree about them.
+"""Runs that are jobs of SLURM, where SLURM and Dagster disagree about their state.
 
-Dagster asks how the process of a run is only once the run has started, and cannot terminate one
-that starts. A job may die before Dagster begins in it, and may outlive a run that was given up.
+Dagster asks about the process of a run only after the run has started, and cannot terminate a run
+that is starting. A job may die before Dagster begins in it, and may run on after its run was
+cancelled.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from ich_assets.runtime.slurm.tags import JOB_TAG
 
 SECONDS_BETWEEN_TICKS = 20
 LOOK_BACK = timedelta(days=1)
-"""How long after its end the job of a cancelled run is looked for."""
+"""How long after the end of a cancelled run its job is looked for."""
 _UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 
@@ -28,7 +29,7 @@ _UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunSta
 def slurm_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """End the runs whose SLURM job has ended, and the jobs whose run was cancelled.
 
-    Does nothing where runs are no jobs of SLURM (conf/dagster.slurm.yaml).
+    Does nothing where runs are not jobs of SLURM (conf/dagster.slurm.yaml).
     """
     instance = context.instance
     if not instance.run_launcher.supports_check_run_worker_health:
@@ -43,21 +44,21 @@ def _jobs(runs: Iterable[DagsterRun]) -> list[DagsterRun]:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs as ended whose job has ended, and those inside them; return their ids."""
+    """Mark runs as ended whose job has ended, and the runs inside them; return their ids."""
     launcher, dead = instance.run_launcher, []
     for run in _jobs(instance.get_runs(RunsFilter(statuses=_UNDER_WAY))):
         health = launcher.check_run_worker_health(run)
         if health.status == WorkerStatus.RUNNING:
             continue
-        # What it had to say was said before its job ended: only now is it certain to be read.
+        # The run may have reported its end before its job ended: read it again.
         now = instance.get_run_by_id(run.run_id)
         if now is None or now.is_finished:
             continue
-        said = "\n".join(filter(None, [health.msg, launcher.get_run_worker_debug_info(now)]))
+        message = "\n".join(filter(None, [health.msg, launcher.get_run_worker_debug_info(now)]))
         if now.status == DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(now, said)
+            instance.report_run_canceled(now, message)
         else:
-            instance.report_run_failed(now, f"its job has ended, and said nothing. {said}")
+            instance.report_run_failed(now, f"its job ended without reporting a result. {message}")
         dead.append(run.run_id)
     return dead + _end_runs_inside(instance)
 
@@ -75,8 +76,8 @@ def _end_runs_inside(instance: dg.DagsterInstance) -> list[str]:
 
 
 def cancel_jobs_of_cancelled_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Cancel the jobs, waiting or stuck, whose run was given up; return the ids of the runs."""
-    launcher: Any = instance.run_launcher  # ours: the corridor knows it by its tags alone
+    """Cancel the jobs, waiting or stuck, whose run was cancelled; return the ids of the runs."""
+    launcher: Any = instance.run_launcher
     since = datetime.now(UTC) - LOOK_BACK
     given_up = RunsFilter(statuses=[DagsterRunStatus.CANCELED], updated_after=since)
     runs = _jobs(instance.get_runs(given_up))

@@ -57,7 +57,7 @@ def test_options(ready, config, words):
 
 def test_run_root_must_be_a_folder_outside_of_the_input(ready):
     ready.environment["RUN_ROOT"] = str(ready.dicom / "results")
-    _refused(ready, "RUN_ROOT lies in the input folder")
+    _refused(ready, "RUN_ROOT is inside the input folder")
     file = ready.root / "a file"
     file.write_text("in the way")
     ready.environment["RUN_ROOT"] = str(file)

@@ -47,7 +47,7 @@ def test_an_interrupted_batch_begins_no_other_series(
         os.killpg(batch.pid, number)
         said, _ = batch.communicate(timeout=120)
     assert batch.returncode != 0
-    assert "ERROR: Interrupted. What is done is kept" in said
+    assert "ERROR: Interrupted. Finished work is kept." in said
     with dg.DagsterInstance.from_config(str(home)) as instance:
         of_series = instance.get_runs(dg.RunsFilter(job_name="ich_series"))
         assert len(of_series) == 1

@@ -20,6 +20,7 @@ from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import CheckpointError
 from ich_resources.saliency import grad_cam
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("openvino", reason="the extra cpu is not installed")
 
 CPU = torch.device("cpu")
