@@ -85,11 +85,10 @@ def test_a_definition_alone_counts():
         step_sources.digest(whole, "volume")
 
 
-def test_a_source_that_was_renamed_is_named(monkeypatch):
+def test_a_source_that_was_renamed_is_named():
     gone = {ENSEMBLE: ("ich_resources/ensemble.py:gone",)}
-    monkeypatch.setattr(step_sources, "SOURCES", gone)
     with pytest.raises(LookupError, match=r"ensemble\.py:gone was not found"):
-        step_sources.current()
+        step_sources.current(gone)
 
 
 def frozen_with(step: str, **changes: object) -> dict[str, object]:

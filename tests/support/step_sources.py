@@ -2,7 +2,7 @@
 
 ``python tests/support/step_sources.py`` says what differs from the frozen hashes.
 ``python tests/support/step_sources.py --no-change-in-numbers "why"`` freezes the current code.
-``python tests/support/step_sources.py --code-version-raised`` freezes steps with a new code version.
+``python tests/support/step_sources.py --code-version-raised`` freezes steps of a new code version.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,15 +111,15 @@ def _is_prose(node: Any) -> bool:
     return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
 
 
-def current() -> dict[str, dict[str, str]]:
-    """Return the digest of each source of each step.
+def current(table: Mapping[str, tuple[str, ...]] = SOURCES) -> dict[str, dict[str, str]]:
+    """Return the digest of each source of each step of a table.
 
     Raises
     ------
     LookupError
         If a source was moved or renamed.
     """
-    return {step: {name: _digest_of(name) for name in names} for step, names in SOURCES.items()}
+    return {step: {name: _digest_of(name) for name in names} for step, names in table.items()}
 
 
 def _digest_of(name: str) -> str:
