@@ -8,7 +8,7 @@ CLASSES = (
     "subarachnoid",
     "subdural",
 )
-"""Class names; ``any`` first, then the subtypes (docs/reference.md, opening table)."""
+"""Class names; ``any`` first, then the subtypes (docs/reference.md, the table of classes)."""
 
 ANY = CLASSES.index("any")
 """Index of the class that says whether there is any hemorrhage at all."""

@@ -1,7 +1,7 @@
 """From HU to network input: window, 512 crop, stacking, normalisation.
 
-Everything stays uint8 until the last step (docs/reference.md, sections 1 and 2); the rounding of
-each resize is part of the numbers to reproduce.
+All values are uint8 until the last step (docs/reference.md, sections 1 and 2). The rounding of each
+resize is part of the numbers to reproduce.
 """
 
 from typing import Literal
@@ -41,9 +41,8 @@ def window_to_uint8(
 
     Notes
     -----
-    DICOM PS3.3 C.11.2.1.2 maps the window's own bounds to black and white; the reference uses the
-    minimum and maximum that the clipped slice really has, and so do we
-    (docs/reference.md, section 1).
+    DICOM PS3.3 C.11.2.1.2 maps the bounds of the window to black and white. The reference uses the
+    minimum and maximum of the clipped slice, and so do we (docs/reference.md, section 1).
     """
     low, high = center - width // 2, center + width // 2
     clipped = np.clip(hu, low, high)

@@ -7,11 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_BYTES = 50_000
-"""Largest picture that goes inline into Dagster's metadata, in bytes.
-
-Dagster stores each byte about three times: in the events of the run, in the index of all runs and
-with the last materialization. It reads them with every list of partitions.
-"""
+"""Largest picture in Dagster's metadata, in bytes: it is stored with every event."""
 
 COLOURS = (256, 128, 64, 32, 16, 8, 4, 2)
 """Sizes of the palette, tried from fine to coarse."""

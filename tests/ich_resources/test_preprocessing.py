@@ -1,7 +1,4 @@
-"""Window, crop and network input, against numbers worked out by hand.
-
-The rules are in docs/reference.md, sections 1 and 2.
-"""
+"""Window, crop and network input, against numbers worked out by hand."""
 
 import numpy as np
 import pytest
