@@ -4,15 +4,19 @@ import re
 
 import pytest
 
-from ich_assets.checks import CHECKS
+from ich_assets.checks import CHECKS, SERIES_CHECKS
 from ich_assets.definitions import defs
 from ich_resources import environment
 from ich_resources.backbones.table import BACKBONES, FOLDS, checkpoint_name
 
+CONFIGURATION, GRAPH = "docs/configuration.md", "docs/graph.md"
+
 
 @pytest.fixture(scope="module")
 def texts(pytestconfig) -> dict[str, str]:
-    names = ("README.md", "ARCHITECTURE.md", "models/README.md")
+    root = pytestconfig.rootpath
+    pages = [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("*/README.md")]
+    names = [path.relative_to(root).as_posix() for path in pages]
     return {name: (pytestconfig.rootpath / name).read_text() for name in names}
 
 
@@ -24,11 +28,11 @@ def _first_cells(text: str, heading: str) -> list[str]:
 
 def test_variables(texts):
     names = {v for k, v in vars(environment).items() if k.isupper() and isinstance(v, str)}
-    assert set(_first_cells(texts["README.md"], "| variable |")) == names
+    assert set(_first_cells(texts[CONFIGURATION], "| variable |")) == names
 
 
 def test_fields(texts):
-    named = _first_cells(texts["README.md"], "| field |")
+    named = _first_cells(texts[CONFIGURATION], "| field |")
     assert len(named) > 10
     for name in named:
         resource, field = name.split(".")
@@ -36,13 +40,25 @@ def test_fields(texts):
 
 
 def test_jobs(texts):
-    named = set(_first_cells(texts["README.md"], "| job |"))
+    named = set(_first_cells(texts[GRAPH], "| job |"))
     assert named == {job.name for job in defs.jobs}
 
 
 def test_every_check_is_named(texts):
     for name in {key.name for check in CHECKS for key in check.check_keys}:
-        assert f"`{name}`" in texts["README.md"]
+        assert f"`{name}`" in texts[GRAPH]
+
+
+def test_the_blocking_checks_are_marked(texts):
+    rows = re.findall(r"^\| `(\w+)` \| (blocks|warns) \|", texts[GRAPH], re.MULTILINE)
+    specs = [spec for check in SERIES_CHECKS for spec in check.check_specs]
+    assert dict(rows) == {s.name: "blocks" if s.blocking else "warns" for s in specs}
+
+
+def test_the_readme_is_short(texts):
+    lines = texts["README.md"].splitlines()
+    assert len(lines) <= 130
+    assert max(map(len, lines)) <= 120
 
 
 def test_the_graph_shows_every_asset(texts):
@@ -69,5 +85,20 @@ def test_the_tree_names_every_module(texts, pytestconfig):
 
 def test_links_lead_somewhere(texts, pytestconfig):
     for name, text in texts.items():
-        for target in re.findall(r"\]\(([^)#:]+)\)", text):
-            assert ((pytestconfig.rootpath / name).parent / target).exists(), target
+        for target, section in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text):
+            path = (pytestconfig.rootpath / name).parent / target if target else None
+            assert path is None or path.exists(), (name, target)
+            if section:
+                page = path.read_text(encoding="utf-8") if path else text
+                headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+                assert section in {_anchor(heading) for heading in headings}, (name, section)
+
+
+def test_no_link_leads_to_a_package_index(texts):
+    for name, text in texts.items():
+        assert not re.search(r"\]\(https?://pypi\.org", text), name
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
