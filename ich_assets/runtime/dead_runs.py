@@ -47,8 +47,8 @@ def _is_of_this_machine(run: dg.DagsterRun) -> bool:
         return False  # its process is on another machine than the one that made the tag
     if HOST_TAG in run.tags:
         return run.tags[HOST_TAG] == socket.gethostname()
-    # A run of "Materialize" in the UI has no job of ours, so it lacks the tag. A code server started
-    # its process. A code server that listens on a socket is on this machine.
+    # A run of "Materialize" in the UI has no job of ours, so it lacks the tag. A code server
+    # started its process. A code server that listens on a socket is on this machine.
     server = json.loads(run.tags.get(_SERVER_TAG, "{}"))
     return bool(server.get("socket"))
 
