@@ -96,7 +96,7 @@ def test_the_image_scores_with_edits_over_its_code(site):
         shutil.copytree(site.user.folder / "models", data / "models", copy_function=shutil.copy2)
         for name in ("conf", "ich_assets", "ich_resources", "ich_slurm"):
             shutil.copytree(ROOT / name, code / name)
-        edited = code / "ich_assets" / "batch.py"
+        edited = code / "ich_assets" / "jobs" / "requirements.py"
         edited.write_text(edited.read_text().replace("Results are in", "Edited results are in"))
         (code / "singularity").mkdir()
         shutil.copyfile(site.sif, code / "singularity" / "ich.sif")
