@@ -1,7 +1,8 @@
 """Child processes that answer requests over their standard input and output.
 
-Plain processes, not ``multiprocessing``: nothing is forked while threads hold locks, a child that
-crashes takes nobody along, and each ends when its standard input does, that is, with us.
+Plain processes, not ``multiprocessing``: nothing is forked while threads hold locks. A child that
+crashes does not end this process. A child ends when its standard input is closed, so none survives
+this process.
 """
 
 import atexit
@@ -65,7 +66,7 @@ class Children:
             [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libraries write what they think; the answer says it again
+            stderr=subprocess.DEVNULL,  # libraries print here; the answer holds the error
             process_group=0,  # Ctrl-C is for us: a request that is under way is answered
         )
 
@@ -76,7 +77,7 @@ class Children:
 
 
 def serve(answer: Callable[..., bytes], parts: int = 1) -> None:
-    """Answer request after request until there is none: what a child does.
+    """Answer requests until the standard input is closed; runs in a child process.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def serve(answer: Callable[..., bytes], parts: int = 1) -> None:
         Parts of a request.
     """
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not stand between the answers
+    os.dup2(2, 1)  # the output of a library must not come between the answers
     while True:
         try:
             request = [_read(sys.stdin.buffer) for _ in range(parts)]

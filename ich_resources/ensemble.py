@@ -32,7 +32,7 @@ def mean_over_backbones(backbones: Sequence[FoldProbabilities]) -> FloatArray:
     Raises
     ------
     InferenceError
-        If there is no backbone, or they saw different numbers of slices.
+        If there are no backbones, or their numbers of slices differ.
     """
     if not backbones:
         raise InferenceError("no backbone has predictions", remedy="choose at least one backbone")

@@ -1,4 +1,4 @@
-"""Errors for what the world gets wrong; ``ValueError`` stays for the programmer.
+"""Errors of input, disk and devices. ``ValueError`` is for mistakes of the programmer.
 
 ::
 
@@ -15,18 +15,18 @@ from pathlib import Path
 
 
 class IchError(Exception):
-    """What went wrong, where, and what to do about it.
+    """An error with its place and a remedy.
 
     Parameters
     ----------
     message : str
-        What is wrong, in one sentence.
+        The fault, in one sentence.
     path : path-like, optional
         The file or folder concerned.
     series : str, optional
         SeriesInstanceUID concerned.
     remedy : str, optional
-        What the reader can do about it.
+        What the reader can do.
     code : str, optional
         Machine-readable reason code.
     slices : tuple of dict, optional

@@ -1,4 +1,4 @@
-"""What the networks say about a series: probabilities and saliency."""
+"""Results of the networks for a series: probabilities and saliency."""
 
 from dataclasses import dataclass, field
 

@@ -11,7 +11,7 @@ CLASSES = (
 """Class names; ``any`` first, then the subtypes (docs/reference.md, the table of classes)."""
 
 ANY = CLASSES.index("any")
-"""Index of the class that says whether there is any hemorrhage at all."""
+"""Index of the class ``any``: a hemorrhage of any subtype."""
 
 
 def class_index(name: str) -> int:
@@ -20,8 +20,8 @@ def class_index(name: str) -> int:
     Raises
     ------
     ValueError
-        If the name is none of the six classes.
+        If the name is not one of the six classes.
     """
     if name not in CLASSES:
-        raise ValueError(f"{name!r} is no hemorrhage class; choose one of {', '.join(CLASSES)}")
+        raise ValueError(f"{name!r} is not a hemorrhage class; choose one of {', '.join(CLASSES)}")
     return CLASSES.index(name)

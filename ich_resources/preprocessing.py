@@ -19,7 +19,7 @@ CROP_FIRST, CROP_LAST = 51, 460
 NORMALISATION_MEAN, NORMALISATION_STD = 0.456, 0.224
 """Mean and standard deviation of the network input, on the 0..1 scale."""
 NORMALISED = ((np.arange(256) / 255 - NORMALISATION_MEAN) / NORMALISATION_STD).astype(np.float32)
-"""What the networks see of each gray level: float32, shape (256,)."""
+"""Network input for each gray level: float32, shape (256,)."""
 
 
 def window_to_uint8(
@@ -87,7 +87,7 @@ def network_planes(
     size : int
         Edge S of the network input in pixels.
     context : {"replicated", "adjacent"}
-        One plane, which stands for three equal channels, or the neighbours (i+1, i, i-1) with
+        One plane, which means three equal channels, or the neighbours (i+1, i, i-1) with
         the ends clamped.
 
     Returns

@@ -1,4 +1,4 @@
-"""Checkpoint files: which there are, what they digest to; importable without torch."""
+"""Checkpoint files and their digests; importable without torch."""
 
 import os
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ def find_checkpoints(
 
 
 def find_checkpoint(model_dir: Path, backbone: Backbone, fold: int) -> CheckpointFile:
-    """Find and digest one fold of a backbone, whichever others are there.
+    """Find and digest one fold of a backbone; other folds may be missing.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def digest_file(path: Path) -> str:
     """
     try:
         status = path.stat()
-        # A copy may bring its own modification time along, but never the time of its change here.
+        # A copy may keep its modification time, but it gets a new time of change (ctime) here.
         times = status.st_mtime_ns, status.st_ctime_ns
         key = (os.fspath(path), status.st_size, *times)
         if key not in _DIGESTS:

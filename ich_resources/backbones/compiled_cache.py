@@ -28,7 +28,7 @@ class Converted(NamedTuple):
     model : openvino.Model
         The feature half.
     untrained : bool
-        Whether the checkpoint says that its weights are stand-ins.
+        Whether the checkpoint is marked as a stand-in.
     """
 
     head: Network
@@ -37,7 +37,7 @@ class Converted(NamedTuple):
 
 
 def folder_for(cache: Path, digest: str) -> Path:
-    """Return where the network of a checkpoint is kept: by its digest, and by what converts it."""
+    """Return the folder of a converted network: by its digest and by the converting software."""
     import openvino
 
     maker = f"{openvino.__version__} {torch.__version__}".encode()
@@ -66,7 +66,7 @@ def write_converted(folder: Path, converted: Converted, backbone: Backbone) -> N
         about = {"sums": sums, "untrained": converted.untrained}
         (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
         if not _renamed(temporary, folder) and read_converted(folder, backbone) is None:
-            # Set aside whole: nobody may find half of it while it is being removed.
+            # Renamed first: no other process may find a part of it while it is removed.
             with suppress(FileNotFoundError):
                 folder.rename(damaged)
             _renamed(temporary, folder)
@@ -93,7 +93,7 @@ def _renamed(temporary: Path, folder: Path) -> bool:
 
 
 def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
-    """Return a network that was kept; None where there is none, or it cannot be read as written."""
+    """Return a network of the cache; None where it is missing or cannot be read as written."""
     import openvino
 
     try:
@@ -108,5 +108,5 @@ def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
         head.load_state_dict(weights, strict=True, assign=True)
         head.eval().requires_grad_(False)
         return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
-    except Exception:  # noqa: BLE001  (it can be made again, whatever is wrong with it)
+    except Exception:  # noqa: BLE001  (any fault: it can be made again)
         return None

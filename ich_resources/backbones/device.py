@@ -19,7 +19,7 @@ def resolve_devices(wanted: str) -> list[torch.device]:
     Raises
     ------
     InferenceError
-        If a CUDA device is asked for and absent. There is no silent fall back to the CPU.
+        If a CUDA device is requested and absent. The CPU never replaces it silently.
     """
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
         return [torch.device("cpu")]

@@ -12,7 +12,7 @@ from ich_resources.preprocessing import NORMALISED
 
 
 def device_of(network: Network) -> torch.device:
-    """Return the device that a network's weights lie on."""
+    """Return the device of a network's weights."""
     return next(network.parameters()).device
 
 
@@ -24,7 +24,7 @@ def to_input(planes: npt.NDArray[np.uint8], network: Network) -> Tensor:
     Parameters
     ----------
     planes : uint8 array, shape (B, 1, S, S) or (B, 3, S, S)
-        From ``preprocessing.network_planes``; one plane stands for three equal channels.
+        From ``preprocessing.network_planes``; one plane means three equal channels.
     network : Network
         Who will see it.
 

@@ -34,7 +34,7 @@ class LoadedFold:
     network : Network
         In evaluation mode, float32, without parameter gradients, on its device.
     untrained : bool
-        Whether the checkpoint says that its weights are stand-ins.
+        Whether the checkpoint is marked as a stand-in.
     precision : {"float32", "bfloat16", "float16"}
         Arithmetic of its passes.
     """
@@ -78,7 +78,7 @@ def try_fold(file: CheckpointFile) -> bool:
     Returns
     -------
     bool
-        Whether the checkpoint says that its weights are stand-ins.
+        Whether the checkpoint is marked as a stand-in.
 
     Raises
     ------
@@ -153,12 +153,12 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:
     backbone = BACKBONES[file.backbone]
     weights, untrained = read_state_dict(file.path)
-    # Else weights that came in between would be kept, and vouched for, under the old digest.
+    # Otherwise weights that were replaced meanwhile would be kept under the earlier digest.
     if digest_file(file.path) != file.digest:
         raise CheckpointError(
             "the checkpoint was replaced since it was digested",
             path=file.path,
-            remedy="start again, once nobody writes into the model folder",
+            remedy="start again when no process writes into the model folder",
         )
     # On "meta" nothing is allocated or initialised; the weights are assigned, not copied.
     with torch.device("meta"):

@@ -15,7 +15,7 @@ class Network(nn.Module):
     Attributes
     ----------
     memory_format : torch.memory_format
-        How its input should lie in memory.
+        Memory format of its input.
     """
 
     memory_format = torch.channels_last

@@ -12,9 +12,9 @@ from ich_resources.backbones.table import Backbone
 from ich_resources.errors import CheckpointError
 
 UNTRAINED_KEY = "untrained_stand_in"
-"""Key of a checkpoint that marks its weights as untrained; every result then says so."""
+"""Key of a checkpoint that marks its weights as untrained. Every result shows this mark."""
 
-# It guesses at what a damaged file may be; our error says what it is.
+# PyTorch guesses what a damaged file may be. Our error names the fault.
 warnings.filterwarnings("ignore", module=r"torch\.(serialization|_weights_only)")
 
 
@@ -99,7 +99,7 @@ def require_fit(
         raise CheckpointError(
             f"the checkpoint does not fit {backbone.name}: {len(problems)} keys ({shown})",
             path=path,
-            remedy="check that the file lies in the folder of its own backbone",
+            remedy="check that the file is in the folder of its own backbone",
         )
 
 

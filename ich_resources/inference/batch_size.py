@@ -1,4 +1,4 @@
-"""How many slices go into one pass: as many as the device's memory holds, found once and kept."""
+"""Slices per network pass: as many as the device's memory holds, found once and kept."""
 
 import json
 import threading
@@ -17,13 +17,13 @@ class BatchLimit:
     ----------
     size : int
         Slices per pass, at least 1.
-    told : callable, optional
-        Hears of each smaller size.
+    on_shrink : callable, optional
+        Called with each new, smaller batch size.
     """
 
-    def __init__(self, size: int, told: Callable[[int], None] | None = None) -> None:
+    def __init__(self, size: int, on_shrink: Callable[[int], None] | None = None) -> None:
         self.size = size
-        self._told = told
+        self._on_shrink = on_shrink
         self._lock = threading.Lock()
 
     def shrink(self, size: int) -> None:
@@ -33,8 +33,8 @@ class BatchLimit:
                 self.size = size
                 message = f"out of GPU memory: {size} slices per pass from now on"
                 warnings.warn(message, stacklevel=3)
-                if self._told is not None:
-                    self._told(size)
+                if self._on_shrink is not None:
+                    self._on_shrink(size)
 
 
 def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
@@ -68,18 +68,18 @@ _LIMITS: dict[str, BatchLimit] = {}
 def batch_limit(
     key: str, find: Callable[[], int], cache: "BatchSizeCache | None" = None, most: int = 0
 ) -> BatchLimit:
-    """Return the limit of a machine and ensemble: this process's, the kept one, or one found now.
+    """Return the limit of a machine and ensemble: from this process, from the cache, or found now.
 
     Parameters
     ----------
     key : str
         What the size depends on.
     find : callable
-        Finds the size where nobody knows it.
+        Finds the size where neither knows it.
     cache : BatchSizeCache, optional
         Keeps it, and what it shrinks to, for other processes.
     most : int
-        A kept size above this does not count.
+        A cached size above this is ignored.
     """
     if key not in _LIMITS:
         kept = cache.get(key, most) if cache is not None else None
@@ -103,12 +103,12 @@ class BatchSizeCache:
         self._path = path
 
     def get(self, key: str, most: int) -> int | None:
-        """Return a size between 1 and ``most`` that was kept, or None."""
+        """Return a cached size between 1 and ``most``, or None."""
         size = self._read().get(key)
         return size if isinstance(size, int) and 1 <= size <= most else None
 
     def put(self, key: str, size: int) -> None:
-        """Keep a size; the file appears whole or stays as it was."""
+        """Keep a size; the file is written whole or stays unchanged."""
         if self._path is None:
             return
         content = json.dumps(self._read() | {key: size}, indent=2, sort_keys=True) + "\n"

@@ -24,7 +24,7 @@ Scored = tuple[slice, npt.NDArray[np.float32]]
 
 
 def arithmetic(fold: LoadedFold, device: torch.device) -> torch.autocast:
-    """Return the context of a fold's passes; a compiled network brings its own arithmetic."""
+    """Return the context of a fold's passes; a compiled network has an arithmetic of its own."""
     half = not isinstance(fold.network, CompiledNetwork) and fold.precision != "float32"
     dtype = torch.float16 if fold.precision == "float16" else torch.bfloat16
     return torch.autocast(device.type, dtype=dtype, enabled=half)
@@ -66,7 +66,7 @@ def predict_folds(
     InferenceError
         If a network gives a value that is not finite, or a device cannot hold a single slice.
     ValueError
-        If the folds are of several backbones, or there are no slices.
+        If the folds belong to several backbones, or there are no slices.
     """
     names = {fold.file.backbone for fold in folds}
     if len(names) != 1 or not len(crops):

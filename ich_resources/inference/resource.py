@@ -104,7 +104,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         names = self.backbones
         if not names or len(set(names)) < len(names) or not set(names) <= set(BACKBONES):
             raise IchError(
-                f"backbones {names} are no choice among {', '.join(BACKBONES)}, each once",
+                f"backbones {names} are not a choice among {', '.join(BACKBONES)}, each once",
                 remedy="see resources.networks.config.backbones in run.example.yaml",
             )
         return [backbone for name, backbone in BACKBONES.items() if name in self.backbones]
@@ -144,7 +144,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def begin_to_load(self) -> None:
         """Load every chosen network in the background, while other work goes on.
 
-        What goes wrong there goes wrong again, and is told, when ``load`` is called.
+        An error there is not raised. It happens again, and is raised, in ``load``.
         """
         threading.Thread(target=self._load_all, name="loading networks").start()
 
@@ -158,7 +158,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def engine(self) -> Literal["pytorch", "openvino"]:
-        """What runs the networks.
+        """The back end that runs the networks.
 
         Raises
         ------

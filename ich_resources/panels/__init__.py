@@ -1,1 +1,1 @@
-"""Pictures of what the networks say: one panel per slice, two small pictures per series."""
+"""Pictures of the results: one panel per slice, two small pictures per series."""

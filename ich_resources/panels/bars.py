@@ -10,18 +10,18 @@ from ich_resources.panels.canvas import add_axes
 from ich_resources.panels.checks import check_unit_range
 
 GAP = 0.35
-"""Extra room, in bars, between ``any`` and the five subtypes."""
+"""Extra space, in bars, between ``any`` and the five subtypes."""
 
 
 class ProbabilityBars:
-    """Horizontal bars, 0..1, one per class, made once and set anew for every slice.
+    """Horizontal bars, 0..1, one per class, made once and updated for every slice.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         Where to.
     left, top, width, height : float
-        Place and size of the axes in pixels; class names stand to the left of them, values
+        Place and size of the axes in pixels; class names are to the left of them, values
         and the mark of the highest bar up to 200 pixels to the right.
     """
 

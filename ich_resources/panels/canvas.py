@@ -83,7 +83,7 @@ def add_text(figure: Figure, x: float, y: float, text: str, size: float, **optio
     return figure.text(x / w, 1 - y / h, text, fontsize=size, parse_math=False, **options)
 
 
-def fit_text(text: Text, words: str, size: float, room: float) -> None:
+def fit_text(text: Text, words: str, size: float, available: float) -> None:
     """Set words of any length: smaller where they are too long, never clipped.
 
     Parameters
@@ -91,18 +91,18 @@ def fit_text(text: Text, words: str, size: float, room: float) -> None:
     text : matplotlib.text.Text
         The artist to change.
     words : str
-        What it shall say.
+        Its new text.
     size : float
         Largest font size in points.
-    room : float
+    available : float
         Largest width in pixels.
     """
     text.set_text(words)
     text.set_fontsize(size)
     width = text.get_window_extent().width
-    if width > room:
+    if width > available:
         # Hinting rounds the advance of small letters, hence the reserve.
-        text.set_fontsize(0.95 * size * room / width)
+        text.set_fontsize(0.95 * size * available / width)
 
 
 def render(figure: Figure) -> npt.NDArray[np.uint8]:

@@ -27,7 +27,7 @@ def check_gray(gray: npt.NDArray[np.uint8]) -> None:
 
 
 def check_unit_range(values: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> None:
-    """Check that an array has a shape and lies in 0..1.
+    """Check that an array has a shape and values in 0..1.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Panel(NamedTuple):
-    """What one panel shows; see ``panel.PanelPainter.paint``."""
+    """The content of one panel; see ``panel.PanelPainter.paint``."""
 
     gray: npt.NDArray[np.uint8]
     saliency: npt.NDArray[np.float32]
@@ -93,8 +93,8 @@ def _ask(panel: Panel) -> bytes:
     return answer
 
 
-def paint_or_say(gray: bytes, saliency: bytes, probabilities: bytes, caption: bytes) -> bytes:
-    """Return the PNG of one panel, or why there is none: what a child does."""
+def paint_to_bytes(gray: bytes, saliency: bytes, probabilities: bytes, caption: bytes) -> bytes:
+    """Return the PNG of one panel, or the text of an error; runs in a child process."""
     try:
         shown = np.frombuffer(gray, np.uint8)
         side = int(len(shown) ** 0.5)

@@ -32,7 +32,7 @@ ENCODING = (
 
 @dataclass(frozen=True)
 class Caption:
-    """What a panel says in words.
+    """The text of a panel.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Caption:
     slice_context : str
         What the three input channels hold (``replicated``, ``adjacent``).
     untrained : bool
-        Whether the weights are stand-ins, so that the panel must warn.
+        Whether the weights are stand-ins. The panel then shows a warning.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class PanelPainter:
         probabilities : float32 array, shape (6,)
             What the bars show, 0..1, in the order of ``CLASSES``.
         caption : Caption
-            What the panel says in words.
+            Its text.
 
         Returns
         -------

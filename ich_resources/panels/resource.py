@@ -1,4 +1,4 @@
-"""Door of the panels room."""
+"""The painter of panels as a Dagster resource."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence

@@ -10,7 +10,7 @@ BANNER = "#ffe14d"
 BANNER_TEXT = "#12161c"
 
 CLASS_COLOURS = ("#ffffff", "#f2a33a", "#56b4e9", "#1fc49a", "#f0e442", "#e07bb0")
-"""One colour per class, in the order of ``CLASSES``; after Okabe and Ito, told apart by the
+"""One colour per class, in the order of ``CLASSES``; after Okabe and Ito, distinguished by the
 colour-blind, brightened for the dark background."""
 
 SANS = "DejaVu Sans"

@@ -31,7 +31,7 @@ def draw_probability_curves(probabilities: npt.NDArray[np.float32], untrained: b
     probabilities : float32 array, shape (N, 6)
         0..1, slices in series order, classes in the order of ``CLASSES``.
     untrained : bool
-        Whether the weights are stand-ins, so that the picture must warn.
+        Whether the weights are stand-ins. The picture then shows a warning.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def draw_slices(
     captions : sequence of str
         One line below each, such as ``slice 17  any 0.93``.
     untrained : bool
-        Whether the weights are stand-ins, so that the picture must warn.
+        Whether the weights are stand-ins. The picture then shows a warning.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def draw_slices(
     Raises
     ------
     ValueError
-        If there are none or more than four crops, not one caption for each, or a crop is not
+        If there are no crops or more than four, not one caption for each, or a crop is not
         uint8 of shape (512, 512).
     """
     if not 1 <= len(crops) <= MAX_SLICES or len(crops) != len(captions):

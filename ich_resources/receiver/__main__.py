@@ -18,7 +18,7 @@ from ich_resources.errors import IchError
 
 
 def main() -> None:
-    """Listen where the environment says, until SIGINT or SIGTERM."""
+    """Listen on the address that the environment sets, until SIGINT or SIGTERM."""
     try:
         from ich_resources.receiver.server import start
         from ich_resources.receiver.store import sweep

@@ -1,4 +1,4 @@
-"""What one wants to look at; importable without torch."""
+"""Options of the saliency maps; importable without torch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +34,7 @@ class SaliencyOptions:
     Raises
     ------
     ValueError
-        If a value is none of those.
+        If a value is not among the choices.
     """
 
     mode: SaliencyMode = "ensemble"
@@ -47,13 +47,15 @@ class SaliencyOptions:
 
     def __post_init__(self) -> None:
         if self.target_class is not None and self.target_class not in CLASSES:
-            raise ValueError(f"target_class {self.target_class!r} is none of {', '.join(CLASSES)}")
+            raise ValueError(
+                f"target_class {self.target_class!r} is not one of {', '.join(CLASSES)}"
+            )
         if self.single_backbone not in BACKBONES:
             raise ValueError(
-                f"single_backbone {self.single_backbone!r} is none of {', '.join(BACKBONES)}"
+                f"single_backbone {self.single_backbone!r} is not one of {', '.join(BACKBONES)}"
             )
         if self.single_fold not in range(FOLDS):
-            raise ValueError(f"single_fold {self.single_fold} is none of 0 to {FOLDS - 1}")
+            raise ValueError(f"single_fold {self.single_fold} is not one of 0 to {FOLDS - 1}")
         if self.image_size_override is not None and self.image_size_override < 64:
             raise ValueError("image_size_override is smaller than 64 pixels")
         if self.max_slices_per_series is not None and self.max_slices_per_series < 1:

@@ -1,4 +1,4 @@
-"""Door of the saliency room."""
+"""The saliency options as a Dagster resource."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -50,7 +50,7 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises
         ------
         IchError
-            If a value is none of the choices.
+            If a value is not among the choices.
         """
         try:
             return SaliencyOptions(**self.model_dump(exclude={"batch_size"}))

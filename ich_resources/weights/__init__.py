@@ -1,1 +1,1 @@
-"""The released checkpoints: fetched, checked, unpacked, and verified where they lie."""
+"""The released checkpoints: fetched, checked, unpacked, and verified in their places."""

@@ -11,7 +11,7 @@ from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, UNREACHABLE
 from ich_resources.weights.transfer import discard
 
 RELEASE = "Google Drive"
-"""What the files that come from there are remembered as."""
+"""Name of the release that files from Google Drive are recorded with."""
 PAGE = "https://drive.google.com/open?id="
 """Shows a file or folder of Google Drive to people; its id follows."""
 _TIMEOUT_S = (15.0, 60.0)
@@ -38,8 +38,8 @@ class GoogleDrive:
         """Return nothing: none is stated."""
         return {}
 
-    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Download what the id of a backbone stands for.
+    def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+        """Download the file with the id of a backbone.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class GoogleDrive:
 
 
 def _discard(part: Path) -> None:
-    """Remove what is there, gdown's own temporary files as well: nothing says what they hold."""
+    """Remove the bytes that are here, and gdown's temporary files, whose content is unknown."""
     discard(part)
     for left in part.parent.glob(f"{part.name}*.part"):
         left.unlink(missing_ok=True)

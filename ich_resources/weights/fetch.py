@@ -22,7 +22,7 @@ WORK_FOLDER = ".fetch"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to fetch.
+    """The checkpoints to fetch.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ def fetch(
     warn: Callable[[str], None],
     interval: float = INTERVAL_S,
 ) -> dict[str, str]:
-    """Bring the checkpoints of a release into the model folder.
+    """Fetch the checkpoints of a release into the model folder.
 
     An archive is compared with the digest that the release states before it is opened. The digests
     of what was in it are pinned in ``checkpoints.sha256``. Nothing is asked of the source if all is
@@ -134,7 +134,7 @@ def _outcome_without_fetching(
     state = state_of(wanted.model_dir, backbone, wanted.folds)
     if wanted.force or state in ("missing", "damaged"):
         if state == "damaged":
-            warn(f"{backbone.name}: a file is not as checkpoints.sha256 says; it is fetched again")
+            warn(f"{backbone.name}: a file differs from checkpoints.sha256; it is fetched again")
         return ""
     release, _ = origin_of(wanted.model_dir, backbone)
     if release and release != wanted.release and source.states_digests:
@@ -146,7 +146,7 @@ def _outcome_without_fetching(
             "not name all of them; force: true would replace them"
         )
         return "unknown"
-    say(f"{backbone.name}: there, as checkpoints.sha256 says")
+    say(f"{backbone.name}: there, as in checkpoints.sha256")
     return "kept"
 
 
@@ -170,7 +170,7 @@ def _fetch_all(
             done[backbone.name] = "kept"
             continue
         part = wanted.model_dir / WORK_FOLDER / f"{name}.part"
-        source.bring(name, part, expected, reporter.progress(name))
+        source.download(name, part, expected, reporter.progress(name))
         with writing(part), part.open("rb") as file:
             if stated:
                 require_digest(file, part, name, expected, source.shown)
@@ -182,7 +182,7 @@ def _fetch_all(
         other_release = bool(stated) and bool(release) and release != wanted.release
         replace = wanted.force or other_release
         install(wanted.model_dir, unpacked, wanted.folds, stated, replace=replace)
-        # What nobody vouches for, but is as pinned, is what the pinned release has.
+        # A source without digests gave files that equal the pinned ones: those of that release.
         if stated or state_of(wanted.model_dir, backbone, wanted.folds) != "right":
             remember_origin(wanted.model_dir, backbone, wanted.release, expected)
         discard(part)

@@ -1,4 +1,4 @@
-"""What lies in the model folder already, and where it came from."""
+"""The files that the model folder has already, and their origin."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +16,12 @@ State = Literal["right", "unknown", "damaged", "missing"]
 
 
 def state_of(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> State:
-    """Say how the files of a backbone stand to ``checkpoints.sha256``.
+    """Compare the files of a backbone with ``checkpoints.sha256``.
 
     Returns
     -------
     {"right", "unknown", "damaged", "missing"}
-        The worst that is true of one of the folds. Unknown: it is there, and no digest is pinned.
+        The worst state among the folds. Unknown: the file is there, and no digest is pinned.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def pin(model_dir: Path, digests: Mapping[str, str], dropped: Iterable[str] = ()
     Parameters
     ----------
     digests : mapping of str to str
-        They take the place of those that stand there for the same files.
+        They replace the earlier digests of the same files.
     dropped : iterable of str
         Files whose digests are taken out.
     """

@@ -152,7 +152,7 @@ def _judge(
         if pinned and pinned != digest and not replace:
             raise FetchError(
                 f"{backbone.folder}/{name}: the archive has {digest[:12]}..., checkpoints.sha256 "
-                f"says {pinned[:12]}...; nothing was replaced",
+                f"has {pinned[:12]}...; nothing was replaced",
                 path=unpacked.shown,
                 remedy="if the archive is right, set force: true; else correct repository or tag",
             )

@@ -27,7 +27,7 @@ DRIVE_IDS = {
 }
 """Id on Google Drive, by backbone."""
 UNREACHABLE = "UNREACHABLE"
-"""Code of an error that says that a source cannot be reached at all."""
+"""Code of the error for a source that cannot be reached."""
 
 
 def read_digests(text: str, backbones: Iterable[Backbone], where: str) -> dict[str, str]:
@@ -61,12 +61,14 @@ def digest_of_fold(digests: Mapping[str, str], backbone: Backbone, name: str) ->
 
 
 def place_by_hand(model_dir: Path, backbones: Iterable[Backbone], page: str) -> str:
-    """Say which files to bring where when this machine cannot fetch them."""
+    """Return which files to place where, if this machine cannot fetch them."""
     chosen = list(backbones)
     lines = [f"without a network: on another machine, download from {page}"]
     lines += [f"    {ARCHIVES[backbone.name]}" for backbone in chosen]
     lines += [f"    {DIGESTS}"]
-    lines += ["and bring them here in one folder; then run this job again with base_url set to it,"]
+    lines += [
+        "and copy them here into one folder; then run this job again with base_url set to it,"
+    ]
     lines += ["or check and unpack them yourself, so that there are"]
     lines += [
         f"    {model_dir / backbone.folder}/{checkpoint_name(0)} to {checkpoint_name(FOLDS - 1)}"

@@ -64,7 +64,7 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def verify(
         self, model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
     ) -> "Iterator[FileReport]":
-        """Look at every file where it lies; see ``verify.verify``."""
+        """Look at every file in its place; see ``verify.verify``."""
         from ich_resources.weights.verify import verify
 
         return verify(model_dir, backbones, folds)
@@ -77,7 +77,7 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             return GoogleDrive()
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repository, re.ASCII) or not self.tag:
             raise IchError(
-                f"{self.repository!r} with tag {self.tag!r} is no release",
+                f"{self.repository!r} with tag {self.tag!r} is not a release",
                 remedy="give repository as owner/name, and the tag of a release",
             )
         if self.base_url.strip():

@@ -31,7 +31,7 @@ class Share:
             raise self._unreadable(path, err) from err
         return read_digests(text, backbones, self.shown)
 
-    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+    def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
         """Copy an archive, so that what is digested is what is unpacked."""
         path = self._file(archive)
         discard(part)

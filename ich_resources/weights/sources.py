@@ -1,4 +1,4 @@
-"""Where the release lies: on GitHub, on a mirror, in a folder."""
+"""Sources of the release: GitHub, a mirror, a folder."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Source(Protocol):
-    """What holds the assets of a release.
+    """A source of the assets of a release.
 
     Attributes
     ----------
@@ -35,13 +35,13 @@ class Source(Protocol):
         """Return the SHA-256 it states of each archive; empty if it states none at all."""
         ...
 
-    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+    def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
         """Write an archive to ``part``; the caller compares its digest with the expected one."""
         ...
 
 
 class Web:
-    """Assets of a release that lie below one URL.
+    """Assets of a release below one URL.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Web:
         content = read_small(self._session, self.address(DIGESTS), self._waits)
         return read_digests(content.decode(errors="replace"), backbones, self.shown)
 
-    def bring(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
+    def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
         """Download an archive; see ``transfer.download``."""
         download(self._session, self.address(archive), part, expected, progress, self._waits)
 
@@ -171,7 +171,7 @@ class PrivateRelease(Web):
             return {str(asset["name"]): int(asset["id"]) for asset in assets}
         except (ValueError, KeyError, TypeError) as err:
             raise FetchError(
-                "the answer is not that of GitHub's API",
+                "the answer is not an answer of GitHub's API",
                 path=address.shown,
                 remedy="check github_api_url",
             ) from err
@@ -186,7 +186,7 @@ def from_base_url(base_url: str, waits: Sequence[float] = WAITS_S) -> Source:
     Raises
     ------
     FetchError
-        If it is none of these, or holds credentials, which would stand in Dagster's database.
+        If it is none of these, or holds credentials, which Dagster would write into its database.
     """
     parts = urlsplit(base_url)
     if parts.scheme in ("http", "https"):

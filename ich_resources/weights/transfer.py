@@ -18,7 +18,7 @@ from ich_resources.weights.web import Address, InterruptedTransferError, open_ad
 WAITS_S = (1.0, 3.0, 9.0, 20.0)
 """Seconds to wait before each further attempt. Attempts that bring new bytes do not count."""
 FIRST_WAITS = 2
-"""How many of these waits the first small file gets, so that a missing network is told soon."""
+"""How many of these waits the first small file gets, so that a missing network is reported soon."""
 _CHUNK = 1 << 20
 _SMALL = 1 << 20
 
@@ -73,7 +73,7 @@ def download(
     address : Address
         Where the file is.
     part : Path
-        Takes the bytes. A note beside it, ending in ``.json``, holds what the server said of the
+        Takes the bytes. A note beside it, ending in ``.json``, holds the server's facts about the
         file.
     expected : str
         SHA-256 that the file should have; the caller compares it. Bytes that were fetched for

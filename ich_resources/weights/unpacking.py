@@ -61,8 +61,9 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
     Raises
     ------
     FetchError
-        If the archive is none or damaged; if a member leads out of the folder, is a link, a device
-        or a pipe, or there twice; if there is no checkpoint in it, or the disk is full.
+        If the file is not an archive or is damaged; if a member leads out of the folder, is a
+        link, a device or a pipe, or is there twice; if there is no checkpoint in it, or the disk
+        is full.
     """
     with _opened(archive, shown) as members:
         chosen = _choose(members, shown, backbone)
@@ -195,7 +196,7 @@ def _write(members: _Members, member: _Member, path: Path, shown: str) -> None:
     left = member.size
     with writing(path):
         path.unlink(missing_ok=True)
-        target = path.open("xb")  # never through a link that stands there
+        target = path.open("xb")  # never through a link of that name
     with members.open(member) as source, target:
         while left >= 0 and (chunk := source.read(_CHUNK)):
             left -= len(chunk)

@@ -1,4 +1,4 @@
-"""Every checkpoint file where it lies: there, known, loadable; without a network."""
+"""Every checkpoint file in its place: present, known, loadable; needs no network."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class FileReport:
     known : bool
         Whether ``checkpoints.sha256`` names this digest.
     remark : str
-        What is wrong and what to do, or that the weights are stand-ins.
+        The fault and what to do, or a note that the weights are stand-ins.
     """
 
     path: str

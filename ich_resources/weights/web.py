@@ -16,7 +16,7 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 @dataclass(frozen=True)
 class Address:
-    """What to ask for.
+    """An address to request.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Session(requests.Session):
                 raise FetchError(
                     f"a redirect leads from https to {scheme}",
                     path=resp.url.partition("?")[0],
-                    remedy="ask whoever runs the server, or take another source",
+                    remedy="ask the owner of the server, or use another source",
                 )
         return target
 
@@ -100,7 +100,7 @@ def open_address(
     Raises
     ------
     InterruptedTransferError
-        If the connection fails, or the server says that it may work later.
+        If the connection fails, or the server answers that it may work later.
     FetchError
         If the answer is another one.
     """

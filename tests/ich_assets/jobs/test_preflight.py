@@ -38,7 +38,7 @@ def _refused(place, *words: str, config: str | None = None) -> None:
         ("networks: {config: {}}", ("checkpoint missing: model_epoch_best_1.pth",)),
         (
             f"networks: {{config: {{{FAST}}}}}\n  saliency: {{config: {{target_class: foo}}}}",
-            ("target_class 'foo' is none of",),
+            ("target_class 'foo' is not one of",),
         ),
         (
             f"networks: {{config: {{{FAST}}}}}\n"

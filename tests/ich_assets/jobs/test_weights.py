@@ -90,7 +90,7 @@ def test_a_private_release_from_download_to_verified(place, server, assets, stan
         again = place.execute("fetch_checkpoints", config(api))
         assert again.status == 0, again.text
         assert len(api.asked) + len(server.asked) == asked
-        assert again.text.count("there, as checkpoints.sha256 says") == 3
+        assert again.text.count("there, as in checkpoints.sha256") == 3
 
     for finished in (done, again):
         assert TOKEN not in finished.text and SIGNATURE not in finished.text

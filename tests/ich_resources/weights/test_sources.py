@@ -112,7 +112,7 @@ def test_a_release_without_the_archive(site, api, server, assets):
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"assets": [{"name": 1}]}', b"\xff"])
 def test_an_answer_that_is_not_the_api_s(site, api, answer):
     api.files[f"/repos/{REPOSITORY}/releases/tags/{TAG}"] = answer
-    with pytest.raises(FetchError, match="not that of GitHub's API"):
+    with pytest.raises(FetchError, match="not an answer of GitHub's API"):
         site.fetch(with_token(api))
 
 
@@ -225,7 +225,7 @@ def test_the_own_token_goes_before_the_general_one(monkeypatch):
 @pytest.mark.parametrize("repository", ["", "name", "a/b/c", "a/../b", "a/b?x", "https://x/y"])
 def test_a_repository_that_is_none(site, repository):
     weights = WeightsResource(repository=repository)
-    with pytest.raises(IchError, match="is no release"):
+    with pytest.raises(IchError, match="is not a release"):
         weights.fetch(site.folder, ALL, [0], force=False, say=print, warn=print)
     assert list(site.folder.parent.iterdir()) == []
 
