@@ -37,7 +37,7 @@ def test_chosen_backbones_come_in_the_order_of_the_ensemble():
     "names", [[], ["resnet50"], [DENSE169.name, "resnet50"], [DENSE169.name, DENSE169.name]]
 )
 def test_backbones_no_one_knows(names):
-    with pytest.raises(IchError, match="no choice among DenseNet121_change_avg"):
+    with pytest.raises(IchError, match="not a choice among DenseNet121_change_avg"):
         _ = NetworksResource(backbones=names).chosen
 
 

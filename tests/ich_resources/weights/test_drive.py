@@ -70,7 +70,7 @@ def test_a_file_that_is_not_as_pinned_is_not_taken(site, drive, source):
     (site.folder / FIRST).unlink()
     before = site.files()
     drive.files[DRIVE_IDS[ALL[0].name]] = _with_other_folds(1, 2, 3, 4)
-    with pytest.raises(FetchError, match=r"checkpoints\.sha256 says"):
+    with pytest.raises(FetchError, match=r"checkpoints\.sha256 has"):
         site.fetch(GoogleDrive())
     assert {k: v for k, v in site.files().items() if ".fetch/" not in k} == before
 

@@ -134,7 +134,7 @@ def test_a_digest_pinned_by_hand_is_not_overruled(site, source):
     site.folder.mkdir()
     pins = f"{sha256(b'mine')}  {FIRST}\n"
     (site.folder / DIGESTS_FILE).write_text(pins)
-    with pytest.raises(FetchError, match=r"checkpoints\.sha256 says") as caught:
+    with pytest.raises(FetchError, match=r"checkpoints\.sha256 has") as caught:
         site.fetch(source())
     assert "force" in caught.value.remedy
     assert site.checkpoints() == {}

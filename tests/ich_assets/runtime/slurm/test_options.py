@@ -39,12 +39,12 @@ def test_a_value_that_is_none_is_refused(value):
 
 @pytest.mark.parametrize("name", ["output", "wrap", "export", "chdir", "uid", "prolog", "", "Gres"])
 def test_an_option_that_could_do_more_is_refused(name):
-    with pytest.raises(IchError, match=r"no option.*slurm/gres"):
+    with pytest.raises(IchError, match=r"not an option.*slurm/gres"):
         sbatch_options({}, {f"slurm/{name}": "gpu"})
 
 
 def test_the_configuration_is_checked_when_dagster_starts():
-    with pytest.raises(IchError, match="no option"):
+    with pytest.raises(IchError, match="not an option"):
         SlurmRunLauncher.from_config_value(None, {"options": {"wrap": "id"}})
 
 
