@@ -191,7 +191,7 @@ def test_bad_input(painter: PanelPainter) -> None:
             painter.paint(gray, saliency, np.array([bad, 0, 0, 0, 0, 0], np.float32), CAPTION)
     with pytest.raises(ValueError, match="slice image"):
         painter.paint(gray[:100], saliency, LOW, CAPTION)
-    with pytest.raises(ValueError, match="no hemorrhage class"):
+    with pytest.raises(ValueError, match="not a hemorrhage class"):
         replace(CAPTION, target_class="extradural")
     with pytest.raises(ValueError, match="outside"):
         replace(CAPTION, slice_index=1200)
