@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -79,12 +80,21 @@ def test_no_thread_waits_for_the_child_that_another_has_taken(children):
     assert answered == [True, True]
 
 
+def wait_until_ended(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, f"process {pid} does not end"
+            time.sleep(0.02)
+
+
 def test_a_child_that_dies_fails_one_request(children):
     with pytest.raises(EOFError, match="echo_child died"):
         children.ask(b"die", b"")
     assert children.ask(b"a", b"b") == b"ba"
-    os.kill(int(children.ask(b"who", b"")), signal.SIGKILL)
-    time.sleep(0.2)
+    pid = int(children.ask(b"who", b""))
+    os.kill(pid, signal.SIGKILL)
+    wait_until_ended(pid)
     assert children.ask(b"a", b"b") == b"ba"
 
 
@@ -95,8 +105,4 @@ def test_children_end_with_us_even_if_we_are_killed(children):
         done = subprocess.run(
             [sys.executable, "-c", code + end], capture_output=True, text=True, check=False
         )
-        pid = int(done.stdout)
-        deadline = time.monotonic() + 20
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until_ended(int(done.stdout))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,10 +37,26 @@ mutation($run: String!, $policy: TerminateRunPolicy) {
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
+_RESERVED: list[socket.socket] = []
+_PORTS = range(12_000, 32_000)
+"""Below the ports that the kernel gives to clients, which could take a free one at any moment."""
+
+
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """Return a free port that no other test gets while this process lives.
+
+    Other workers of pytest look for ports too. A name in the abstract namespace of Unix sockets
+    belongs to one process at a time, and is free when that ends.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        reserved = socket.socket(socket.AF_UNIX)
+        with suppress(OSError), socket.socket() as free:
+            reserved.bind(f"\0ich-tests-port-{port}")
+            free.bind(("127.0.0.1", port))
+            _RESERVED.append(reserved)
+            return port
+        reserved.close()
+    raise AssertionError("no port is free")
 
 
 def wait(seconds: float, ready: Callable[[], object]) -> bool:

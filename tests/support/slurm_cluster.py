@@ -2,7 +2,8 @@
 
 Every daemon has its own port, key, socket and state below one folder, and ends by its process id.
 The node claims more processors, memory and GPUs than the machine has, so that the headers of the
-scripts pass as they stand; what it hands out as GPUs are copies of /dev/null.
+scripts pass as they stand; what it hands out as GPUs are copies of /dev/null. No two that run at
+the same time give the same number to a job.
 """
 
 import os
@@ -23,6 +24,8 @@ from engines import engine_is_missing
 from live import free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "sbatch", "sacct", "useradd")
+LAG = 120
+"""Seconds within which the accounting knows what the queue knows."""
 FINISHED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -201,6 +204,7 @@ SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
 SlurmdParameters=config_overrides
 MaxArraySize=100001
+FirstJobId={1000 * self.ports[0]}
 ReturnToService=2
 MpiDefault=none
 KillWait=5
@@ -259,23 +263,31 @@ PartitionName=cpu Nodes={self.node} MaxTime=INFINITE State=UP
         )
         return done.stdout.strip()
 
-    def wait_for(self, *jobs: str, seconds: float = 300) -> None:
+    def wait_for(self, *jobs: str, seconds: float = 600) -> None:
         """Wait until jobs, and arrays of them, are out of the queue."""
         end = time.monotonic() + seconds
         while self.ask("squeue", "-h", "-j", ",".join(jobs)):
             assert time.monotonic() < end, self.ask("squeue")
             time.sleep(0.5)
 
-    def states(self, job: str) -> dict[str, str]:
-        """Return the state of a job, or of each task of an array, as the accounting has it."""
-        for _ in range(40):  # it lags behind the queue
+    def states(self, job: str, *tasks: int) -> dict[str, str]:
+        """Return the final state of a job, or of each task of an array, from the accounting.
+
+        The accounting lags behind the queue, and knows an array as one job before it knows its
+        tasks. So name the tasks that have begun: this waits until it knows exactly those.
+        """
+        names = {f"{job}_{task}" for task in tasks}
+        states: dict[str, str] = {}
+        end = time.monotonic() + LAG
+        while time.monotonic() < end:
             lines = self.ask("sacct", "-n", "-X", "-P", "-o", "JobID,State", "-j", job)
             found = dict(line.split("|") for line in lines.splitlines())
             states = {name: state.split()[0] for name, state in found.items()}
-            if states and set(states.values()) <= set(FINISHED):
+            known = set(states) == names if names else bool(states)
+            if known and set(states.values()) <= set(FINISHED):
                 return states
             time.sleep(0.5)
-        raise AssertionError(f"job {job} has not ended: {states}")
+        raise AssertionError(f"in the accounting job {job} has not ended: {states}")
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(cluster: Cluster, user: User, sif: Path, stand_in_models: Path) -> Site:
+def site_without_image(cluster: Cluster, user: User, stand_in_models: Path) -> Site:
     """The demo study and three small series, of three slices each, and stand-in checkpoints."""
     dicom = user.folder / "a study, of: today"
     write_demo_study(dicom, slices=3)
@@ -94,13 +94,20 @@ def site(cluster: Cluster, user: User, sif: Path, stand_in_models: Path) -> Site
     (user.folder / "run.yaml").write_text(CONFIG)
     user.owns(user.folder)
     (user.folder / "home").chmod(0o500)  # as some sites have it on the nodes
-    return Site(cluster, user, sif, dicom)
+    return Site(cluster, user, user.folder / "ich.sif", dicom)
 
 
 @pytest.fixture(scope="session")
-def direct(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(sif: Path, site_without_image: Site) -> Site:
+    """The same, and the project in an image."""
+    assert site_without_image.sif == sif
+    return site_without_image
+
+
+@pytest.fixture(scope="session")
+def direct(site_without_image: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of ``dagster job execute`` on the study, without SLURM or a container."""
-    root = tmp_path_factory.mktemp("direct")
+    site, root = site_without_image, tmp_path_factory.mktemp("direct")
     more = {"DICOM_INPUT": str(site.dicom), "OMP_NUM_THREADS": "1"}
     cache = {"XDG_CACHE_HOME": str(root / "cache")}
     place = Workplace(root, site.user.folder / "models", more | cache)

@@ -82,7 +82,7 @@ def test_slurm_takes_what_the_pages_submit(site, page, number, tmp_path_factory)
     jobs = sorted(now - known)
     site.user.run("scancel", *jobs, SLURM_CONF=variables["SLURM_CONF"])
     assert len(jobs) == {"slurm.md": [1, 2, 3], "remote.md": [1]}[page][number], done.stdout
-    site.cluster.wait_for(*jobs, seconds=60)
+    site.cluster.wait_for(*jobs)
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ def server(site) -> Iterator[Webserver]:
 def become(server) -> Callable[..., None]:
     """Wait until runs have the statuses named."""
 
-    def wait_until(seconds: float = 90, **expected: tuple[str, str]) -> None:
+    def wait_until(seconds: float = 300, **expected: tuple[str, str]) -> None:
         found: dict[str, str] = {}
 
         def there() -> bool:
@@ -120,6 +120,7 @@ def test_runs_that_wait_in_the_queue(site, server, become):
         *("sbatch", "--parsable", "--gres=gpu:2", "--wrap=sleep 600", "--output=/dev/null"),
         SLURM_CONF=site.cluster.environment["SLURM_CONF"],
     ).stdout.strip()
+    assert wait(60, lambda: site.cluster.ask("squeue", "-h", "-o", "%T", "-j", holder) == "RUNNING")
     patient = server.launch("ich_scan", WAITS)
     cancelled = server.launch("ich_scan", WAITS)
     given_up = server.launch("ich_scan", WAITS)
@@ -133,7 +134,7 @@ def test_runs_that_wait_in_the_queue(site, server, become):
     assert server.terminate(given_up, force=True) == "TerminateRunSuccess"
     become(cancelled=(cancelled, "FAILURE"), given_up=(given_up, "CANCELED"))
     assert "CANCELLED" in said(server, cancelled)
-    site.cluster.wait_for(jobs[given_up], seconds=60)
+    site.cluster.wait_for(jobs[given_up], seconds=180)
     assert site.cluster.states(jobs[given_up]) == {jobs[given_up]: "CANCELLED"}
     assert server.statuses()[patient] == "STARTING"
     site.cluster.ask("scancel", holder)
@@ -183,8 +184,8 @@ def test_runs_that_are_ended_while_they_run(site, server, become):
     become(terminated=(terminated, "STARTED"))
     assert wait(120, lambda: inside(terminated))
     assert server.terminate(terminated) == "TerminateRunSuccess"
-    become(terminated=(terminated, "CANCELED"), seconds=60)
-    site.cluster.wait_for(job_of(server, terminated), seconds=40)
+    become(terminated=(terminated, "CANCELED"), seconds=180)
+    site.cluster.wait_for(job_of(server, terminated))
     # One whose job dies without a word: no memory, a lost node.
     killed = server.launch("ich_batch", {}, config)
     job = job_of(server, killed)
