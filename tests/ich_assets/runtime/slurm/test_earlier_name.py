@@ -1,4 +1,4 @@
-"""A dagster.yaml that names ``ich_slurm.launcher`` works, with a warning that says what to write."""
+"""A dagster.yaml that names ``ich_slurm.launcher`` works, with a warning."""
 
 import subprocess
 import sys
