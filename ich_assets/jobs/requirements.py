@@ -26,8 +26,8 @@ def require_all(context: dg.OpExecutionContext, resources: SeriesResources) -> N
     left = left_behind(layout, ledger)
     if left:
         context.log.warning(
-            f"Results of {len(left)} series belong to files that are not in the input folder any "
-            "more (run_report.json names the series)"
+            f"Series with results here that are not in the input folder any more: {len(left)} "
+            "(run_report.json names them)"
         )
     if any(r.content.made_untrained for o in outcomes for r in o.records.values()):
         context.log.warning("made with untrained stand-in weights: the numbers mean nothing")

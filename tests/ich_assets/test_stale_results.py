@@ -58,7 +58,7 @@ def test_predictions_of_slices_in_another_order_are_not_taken(demo_copy, finishe
         result = materialise(demo_copy, uid, step)
         assert not result.success
         (failure,) = [e for e in result.all_events if e.is_step_failure]
-        assert "of other slices" in failure.step_failure_data.error.to_string()
+        assert "from another version of the slices" in failure.step_failure_data.error.to_string()
     again = demo_copy.batch()
     assert again.status == 0, again.text
 
