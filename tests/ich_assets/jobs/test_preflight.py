@@ -34,7 +34,10 @@ def _refused(place, *words: str, config: str | None = None) -> None:
     ("config", "words"),
     [
         (f"networks: {{config: {{{FAST}, device: cuda}}}}", ("'cuda' was asked for",)),
-        (f"networks: {{config: {{{FAST}, backbones: [resnet]}}}}", ("['resnet'] are no choice",)),
+        (
+            f"networks: {{config: {{{FAST}, backbones: [resnet]}}}}",
+            ("['resnet'] are not a choice",),
+        ),
         ("networks: {config: {}}", ("checkpoint missing: model_epoch_best_1.pth",)),
         (
             f"networks: {{config: {{{FAST}}}}}\n  saliency: {{config: {{target_class: foo}}}}",

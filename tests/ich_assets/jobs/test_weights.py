@@ -1,12 +1,14 @@
 """The real command line: stand-in checkpoints packed as a release, a server with faults."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from live import ROOT
 from release import (
     REPOSITORY,
     TAG,
@@ -38,7 +40,7 @@ def place(tmp_path: Path) -> Workplace:
     """An empty model folder, and a DAGSTER_HOME that keeps everything."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    shutil.copy(ROOT / "conf" / "dagster.yaml", home)
     return Workplace(tmp_path, tmp_path / "models", {"DAGSTER_HOME": str(home), MAX_FOLDS: "1"})
 
 
