@@ -14,6 +14,8 @@ from live import ROOT
 from slurm_cluster import User
 from user_python import require_same_python, site_packages
 
+_FAST = "-comp zstd -Xcompression-level 1"
+"""How an image is packed: at the level of mksquashfs itself, 15, it takes half a minute longer."""
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -45,7 +47,7 @@ def write_base(folder: Path) -> Path:
     dagster = root / "usr" / "local" / "bin" / "dagster"
     dagster.write_text('#!/bin/sh\nexec python3 -m dagster "$@"\n')
     dagster.chmod(0o755)
-    _run(["singularity", "build", "--mksquashfs-args", "-comp zstd", str(image), str(root)])
+    _run(["singularity", "build", "--mksquashfs-args", _FAST, str(image), str(root)])
     shutil.rmtree(root)
     image.chmod(0o644)
     return image
@@ -59,6 +61,7 @@ def write_image(user: User, base: Path) -> Path:
         *("--fakeroot", "--output", str(image)),
         BASE=str(base),
         PIP_OPTIONS="--no-deps",
+        SQUASH=_FAST,
         APPTAINER_CACHEDIR=str(user.folder / "cache"),
         APPTAINER_TMPDIR=str(user.folder),
     )

@@ -110,7 +110,7 @@ def test_runs_end_as_their_jobs_do(site, server, become):
     failed = job_of(server, bad)
     assert site.cluster.states(failed) == {failed: "FAILED"}
     assert "node configuration is not available" in said(server, impossible)
-    assert "no option of SLURM that a run may set" in said(server, forbidden)
+    assert "is not an option of SLURM that a run may set" in said(server, forbidden)
     assert "slurm/time cannot be" in said(server, injected)
     assert not Path("/tmp/injected").exists()
 
