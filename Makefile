@@ -88,19 +88,20 @@ lint: $(VENV)/installed
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/shfmt --diff --indent 4 --case-indent $(SCRIPTS)
 
-# Quick tests run side by side, a file in one process; the others have the machine for themselves.
-# With arguments of your own, one run: make test ARGS="tests/ich_resources -k window"
+# Two processes run tests side by side; tests/conftest.py says which tests stay together.
+# The quick tests come first. Your own arguments make one run: make test ARGS="tests/ich_resources -k window"
 QUICK := not slow and not hpc and not weights and not gpu
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 unit: $(VENV)/installed
 ifeq ($(ARGS),)
-	$(BIN)/pytest -m "$(QUICK)" -n 2 --dist loadfile
-	$(BIN)/pytest -m "not ($(QUICK))"
+	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "not ($(QUICK))" $(SIDE_BY_SIDE)
 else
 	$(BIN)/pytest $(ARGS)
 endif
 
 quick: $(VENV)/installed
-	$(BIN)/pytest -m "$(QUICK)" -n 2 --dist loadfile
+	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE)
 
 fix: $(VENV)/installed
 	$(BIN)/ruff check --fix

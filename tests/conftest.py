@@ -1,10 +1,32 @@
-"""What several tests share: stand-in checkpoints, made once."""
+"""What several tests share: stand-in checkpoints, made once; and which tests run side by side."""
 
 from pathlib import Path
 
 import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+ENGINES = {"engine": "docker", "cluster": "slurm"}
+"""Fixtures that start an engine, and the group of the tests that share it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its group: all tests of a group run in one process of pytest-xdist.
+
+    Tests that share an engine are a group, so that its images are built once. They take longest
+    and come first. Every other file is a group of its own.
+    """
+    order = [*ENGINES.values()]
+
+    def group(item: pytest.Item) -> str:
+        fixtures = getattr(item, "fixturenames", ())
+        shared = [name for engine, name in ENGINES.items() if engine in fixtures]
+        return shared[0] if shared else str(item.path)
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda i: order.index(group(i)) if group(i) in order else len(order))
 
 
 @pytest.fixture(scope="session")
