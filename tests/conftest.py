@@ -11,6 +11,7 @@ ENGINES = {"engine": "docker", "cluster": "slurm"}
 """Fixtures that start an engine, and the group of the tests that share it."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its group: all tests of a group run in one process of pytest-xdist.
 
