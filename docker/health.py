@@ -1,4 +1,4 @@
-"""The health check of the image. It asks the server in this container. A batch is always healthy."""
+"""The health check of the image asks the server in this container. A batch is always healthy."""
 
 import subprocess
 import sys
