@@ -1,4 +1,4 @@
-# make demo, make test: all a fresh machine needs is python3 (3.11 or later) with venv, and make.
+# A new machine needs make and python3 (3.11 or later, with venv) for make demo and make test.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,27 +16,27 @@ endif
 .PHONY: help install demo ui up receive bench test lint unit quick fix clean FORCE
 
 help:
-	@echo "make install  .venv with everything, and a Dagster home in .dagster"
-	@echo "make demo     a synthetic study with untrained weights, from DICOM to panels"
-	@echo "make ui       the Dagster UI on http://127.0.0.1:3000"
-	@echo "make up       watch DICOM_INBOX: webserver and daemon, until Ctrl-C"
-	@echo "make receive  take studies by C-STORE into DICOM_INBOX, until Ctrl-C"
-	@echo "make bench    how fast it is here, against the reference's loop"
-	@echo "make test     style, types, import contracts, every test (ARGS=... goes to pytest)"
-	@echo "make quick    the tests that need no server, engine or shared data: under three minutes"
-	@echo "make fix      mend the style of Python files and shell scripts"
-	@echo "make clean    remove what make has made"
+	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
+	@echo "make demo     score a synthetic study with untrained weights, from DICOM to panels"
+	@echo "make ui       start the Dagster UI on http://127.0.0.1:3000"
+	@echo "make up       watch DICOM_INBOX with webserver and daemon, until Ctrl-C"
+	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
+	@echo "make bench    measure the speed of this machine, compared with the reference's loop"
+	@echo "make test     check style, types and import contracts, and run every test (ARGS=... goes to pytest)"
+	@echo "make quick    run the tests that need no server, engine or shared data: under three minutes"
+	@echo "make fix      correct the style of Python files and shell scripts"
+	@echo "make clean    remove .venv, the demo and the Dagster home"
 
 install: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+		|| { echo "$(PYTHON) is not Python 3.11 or later: run make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# A home of your own keeps its dagster.yaml; ours is always the one of conf/.
+# A dagster.yaml in a home of your own stays as it is. The home .dagster always gets the file of conf/.
 $(DAGSTER_HOME)/dagster.yaml: $(INSTANCE) FORCE
 	@mkdir -p $(DAGSTER_HOME)
 	@if [ ! -e $@ ] || { [ $(DAGSTER_HOME) = $(CURDIR)/.dagster ] && ! cmp -s $(INSTANCE) $@; }; then cp $(INSTANCE) $@; fi
@@ -51,7 +51,7 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"
 	@echo "Next      make ui"
 
-# Without any folder of your own the UI shows those of the demo.
+# If no folder is set, the UI shows the folders of the demo.
 ifeq ($(DICOM_INPUT)$(MODEL_DIR)$(RUN_ROOT),)
 ui: export DICOM_INPUT := $(CURDIR)/$(DEMO)/dicom
 ui: export MODEL_DIR := $(CURDIR)/$(DEMO)/models
@@ -61,10 +61,10 @@ endif
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
-# A tick over a large inbox on a slow disk may need more than Dagster's 60 seconds.
+# A tick may take longer than Dagster's limit of 60 seconds if the inbox is large and the disk slow.
 up: export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 300
 up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
-	@: $${DICOM_INBOX:?set DICOM_INBOX to the folder that studies come into}
+	@: $${DICOM_INBOX:?set DICOM_INBOX to the folder that receives studies}
 	@: $${MODEL_DIR:?set MODEL_DIR to the folder that holds 2DNet}
 	@: $${RUN_ROOT:?set RUN_ROOT to a folder for results}
 	@mkdir -p "$$DICOM_INBOX"
@@ -88,8 +88,8 @@ lint: $(VENV)/installed
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/shfmt --diff --indent 4 --case-indent $(SCRIPTS)
 
-# Two processes run tests side by side; tests/conftest.py says which tests stay together.
-# The quick tests come first. Your own arguments make one run: make test ARGS="tests/ich_resources -k window"
+# Two processes run the tests; tests/conftest.py says which tests stay in one process. The quick tests come
+# first. With ARGS pytest runs once: make test ARGS="tests/ich_resources -k window"
 QUICK := not slow and not hpc and not weights and not gpu
 SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 unit: $(VENV)/installed

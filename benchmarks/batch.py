@@ -1,4 +1,4 @@
-"""Batches by the real command line: how seconds and memory grow with the number of series."""
+"""Run batches by the real command line, and measure how time and memory grow with the series."""
 
 import json
 import os
@@ -15,14 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def multiply(source: Path, target: Path, series: int) -> None:
-    """Copy a series so many times, each under UIDs of its own.
+    """Copy a series several times, each copy with its own UIDs.
 
     Parameters
     ----------
     source : Path
-        Holds the DICOM files of one series, and nothing else that is DICOM.
+        Folder with the DICOM files of one series, and no other DICOM files.
     target : Path
         A folder that does not exist yet.
+    series : int
+        Number of copies.
     """
     for number in range(1, series + 1):
         folder = target / str(number)
@@ -46,8 +48,8 @@ def run(
     Returns
     -------
     dict
-        Seconds in all, to the first scored slice, of each step; checkpoints loaded; peak MB of
-        the process.
+        Seconds of the whole run, seconds until the first backbone has scored, seconds of each
+        step, number of checkpoints, and peak memory of the process in MB.
 
     Raises
     ------

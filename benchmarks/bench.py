@@ -1,8 +1,8 @@
-"""``make bench``: every figure of README.md beside this file, measured in one go.
+"""``make bench``: measure every number in the last section of ``benchmarks/README.md``.
 
-DICOM_INPUT may name a folder with one series, and MODEL_DIR the checkpoints; without them a phantom
-of 28 slices and untrained stand-in weights serve, which cost the same time. BENCH_DIR says where
-the runs are made (the disk matters), by default a temporary folder.
+DICOM_INPUT may name a folder with one series, and MODEL_DIR the folder of the checkpoints. Without
+them the script uses a phantom of 28 slices and untrained stand-in weights. They take the same time.
+The runs write into BENCH_DIR, by default a temporary folder. The speed of its disk matters.
 """
 
 import json
@@ -25,14 +25,14 @@ from ich_resources.demo.checkpoints import write_checkpoints
 from ich_resources.demo.study import write_series
 
 HERE = Path(__file__).parent
-MARK = "<!-- what make bench found; written by it -->"
+MARK = "<!-- make bench writes everything below this line -->"
 GROWTH = (1, 10, 50)
-"""Series in the batches that show how cost grows."""
+"""Numbers of series in the batches that show how time and memory grow."""
 GROWTH_SLICES, GROWTH_FOLDS = 4, 1
 
 
 def machine() -> str:
-    """Return the machine in words."""
+    """Return a description of the machine."""
     model = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -45,7 +45,7 @@ def machine() -> str:
 
 
 def first_slices(source: Path, target: Path, count: int) -> None:
-    """Copy the first slices of a series."""
+    """Copy the first ``count`` slices of a series, in the order of their file names."""
     target.mkdir()
     taken = 0
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
@@ -55,7 +55,7 @@ def first_slices(source: Path, target: Path, count: int) -> None:
 
 
 def measure(work: Path) -> dict[str, Any]:
-    """Measure everything below a folder."""
+    """Make all measurements, with all files below a work folder; return the numbers."""
     given = os.environ.get("DICOM_INPUT")
     source = Path(given) if given else work / "phantom"
     if not given:
@@ -65,9 +65,9 @@ def measure(work: Path) -> dict[str, Any]:
     if not (models / "2DNet").is_dir():
         write_checkpoints(models, folds=FOLDS)
     at_224 = {"saliency": {"image_size_override": speed.SALIENCY_SIZE}}
-    batch.run(work / "whole", source, models, at_224)  # converts
+    batch.run(work / "whole", source, models, at_224)  # converts the networks
     whole = batch.run(work / "whole", source, models, at_224)
-    rooms = speed.measure(work / "whole" / "results" / "processed" / "png", models, FOLDS)
+    parts = speed.measure(work / "whole" / "results" / "processed" / "png", models, FOLDS)
     first_slices(source, work / "few", GROWTH_SLICES)
     growth = []
     for series in GROWTH:
@@ -80,7 +80,7 @@ def measure(work: Path) -> dict[str, Any]:
         "data": "real" if given else "phantom",
         "slices": whole["slices"],
         "checkpoints": whole["checkpoints"],
-        "rooms": rooms,
+        "rooms": parts,
         "whole": whole,
         "growth": growth,
         "overhead": overhead.measure(work),
@@ -88,39 +88,39 @@ def measure(work: Path) -> dict[str, Any]:
 
 
 def tables(found: dict[str, Any]) -> str:
-    """Return the figures as Markdown."""
-    rooms, whole, passes = found["rooms"], found["whole"], found["slices"] * found["checkpoints"]
-    baseline = rooms[0]["seconds"]
+    """Return the measurements as Markdown tables."""
+    parts, whole, passes = found["rooms"], found["whole"], found["slices"] * found["checkpoints"]
+    baseline = parts[0]["seconds"]
     lines = [
         f"Machine: {found['machine']}. {found['slices']} slices ({found['data']}), "
         f"{found['checkpoints']} checkpoints.",
         "",
-        "| predictions | s | of it loading | times the baseline | slices x networks / s "
-        "| largest difference | peak GB |",
+        "| predictions | s | s of loading | speed relative to the baseline "
+        "| slices x networks / s | largest difference | peak GB |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row['what']} | {row['seconds']:.1f} | {row['of_it_loading']:.1f} "
         f"| {baseline / row['seconds']:.2f} | {passes / row['seconds']:.1f} "
         f"| {row['largest_difference']:.1e} | {row['peak_mb'] / 1024:.1f} |"
-        for row in rooms
+        for row in parts
         if "seconds" in row
     ]
-    (pictures,) = (row for row in rooms if "panels" in row)
+    (pictures,) = (row for row in parts if "panels" in row)
     per_panel = pictures["panels"] / found["slices"]
     steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in whole["steps"].items())
     lines += [
         "",
-        f"Saliency ({len(BACKBONES)} networks at {speed.SALIENCY_SIZE}) took "
-        f"{pictures['saliency']:.1f} s, the panels {pictures['panels']:.1f} s, "
-        f"{per_panel:.2f} s each.",
+        f"The saliency maps of {len(BACKBONES)} networks at {speed.SALIENCY_SIZE} pixels took "
+        f"{pictures['saliency']:.1f} s. The panels took {pictures['panels']:.1f} s, that is "
+        f"{per_panel:.2f} s for each.",
         "",
-        f"The whole batch, from the command to the tables, took {whole['seconds']:.1f} s; the "
-        f"first backbone's scores lay on disk after {whole['to_first_backbone']:.1f} s. "
-        f"Seconds per step: {steps}.",
+        f"The whole batch, from the command to the tables, took {whole['seconds']:.1f} s. The "
+        f"scores of the first backbone were on disk after {whole['to_first_backbone']:.1f} s. "
+        f"Seconds of each step: {steps}.",
         "",
-        f"| batches of series of {GROWTH_SLICES} slices, {GROWTH_FOLDS} fold | s | s per further "
-        "series | checkpoints loaded | peak MB |",
+        f"| series in a batch ({GROWTH_SLICES} slices each, {GROWTH_FOLDS} fold) | s "
+        "| s for each further series | checkpoints loaded | peak MB |",
         "|---|---|---|---|---|",
     ]
     first = found["growth"][0]
@@ -131,13 +131,17 @@ def tables(found: dict[str, Any]) -> str:
             f"| {row['series']} | {row['seconds']:.1f} | {each} | {row['checkpoints']} "
             f"| {row['peak_mb']:.0f} |"
         )
-    empty = ", ".join(f"{seconds:.2f} s {name}" for name, seconds in found["overhead"].items())
-    lines += ["", f"Dagster itself, for a series of our graph with empty steps: {empty}."]
+    own, quick = (found["overhead"][name] for name in ("as it comes", "quick_commits"))
+    lines += [
+        "",
+        f"A series of our graph with empty steps took Dagster {own:.2f} s with its own commits and "
+        f"{quick:.2f} s with quick commits.",
+    ]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Measure, and write results.json and the tables of README.md."""
+    """Measure; write ``results.json`` and the tables of ``benchmarks/README.md``."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as work:
         found = measure(Path(work))
     (HERE / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""What Dagster itself costs a series: a graph of our shape that does nothing.
+"""Measure the time that Dagster itself needs for a series: our graph with empty steps.
 
-As many assets, checks and events as a series of ``ich_series``, partitioned and run in process as
-in a batch, on SQLite below a folder of the disk in question. With and without ``quick_commits``, in
-turn, so that a busy machine slows both.
+The graph has the assets, checks and events of ``ich_series``. It runs in process, as in a batch,
+with SQLite files on the disk that is measured. Runs with and without ``quick_commits`` take turns,
+so that other work on the machine slows both.
 """
 
 import shutil
@@ -26,7 +26,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def empty_graph() -> dg.Definitions:
-    """Return definitions with our assets' and checks' names, edges and blocking, and no work."""
+    """Return a graph with the names, dependencies and blocking checks of ours, and empty steps."""
     partitions = dg.DynamicPartitionsDefinition(name="series")
     names = [asset.key.to_user_string() for asset in SERIES_ASSETS]
 
@@ -62,7 +62,7 @@ def empty_graph() -> dg.Definitions:
 
 
 def measure(folder: Path, runs: int = 8, rounds: int = 3) -> dict[str, Any]:
-    """Return the median seconds of a run, with Dagster's own commits and with quick ones."""
+    """Return the median seconds of a run, with Dagster's own commits and with quick commits."""
     job = empty_graph().resolve_job_def("series")
     taken: dict[str, list[float]] = {"as it comes": [], "quick_commits": []}
     for _ in range(rounds):
@@ -76,7 +76,7 @@ def measure(folder: Path, runs: int = 8, rounds: int = 3) -> dict[str, Any]:
                     job.execute_in_process(
                         instance=instance, partition_key=str(number), run_config=QUIET
                     )
-                    if number:  # the first imports and makes tables
+                    if number:  # the first run also imports modules and creates tables
                         taken[name].append(time.perf_counter() - started)
             shutil.rmtree(home)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}

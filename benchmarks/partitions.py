@@ -1,7 +1,7 @@
-"""``python benchmarks/partitions.py [PARTITIONS ...]``: what Dagster's UI and SQLite hold.
+"""``python benchmarks/partitions.py [PARTITIONS ...]``: Dagster's pages with many partitions.
 
-Synthetic events: each partition of three assets materialised once. Then the
-real webserver answers the questions of the UI's asset page, and the store those of the sensor.
+The script writes synthetic events: it materialises each partition of three assets once. Then it
+sends the queries of the UI's asset page to a real webserver, and those of the sensor to SQLite.
 """
 
 import json
@@ -38,12 +38,12 @@ query($key: AssetKeyInput!, $partition: String!) { assetNodeOrError(assetKey: $k
 
 
 def uid(number: int) -> str:
-    """Return a SeriesInstanceUID of the usual length."""
+    """Return a SeriesInstanceUID of 64 characters, the usual length."""
     return f"1.2.826.0.1.3680043.8.498.{number:038}"
 
 
 def fill(home: Path, partitions: int) -> float:
-    """Make the partitions and their events; return the seconds it took."""
+    """Add partitions and their events up to a number; return the seconds it took."""
     home.mkdir(exist_ok=True)
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
     started = time.perf_counter()
@@ -66,7 +66,7 @@ def fill(home: Path, partitions: int) -> float:
 
 
 def timed(question: Callable[[], object]) -> float:
-    """Return the median seconds of three answers."""
+    """Return the median time of three calls, in seconds."""
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
@@ -76,7 +76,7 @@ def timed(question: Callable[[], object]) -> float:
 
 
 def measure(home: Path, partitions: int, port: int) -> None:
-    """Print a row of the table."""
+    """Time the queries for a number of partitions, and print a row of the table."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         listing = timed(lambda: instance.get_dynamic_partitions(PARTITIONS))
         known = timed(lambda: instance.has_dynamic_partition(PARTITIONS, uid(partitions // 2)))
@@ -131,7 +131,7 @@ def measure(home: Path, partitions: int, port: int) -> None:
 
 
 def main(numbers: list[int]) -> None:
-    """Measure one store that grows."""
+    """Measure one SQLite store, each time with more partitions."""
     root = Path(tempfile.mkdtemp(prefix="partitions-"))
     print(
         "| partitions | asset graph, s | partitions page, s | one partition, s | all keys, s | "

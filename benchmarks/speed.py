@@ -1,8 +1,8 @@
-"""Seconds of the rooms against the reference's way of working, all in one run.
+"""Measure the resources without Dagster, compared with the reference's loop.
 
-The baseline is the reference's loop: checkpoint after checkpoint, batches of 16, every slice image
-read and resized for every checkpoint, eager PyTorch in float32. Each variant runs in a process of
-its own, imports not counted, networks converted before the clock runs.
+The baseline is the reference's loop. It takes one checkpoint after the other, in batches of 16. It
+reads and resizes every slice image for every checkpoint, and uses eager PyTorch in float32. Each
+variant runs in its own process. Imports and the conversion of networks are not measured.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from ich_resources.series import SeriesImages
 
 BATCH = 16
 SALIENCY_SIZE = 224
-"""As the reference's runners set it."""
+"""Edge of the saliency input in pixels, as in the reference's runners."""
 CPU: dict[str, dict[str, str]] = {
     "PyTorch float32": {"backend": "pytorch"},
     "OpenVINO float32": {"backend": "openvino"},
@@ -44,21 +44,21 @@ CUDA: dict[str, dict[str, str]] = {
 
 
 def variants() -> dict[str, dict[str, str]]:
-    """Return the configurations of the networks that this machine can run."""
+    """Return the configurations that this machine can run, by name."""
     if torch.cuda.is_available():
         return {name: {"device": "cuda"} | fields for name, fields in CUDA.items()}
     return {name: {"device": "cpu"} | fields for name, fields in CPU.items()}
 
 
 def images(folder: Path) -> SeriesImages:
-    """Read windowed slices as the project's crops."""
+    """Read windowed slices (PNG) and cut them to the project's crops."""
     paths = sorted(folder.glob("*.png"))
     crops = np.stack([centre_crop(cv2.imread(str(path), 0)) for path in paths])
     return SeriesImages(tuple(path.stem for path in paths), crops)
 
 
 def baseline(models: Path, folds: int, folder: Path) -> tuple[dict[str, float], dict[str, Any]]:
-    """Score as the reference does."""
+    """Score slices as the reference does; return seconds and probabilities."""
     networks = NetworksResource(model_dir=str(models), max_folds_per_backbone=folds)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     paths = sorted(folder.glob("*.png"))
@@ -94,9 +94,9 @@ def baseline(models: Path, folds: int, folder: Path) -> tuple[dict[str, float], 
 def ours(
     models: Path, folds: int, folder: Path, fields: dict[str, str]
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Score as the project does."""
+    """Score slices as the project does; return seconds and probabilities."""
     networks = NetworksResource(model_dir=str(models), max_folds_per_backbone=folds, **fields)
-    shown = images(folder)
+    slices = images(folder)
     files = {backbone: networks.checkpoints(backbone) for backbone in networks.chosen}
     found, loading = {}, 0.0
     started = time.perf_counter()
@@ -104,21 +104,21 @@ def ours(
         begun = time.perf_counter()
         loaded = networks.load(files[backbone])
         loading += time.perf_counter() - begun
-        found[backbone.name] = networks.predict(loaded, shown).probabilities
+        found[backbone.name] = networks.predict(loaded, slices).probabilities
     return {"seconds": time.perf_counter() - started, "of_it_loading": loading}, found
 
 
 def explain(models: Path, folder: Path, fields: dict[str, str]) -> dict[str, float]:
-    """Return the seconds of the saliency of all slices, and of their panels."""
+    """Return the seconds that the saliency maps of all slices and their panels take."""
     networks = NetworksResource(model_dir=str(models), **fields)
     saliency, panels = SaliencyResource(image_size_override=SALIENCY_SIZE), PanelsResource()
-    shown = images(folder)
+    slices = images(folder)
     files = [networks.checkpoint(backbone, 0) for backbone in networks.chosen]
     loaded = networks.load(files, precision="float32")
-    wanted = range(len(shown.crops))
-    list(saliency.explain(loaded, shown, range(1), "replicated"))  # compiles
+    wanted = range(len(slices.crops))
+    list(saliency.explain(loaded, slices, range(1), "replicated"))  # the first call compiles
     started = time.perf_counter()
-    maps = list(saliency.explain(loaded, shown, wanted, "replicated"))
+    maps = list(saliency.explain(loaded, slices, wanted, "replicated"))
     explained = time.perf_counter() - started
     words = {"series_uid": "1.2", "study_uid": "1.1", "slice_count": len(maps), "mode": "ensemble"}
     words |= {"method": "gradcampp", "saliency_source": "ensemble", "bar_source": "ensemble"}
@@ -128,7 +128,7 @@ def explain(models: Path, folder: Path, fields: dict[str, str]) -> dict[str, flo
             yield (
                 index,
                 panels.panel(
-                    shown.crops[index],
+                    slices.crops[index],
                     maps[index].slice_map,
                     np.full(len(CLASSES), 0.5, np.float32),
                     sop_uid=f"1.2.{index}",
@@ -148,23 +148,24 @@ def explain(models: Path, folder: Path, fields: dict[str, str]) -> dict[str, flo
 
 
 def measure(folder: Path, models: Path, folds: int) -> list[dict[str, Any]]:
-    """Run the baseline and every variant, each in a process of its own.
+    """Run the baseline and every variant, each in its own process.
 
-    Networks should have been converted before, by a batch.
+    Run a batch first: it converts the networks, and the conversion must not be measured here.
 
     Parameters
     ----------
     folder : Path
-        Holds windowed slices as PNG.
+        Folder with windowed slices as PNG.
     models : Path
-        Holds ``2DNet``.
+        Folder that holds ``2DNet``.
     folds : int
-        Folds of each backbone.
+        Number of folds of each backbone.
 
     Returns
     -------
     list of dict
-        A row each: what, seconds, of it loading, largest difference to the baseline, peak MB.
+        One row for each variant: its name, seconds in all, seconds of loading, largest difference
+        from the baseline, and peak memory in MB.
     """
     rows = []
     expected: dict[str, Any] = {}

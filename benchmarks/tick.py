@@ -1,8 +1,9 @@
-"""``python benchmarks/tick.py [FILES ...]``: how long a tick of dicom_inbox takes.
+"""``python benchmarks/tick.py [FILES ...]``: measure a tick of the sensor dicom_inbox.
 
-Real DICOM files (32 x 32, 30 slices a series), the real sensor, Dagster in memory. First the
-files are new: ticks until all are known, and the longest of them. Then nothing is new: the median
-of five ticks, and one in which one slice has come.
+The files are real DICOM (32 x 32 pixels, 30 slices a series). The sensor is the real one, and
+Dagster runs in memory. First all files are new: the script counts the ticks until all are known,
+and takes the longest. Then it takes the median of five ticks with nothing new, and one tick with
+one new slice.
 """
 
 import shutil
@@ -28,7 +29,7 @@ WIDTH = 12
 
 
 def write_files(folder: Path, files: int) -> None:
-    """Write so many slices, each series of a study of its own."""
+    """Write a number of slices as series of 30. Each series has its own study."""
     name = "0" * WIDTH
     template = folder.parent / "template"
     paths = write_series(template, name="x", slices=SLICES, bleed=False, size=32)
@@ -51,7 +52,7 @@ def write_files(folder: Path, files: int) -> None:
 
 
 def measure(files: int) -> None:
-    """Print a row of the table."""
+    """Measure the ticks over a number of files, and print a row of the table."""
     root = Path(tempfile.mkdtemp(prefix="tick-"))
     inbox = root / "inbox"
     inbox.mkdir()
@@ -75,7 +76,7 @@ def measure(files: int) -> None:
         for request in result.dynamic_partitions_requests or ():
             instance.add_dynamic_partitions("series", list(request.partition_keys))
         for request in result.run_requests or ():
-            # As if the daemon had launched it, so that the sensor does not ask again.
+            # The daemon would launch this run. Without a run the sensor would request it again.
             instance.add_run(
                 dg.DagsterRun(
                     job_name=request.job_name,

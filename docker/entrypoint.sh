@@ -1,9 +1,9 @@
 #!/bin/sh
-# Starts a command with a Dagster home: without its dagster.yaml Dagster writes telemetry into the home folder.
+# Start a command with a Dagster home. Without a dagster.yaml there, Dagster would write telemetry into the home folder.
 set -eu
 
 if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then
-    # libpq takes it from here, so that no environment and no command line shows it.
+    # libpq reads the password from this file. So it stands in no environment variable and no command line.
     export PGPASSFILE="${PGPASSFILE:-/tmp/pgpass}"
     (umask 077 && sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/' "$POSTGRES_PASSWORD_FILE" >"$PGPASSFILE")
 fi

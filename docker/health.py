@@ -1,4 +1,4 @@
-"""The image's health check: asks the server that runs here. A batch is healthy while it runs."""
+"""The health check of the image asks the server in this container. A batch is always healthy."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ CHECKS = {
     "dagster-daemon": ["dagster-daemon", "liveness-check"],
     "ich_resources.receiver": [sys.executable, "-m", "pynetdicom", "echoscu", "127.0.0.1", "11112"],
 }
-"""What asks a server, by a part of the command that started it."""
+"""The command that asks a server. The key is a part of the command that started the server."""
 
 
 def main() -> int:
-    """Return 0 where the server of this container answers as it should."""
+    """Return 0 if the server of this container answers as it should."""
     command = Path("/proc/1/cmdline").read_text().replace("\0", " ")
     if "dagster-webserver" in command:
         with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=10) as answer:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Scores a folder of DICOM in a container: the job ich_batch, and nothing of this machine but four folders.
+# Score a folder of DICOM files in a container. The container runs the job ich_batch and sees four folders
+# of this machine only.
 set -euo pipefail
 
 usage() {
@@ -8,23 +9,25 @@ Usage: docker/run_pipeline.sh --dicom_dir DIR --run_root DIR --model_dir DIR [op
 
 Scores a folder of head CT DICOM in a Docker container. Research use only.
 
-  --dicom_dir DIR            DICOM files, at any depth; only read      (\$DICOM_INPUT)
-  --run_root DIR             results; made if missing                  (\$RUN_ROOT)
-  --model_dir DIR            folder that holds 2DNet; only read        (\$MODEL_DIR)
-  --cache_dir DIR            converted networks, kept between runs     (~/.cache/ich)
-  --image IMAGE              the image to run                          (\$ICH_IMAGE, else ich)
+  --dicom_dir DIR            DICOM files, at any depth; mounted read-only  (\$DICOM_INPUT)
+  --run_root DIR             results; created if missing                   (\$RUN_ROOT)
+  --model_dir DIR            folder that holds 2DNet; mounted read-only    (\$MODEL_DIR)
+  --cache_dir DIR            converted networks, kept between runs         (~/.cache/ich)
+  --image IMAGE              the Docker image to run                       (\$ICH_IMAGE, else ich)
   --cpu                      run on the CPU
-  --n_jobs N                 DICOM files read at once
-  --num_workers N            the same; the larger of the two counts
+  --n_jobs N                 number of DICOM files read at once
+  --num_workers N            same as --n_jobs; the larger of the two is used
   --batch_size N             slices per network pass
-  --auto_batch_size          the largest batch the GPU can hold
-  --auto_batch_size_max N    bound of --auto_batch_size
+  --auto_batch_size          use the largest batch that fits into GPU memory
+  --auto_batch_size_max N    largest batch that --auto_batch_size tries
   --image_size_override N    edge of the saliency input, in pixels
   --saliency_method METHOD   gradcampp, gradcam or input_grad
-  --help                     this text
+  --help                     print this text
 
-What is left out is as in conf/run.example.yaml. MAX_FOLDS_PER_BACKBONE and CUDA_VISIBLE_DEVICES are
-handed on where they are set. The exit status is that of the job: 0 if every slice was scored.
+Without --cpu the job needs an NVIDIA GPU. Every other option that you leave out has the default of
+conf/run.example.yaml. The container gets the variables MAX_FOLDS_PER_BACKBONE and
+CUDA_VISIBLE_DEVICES if they are set. The exit status is the exit status of the job: 0 if every slice
+was scored.
 HELP
 }
 
@@ -80,7 +83,7 @@ while (($#)); do
             value=$2
             shift 2
             ;;
-        *) fail "'$option' is no option" "see --help" ;;
+        *) fail "'$option' is not an option" "see --help" ;;
     esac
     [[ $value ]] || fail "$option is empty" "see --help"
     case $option in
@@ -99,11 +102,11 @@ while (($#)); do
                 fail "$option is '$value'" "choose gradcampp, gradcam or input_grad"
             saliency_method=$value
             ;;
-        *) fail "'$option' is no option" "see --help" ;;
+        *) fail "'$option' is not an option" "see --help" ;;
     esac
 done
 
-# The options as the job's run configuration: the one place that knows its fields.
+# Print the options as the run configuration of the job. Only this function knows the fields of the job.
 run_config() {
     local threads=$((n_jobs > num_workers ? n_jobs : num_workers))
     echo "resources:"
@@ -116,40 +119,41 @@ run_config() {
 
 mounts=()
 mount_folder() { # FOLDER TARGET [readonly]
-    # The option is a line of CSV: quotes keep commas, a quote is doubled.
+    # Docker reads the value of --mount as a line of CSV. So each part is quoted, and a quote is doubled.
     mounts+=(--mount "type=bind,\"source=${1//\"/\"\"}\",\"target=${2//\"/\"\"}\"${3:+,$3}")
 }
 
-# Folders keep their path in the container, so that what tables and errors say holds outside too.
+# Folders have the same path in the container as outside, so that paths in tables and errors are right
+# outside too. A folder of the container must not be hidden.
 own_path() { # OPTION FOLDER
     case $2/ in
         // | /cache/ | /dagster/ | /home/ | /opt/ | /root/ | /run/ | /tmp/ | /var/)
-            fail "$1 is $2, which the container has too" "give a folder below it"
+            fail "$1 is $2, a path that the container uses itself" "give a folder below it"
             ;;
         /bin/* | /boot/* | /cache/ich/* | /dev/* | /etc/* | /lib/* | /lib32/* | /lib64/* | /libx32/* | /opt/ich/* | /proc/* | /sbin/* | /sys/* | /usr/*)
-            fail "$1 is $2, which the container has too, or needs" "give a folder elsewhere"
+            fail "$1 is $2, a path that the container uses itself" "give a folder elsewhere"
             ;;
     esac
 }
 
 existing_folder() { # OPTION FOLDER
-    [[ $2 ]] || fail "no $1" "see --help"
-    [[ -d $2 ]] || fail "$1 $2 is not there, or no folder" "give a folder that exists"
+    [[ $2 ]] || fail "$1 is not set" "see --help"
+    [[ -d $2 ]] || fail "$1 $2 does not exist or is not a folder" "give a folder that exists"
     realpath -- "$2"
 }
 
 new_folder() { # OPTION FOLDER
-    [[ $2 ]] || fail "no $1" "see --help"
+    [[ $2 ]] || fail "$1 is not set" "see --help"
     local folder
     folder=$(realpath -m -- "$2")
-    [[ $folder/ != "$dicom_dir"/* ]] || fail "$1 $folder lies in the input, which is only read" "choose a folder outside of $dicom_dir"
+    [[ $folder/ != "$dicom_dir"/* ]] || fail "$1 $folder is inside --dicom_dir, which is mounted read-only" "choose a folder outside $dicom_dir"
     echo "$folder"
 }
 
-# The cache is mounted elsewhere, and writable: what lies in it would be so too.
+# The cache is mounted under another path and is writable. The input must not become writable through it.
 apart_from_cache() { # OPTION FOLDER
     [[ $cache_dir/ != "$2"/* && $2/ != "$cache_dir"/* ]] ||
-        fail "--cache_dir $cache_dir and $1 $2 overlap" "choose a folder apart, with --cache_dir"
+        fail "--cache_dir $cache_dir and $1 $2 overlap" "choose another folder with --cache_dir"
 }
 
 make_folder() { # OPTION FOLDER
@@ -158,7 +162,7 @@ make_folder() { # OPTION FOLDER
 }
 
 if [[ ! $cache_dir ]]; then
-    [[ ${XDG_CACHE_HOME:-}${HOME:-} ]] || fail "neither HOME nor XDG_CACHE_HOME is set" "name a folder with --cache_dir"
+    [[ ${XDG_CACHE_HOME:-}${HOME:-} ]] || fail "neither HOME nor XDG_CACHE_HOME is set" "choose a folder with --cache_dir"
     cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/ich
 fi
 dicom_dir=$(existing_folder --dicom_dir "$dicom_dir")
@@ -169,7 +173,7 @@ own_path --dicom_dir "$dicom_dir"
 own_path --model_dir "$model_dir"
 own_path --run_root "$run_root"
 [[ $dicom_dir != "$model_dir" && $model_dir != "$run_root" ]] ||
-    fail "--model_dir $model_dir is another option's folder too" "give each a folder of its own"
+    fail "--model_dir $model_dir is also the folder of another option" "choose a different folder for each option"
 apart_from_cache --dicom_dir "$dicom_dir"
 apart_from_cache --model_dir "$model_dir"
 make_folder --run_root "$run_root"
@@ -178,36 +182,38 @@ mount_folder "$dicom_dir" "$dicom_dir" readonly
 mount_folder "$model_dir" "$model_dir" readonly
 mount_folder "$run_root" "$run_root"
 mount_folder "$cache_dir" /cache/ich
-# Dagster's history of a large folder would fill the memory behind /tmp. A volume without a name goes with --rm.
+# /tmp is in memory, and Dagster's history of a large folder would fill it. So the history gets a volume.
+# Docker removes a volume without a name at the end (--rm).
 mounts+=(--mount "type=volume,target=/dagster")
 
-command -v docker >/dev/null || fail "there is no docker here" "install Docker, or use singularity/"
+command -v docker >/dev/null || fail "the command docker was not found" "install Docker, or use singularity/"
 docker version >/dev/null 2>&1 ||
-    fail "Docker does not answer" "start it; to use it, $(id -un) must be in the group docker"
+    fail "Docker does not answer" "start Docker, and add the user $(id -un) to the group docker"
 docker image inspect "$image" >/dev/null 2>&1 ||
-    fail "the image $image is not here" "docker build -t $image -f docker/Dockerfile . (or docker pull, or --image)"
+    fail "the image $image was not found" \
+        "build it (docker build -t $image -f docker/Dockerfile .), pull it, or name another one with --image"
 
-reason() { # TEXT: its last line, but for those that Docker's client appends
+reason() { # TEXT: print its last line, without the lines that Docker's client appends
     grep -v -e '^$' -e 'docker run --help' -e 'error waiting for container' <<<"$1" | tail -n 1
 }
 
 gpus=()
 if [[ $device == cuda ]]; then
     gpus=(--gpus all)
-    # What the driver says, without the seconds that importing torch takes.
+    # Ask the driver itself: importing torch would take seconds.
     probe='import ctypes, sys; n = ctypes.CDLL("libcuda.so.1").cuInit(0); sys.exit(n and f"cuInit answers {n}")'
-    said=$(docker run --rm "${gpus[@]}" --network none --entrypoint python3 "$image" -c "$probe" 2>&1 >/dev/null) ||
-        fail "no NVIDIA GPU can be used in a container on this machine${said:+ ($(reason "$said"))}" \
-            "add --cpu; or install the GPU's driver and NVIDIA's Container Toolkit (docs/docker.md)"
+    answer=$(docker run --rm "${gpus[@]}" --network none --entrypoint python3 "$image" -c "$probe" 2>&1 >/dev/null) ||
+        fail "no NVIDIA GPU can be used in a container on this machine${answer:+ ($(reason "$answer"))}" \
+            "add --cpu, or install the GPU's driver and NVIDIA's Container Toolkit (docs/docker.md)"
 fi
 
-# All groups of the caller: shared data are often readable for a group alone.
+# The container gets all groups of the caller: often only a group may read shared data.
 groups=()
 for group in $(id -G); do
     groups+=(--group-add "$group")
 done
 
-# Docker's client hands Ctrl-C and SIGTERM on, and its exit status is the job's.
+# Docker's client passes Ctrl-C and SIGTERM on to the job. Its exit status is the exit status of the job.
 # shellcheck disable=SC2016 # the container's shell expands RUN_CONFIG
 exec docker run --rm --init --read-only --tmpfs /tmp --network none --security-opt no-new-privileges \
     --user "$(id -u):$(id -g)" "${groups[@]}" "${gpus[@]}" "${mounts[@]}" \

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Make the Singularity image that the other scripts of this folder run. One step, nothing after it.
+# Make the Singularity image that the other scripts of this folder run. No other step is needed.
 set -euo pipefail
 
 usage() {
@@ -7,15 +7,19 @@ usage() {
 usage: build_container.sh [--pull | --tar FILE | --fakeroot | --sudo] [--output FILE] [--force]
 
   --pull         convert the Docker image that IMAGE names, docker://registry/name:tag (default)
-  --tar FILE     convert a Docker image saved to a file: docker save ich:latest -o ich.tar
+  --tar FILE     convert a file made by: docker save ich:latest -o ich.tar
   --fakeroot     build from ich.def as an ordinary user
   --sudo         build from ich.def as root
-  --output FILE  the image; default: ich.sif beside this script
-  --force        replace an image that is there
+  --output FILE  the image to write; default: ich.sif beside this script
+  --force        replace an existing image
 
-BASE names another base image for ich.def, docker://mirror/python:3.11-slim-bookworm or a .sif file;
-PIP_OPTIONS its options for pip; BUILD_OPTIONS further options of `singularity build`; SQUASH those of
-mksquashfs, empty for the engine's own (kernels before 4.14 do not read zstd).
+Environment variables:
+  IMAGE          the Docker image for --pull
+  BASE           another base image for ich.def: docker://mirror/python:3.11-slim-bookworm or a .sif file
+  PIP_OPTIONS    options of pip in ich.def
+  BUILD_OPTIONS  further options of `singularity build`
+  SQUASH         options of mksquashfs. Set it empty to use the defaults of the engine: kernels before
+                 4.14 cannot read the zstd images that this script makes by default.
 U
 }
 
@@ -45,11 +49,11 @@ while [ $# -gt 0 ]; do
 done
 
 engine="$(command -v singularity || command -v apptainer)" ||
-    die 'neither singularity nor apptainer is in PATH: load its module first'
-[ ! -e "$output" ] || [ "${#force[@]}" -gt 0 ] || die "$output is there: --force replaces it"
+    die 'neither singularity nor apptainer is in PATH: load the module of one of them first'
+[ ! -e "$output" ] || [ "${#force[@]}" -gt 0 ] || die "$output exists: add --force to replace it"
 output="$(realpath -- "$(dirname -- "$output")")/$(basename -- "$output")"
 read -ra more <<<"${BUILD_OPTIONS:-}"
-# Several gigabytes, most of them PyTorch: zstd packs them many times faster than gzip.
+# The image has several gigabytes, most of them PyTorch. zstd compresses them many times faster than gzip.
 squash="${SQUASH-"-comp zstd -Xcompression-level 3"}"
 if [ -n "$squash" ] && "$engine" build --help | grep -q -e --mksquashfs-args; then
     more+=(--mksquashfs-args "$squash")
@@ -60,7 +64,7 @@ case "${BASE:-}" in
     '') ;;
     docker://*) arguments=(--build-arg "FROM=${BASE#docker://}") ;;
     *)
-        [ -e "$BASE" ] || die "BASE is neither docker://... nor a file: $BASE"
+        [ -e "$BASE" ] || die "BASE is neither docker://... nor an existing file: $BASE"
         arguments=(--build-arg BOOTSTRAP=localimage --build-arg "FROM=$(realpath -- "$BASE")")
         ;;
 esac
@@ -73,15 +77,15 @@ case "$how" in
         "$engine" build "${force[@]}" "${more[@]}" "$output" "docker://${IMAGE#docker://}"
         ;;
     tar)
-        [ -r "$tar" ] || die "the file cannot be read: $tar"
-        # A colon in its path would begin the name of an image.
+        [ -r "$tar" ] || die "cannot read the file $tar: check its path and permissions"
+        # The engine would read text after a colon in the path as the name of an image.
         link="$(mktemp -d)"
         trap 'rm -rf -- "$link"' EXIT
         ln -s -- "$(realpath -- "$tar")" "$link/image.tar"
         "$engine" build "${force[@]}" "${more[@]}" "$output" "docker-archive:$link/image.tar"
         ;;
     fakeroot | sudo)
-        cd "$project" # ich.def names files from here
+        cd "$project" # paths in ich.def are relative to this folder
         as=("$engine") fake=(--fakeroot)
         [ "$how" = fakeroot ] || as=(sudo "$engine") fake=()
         "${as[@]}" build "${fake[@]}" "${force[@]}" "${more[@]}" "${arguments[@]}" \

@@ -1,65 +1,65 @@
 # shellcheck shell=bash
-# What the scripts of this folder share; sourced, never run. docs/slurm.md lists the variables.
+# Functions of the scripts in this folder, which source this file. docs/slurm.md lists the variables.
 
-# Say what is wrong and what to do, and stop.
+# Print what is wrong and what to do, and stop.
 die() {
     printf 'ich: %s\n' "$*" >&2
     exit 2
 }
 
-# Print an existing folder, named by a variable, as an absolute path. Symbolic links stay as they
-# are: the tables name files as the user does.
+# folder VARIABLE DESCRIPTION: print the absolute path of the folder that a variable names. Symbolic
+# links are not resolved, so that tables name files by the user's paths.
 folder() {
     local path="${!1:-}"
     [ -n "$path" ] || die "$1 is not set: $2"
-    [ -d "$path" ] || die "$1 is no folder here: $path"
+    [ -d "$path" ] || die "$1 is not a folder on this machine: $path; correct the path"
     realpath -s -- "$path"
 }
 
-# Refuse a folder, named by a variable, that is to be written to and lies in the input. Both may be
-# symbolic links, and it need not be there yet.
+# require_apart VARIABLE: stop if the output folder that a variable names is inside the input. Both may
+# be symbolic links. The output folder may be missing.
 require_apart() {
     local input path
     input="$(realpath -m -- "$DICOM_INPUT")"
     path="$(realpath -m -- "${!1}")"
     [[ $path/ != "${input%/}"/* ]] ||
-        die "$1 lies in DICOM_INPUT, which is only read: $path; name a folder outside it"
+        die "$1 is inside DICOM_INPUT, where nothing is written: $path; choose a folder outside it"
 }
 
-# Set and check every variable of a job; leaves absolute paths in them.
+# Check every variable of a job, set defaults, and make paths absolute.
 settle_variables() {
-    DICOM_INPUT="$(folder DICOM_INPUT 'the folder of DICOM files, which is only read')"
-    [ -n "${RUN_ROOT:-}" ] || die 'RUN_ROOT is not set: the folder for results'
+    DICOM_INPUT="$(folder DICOM_INPUT 'set it to the folder of DICOM files')"
+    [ -n "${RUN_ROOT:-}" ] || die 'RUN_ROOT is not set: set it to the folder for results'
     CACHE_DIR="${CACHE_DIR:-$RUN_ROOT/cache}"
     require_apart RUN_ROOT
     require_apart CACHE_DIR
-    mkdir -p -- "$RUN_ROOT" || die "RUN_ROOT cannot be made: $RUN_ROOT"
-    RUN_ROOT="$(folder RUN_ROOT 'the folder for results')"
+    mkdir -p -- "$RUN_ROOT" || die "cannot create RUN_ROOT $RUN_ROOT: choose a folder that you may write"
+    RUN_ROOT="$(folder RUN_ROOT 'set it to the folder for results')"
     MODEL_DIR="${MODEL_DIR:-$PROJECT_DIR/models}"
-    MODEL_DIR="$(folder MODEL_DIR 'the folder that holds 2DNet')"
-    mkdir -p -- "$CACHE_DIR" || die "CACHE_DIR cannot be made: $CACHE_DIR"
-    CACHE_DIR="$(folder CACHE_DIR 'the folder for converted networks')"
+    MODEL_DIR="$(folder MODEL_DIR 'set it to the folder that holds 2DNet')"
+    mkdir -p -- "$CACHE_DIR" || die "cannot create CACHE_DIR $CACHE_DIR: choose a folder that you may write"
+    CACHE_DIR="$(folder CACHE_DIR 'set it to the folder for converted networks')"
     if [ -n "${RUN_CONFIG:-}" ]; then
-        [ -r "$RUN_CONFIG" ] || die "RUN_CONFIG cannot be read: $RUN_CONFIG"
+        [ -r "$RUN_CONFIG" ] || die "cannot read RUN_CONFIG $RUN_CONFIG: check its path and permissions"
         RUN_CONFIG="$(realpath -s -- "$RUN_CONFIG")"
     fi
     if [ -z "${VENV:-}" ]; then
         SIF_IMAGE="${SIF_IMAGE:-$PROJECT_DIR/singularity/ich.sif}"
-        [ -e "$SIF_IMAGE" ] || die "there is no image $SIF_IMAGE: make it with" \
+        [ -e "$SIF_IMAGE" ] || die "the image $SIF_IMAGE does not exist: make it with" \
             "$PROJECT_DIR/singularity/build_container.sh, or set SIF_IMAGE"
         SIF_IMAGE="$(realpath -s -- "$SIF_IMAGE")"
     else
-        [ -x "$VENV/bin/dagster" ] || die "VENV has no bin/dagster: $VENV"
+        [ -x "$VENV/bin/dagster" ] || die "VENV has no bin/dagster: $VENV; set it to a virtual environment with the project"
         VENV="$(realpath -s -- "$VENV")"
     fi
 }
 
-# Load the site's module, where one is named. A batch job has the function `module` only if the
-# submitting shell had it.
+# Load the module that SINGULARITY_MODULE names, if it is set. A batch job has the function `module`
+# only if the submitting shell had it. Otherwise this function reads the files that define it.
 load_module() {
     [ -n "${SINGULARITY_MODULE:-}" ] || return 0
     local init
-    set +eu # the sites' own files are written for neither
+    set +eu # the files of a site may fail with -e or -u
     for init in "${MODULESHOME:-/nowhere}/init/bash" /etc/profile.d/modules.sh \
         /etc/profile.d/lmod.sh /usr/share/modules/init/bash /usr/share/lmod/lmod/init/bash; do
         [ "$(type -t module)" != function ] || break
@@ -67,44 +67,45 @@ load_module() {
         [ ! -r "$init" ] || . "$init"
     done
     [ "$(type -t module)" = function ] || die "SINGULARITY_MODULE is $SINGULARITY_MODULE," \
-        'and this machine has no environment modules: leave it empty if singularity is in PATH'
+        'but this machine has no environment modules: unset it if singularity is in PATH'
     module load "$SINGULARITY_MODULE" || die "module load $SINGULARITY_MODULE failed"
     set -eu
 }
 
-# Whether this job was given a GPU.
+# True if SLURM gave this job a GPU.
 has_gpu() { [ -n "${CUDA_VISIBLE_DEVICES:-}${SLURM_JOB_GPUS:-}" ]; }
 
-# Write the device that networks run on as run configuration.
+# Write a file of run configuration with the device of the networks.
 write_device() {
     [[ ${DEVICE:=cuda} =~ ^(auto|cpu|cuda(:[0-9]+)?)$ ]] ||
         die "DEVICE is $DEVICE: choose auto, cpu, cuda or cuda:0"
     printf 'resources: {networks: {config: {device: "%s"}}}\n' "$DEVICE" >"$task/device.yaml"
 }
 
-# After write_device: a job that was to have a GPU and got none is not for the CPU.
+# Stop if DEVICE is a GPU and the job has none. Such a job never runs on the CPU instead. Call
+# write_device first.
 require_gpu() {
     has_gpu || [[ $DEVICE != cuda* ]] ||
-        die 'this job was given no GPU: ask for one (--gres=gpu:1), or set DEVICE=cpu'
+        die 'SLURM gave this job no GPU: ask for one (--gres=gpu:1), or set DEVICE=cpu'
 }
 
-# Print one value of a --mount option, which is CSV: commas, colons and quotes need no care then.
+# Print one value of a --mount option. The option is CSV, so a quoted value may hold commas and colons.
 csv() { printf '"%s"' "${1//\"/\"\"}"; }
 mount_of() { csv "source=$1" && printf ',' && csv "destination=$1" && printf ',type=bind%s' "${2:-}"; }
 
-# Hand a variable on into the container; --env would cut a value at its commas.
+# hand_on NAME VALUE: set a variable in the container. The option --env would cut a value at a comma.
 hand_on() { export "APPTAINERENV_$1=$2" "SINGULARITYENV_$1=$2"; }
 
-# A folder of this task's own on the node, gone when it ends.
+# A temporary folder of this task on the node. It is removed when the task ends.
 task=''
 trap 'rm -rf -- "$task"' EXIT
-# SLURM's SIGTERM goes to the whole job: with a trap bash waits for the run to end, then cleans up.
+# SLURM sends SIGTERM to the whole job. With this trap bash waits for the run to end and then cleans up.
 trap 'exit 143' TERM
-task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'no temporary folder: set TMPDIR'
+task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'cannot create a temporary folder: set TMPDIR to a folder that you may write'
 
-# run_job JOB: run a Dagster job on these folders, with a Dagster home that is this task's alone.
-# Files *.yaml in $task are added to its run configuration. In a subshell: what is exported here is for
-# this job, not for one that the caller may submit.
+# run_job JOB: run a Dagster job on these folders. Only this task uses its Dagster home. The run
+# configuration is RUN_CONFIG and all files *.yaml in $task. The function runs in a subshell, so that
+# its variables do not reach a job that the caller submits later.
 run_job() (
     local job="$1" file command=(dagster) config=()
     [ -z "${RUN_CONFIG:-}" ] || cp -- "$RUN_CONFIG" "$task/0.yaml"
@@ -112,8 +113,8 @@ run_job() (
         [ ! -e "$file" ] || config+=(-c "$file")
     done
     mkdir "$task/home"
-    # Telemetry writes to the user's home, which may be read-only here. The capture of what steps
-    # print loses their last lines now and then; SLURM keeps the output anyway.
+    # Telemetry would write to the user's home, which may be read-only on a node. Dagster's capture of
+    # the output of steps sometimes loses the last lines. SLURM keeps the output anyway.
     cat >"$task/home/dagster.yaml" <<'YAML'
 telemetry: {enabled: false}
 nux: {enabled: false}
@@ -124,26 +125,27 @@ YAML
     export XDG_CACHE_HOME="$CACHE_DIR" MPLCONFIGDIR="$task" TMPDIR="$task"
     export OMP_NUM_THREADS="${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}"
     names+=(OMP_NUM_THREADS CUDA_VISIBLE_DEVICES MAX_FOLDS_PER_BACKBONE)
-    cd "$task" || die "no folder $task" # else the container would see the folder of submission
+    # Otherwise the container would see the folder from which the job was submitted.
+    cd "$task" || die "cannot enter the temporary folder $task: run the job again"
     if [ -n "${VENV:-}" ]; then
         command=("$VENV/bin/dagster")
     else
         load_module
         local engine name
         engine="$(command -v singularity || command -v apptainer)" ||
-            die 'neither singularity nor apptainer is in PATH: set SINGULARITY_MODULE'
+            die 'neither singularity nor apptainer is in PATH: set SINGULARITY_MODULE to its module'
         for name in "${names[@]}"; do
             [ -z "${!name+set}" ] || hand_on "$name" "${!name}"
         done
         command=("$engine" exec --cleanenv --no-home --pwd "$task")
         [ "${DEVICE:-}" = cpu ] || ! has_gpu || command+=(--nv)
-        # RUN_ROOT first: the others may lie below it, and stay read-only there.
+        # RUN_ROOT comes first: the other folders may be inside it and must stay read-only there.
         command+=(--mount "$(mount_of "$RUN_ROOT")" --mount "$(mount_of "$CACHE_DIR")")
         command+=(--mount "$(mount_of "$task")")
         command+=(--mount "$(mount_of "$DICOM_INPUT" ,ro)" --mount "$(mount_of "$MODEL_DIR" ,ro)")
         command+=("$SIF_IMAGE" dagster)
     fi
     echo "ich: $job on $(hostname), $DICOM_INPUT -> $RUN_ROOT"
-    # exec: SLURM's SIGTERM is for Dagster to answer, and a subshell that it ended would hide that.
+    # exec: Dagster itself must get SLURM's SIGTERM. A subshell that ends on SIGTERM would hide the answer.
     exec "${command[@]}" job execute -m ich_assets.definitions -j "$job" "${config[@]}"
 )

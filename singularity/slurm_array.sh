@@ -1,15 +1,16 @@
 #!/bin/bash
-# Score a large folder as a job array: prepare, SHARDS tasks, and a collector after them all.
+# Score a large folder as a job array. It submits a job that prepares, SHARDS tasks, and a collector that
+# runs after all tasks:
 #   SHARDS=40 DICOM_INPUT=/data/dicom RUN_ROOT=/data/results bash singularity/slurm_array.sh
-# Run it where sbatch is, with bash. What is missing the collector submits again itself, RESUBMIT
-# times; after that, and once every job has ended:
+# Run it with bash on a machine that has sbatch. The collector submits missing shards again, at most
+# RESUBMIT times. After that wait until every job has ended, and run one of:
 #   (the same variables) bash singularity/slurm_array.sh --missing     only the shards without result
-#   (the same variables) bash singularity/slurm_array.sh --shards 3,7  or those you name
+#   (the same variables) bash singularity/slurm_array.sh --shards 3,7  only the shards that you name
 set -euo pipefail
 PROJECT_DIR="${PROJECT_DIR:-$(dirname "$(dirname "$(realpath "$0")")")}"
 . "$PROJECT_DIR/singularity/common.sh"
 
-# Shards that have a list and no marker.
+# Print the shards that have a list of series and no marker of success.
 unmarked() {
     local number=0 found=()
     while [ -e "$plan/$number.json" ]; do
@@ -19,18 +20,19 @@ unmarked() {
     (IFS=, && echo "${found[*]-}")
 }
 
-# Jobs of the last submission that wait or run; the one that this runs in apart.
+# Print the jobs of the last submission that wait or run, without the job that runs this script.
 alive() {
-    local said
+    local queue
     [ -s "$plan/jobs.txt" ] || return 0
-    if ! said="$(squeue --noheader --format=%F --jobs="$(cat -- "$plan/jobs.txt")" 2>&1)"; then
-        [[ $said == *'Invalid job id'* ]] || die "squeue does not say whether jobs are alive: $said"
-        said='' # all forgotten, so all over
+    if ! queue="$(squeue --noheader --format=%F --jobs="$(cat -- "$plan/jobs.txt")" 2>&1)"; then
+        [[ $queue == *'Invalid job id'* ]] ||
+            die "cannot ask squeue which jobs wait or run: $queue; try again when SLURM answers"
+        queue='' # SLURM has forgotten these jobs, so they have ended
     fi
-    { grep -xE '[0-9]+' <<<"$said" | grep -vx "${SLURM_JOB_ID:-none}" | sort -u | paste -sd ,; } || true
+    { grep -xE '[0-9]+' <<<"$queue" | grep -vx "${SLURM_JOB_ID:-none}" | sort -u | paste -sd ,; } || true
 }
 
-# submit CPU|GPU SCRIPT OPTION...: print the job's number.
+# submit CPU|GPU SCRIPT OPTION...: submit a script and print the number of the job.
 submit() {
     local kind="$1" script="$PROJECT_DIR/singularity/$2" partition="${1}_PARTITION" more="${1}_OPTIONS"
     shift 2
@@ -39,10 +41,10 @@ submit() {
     [ -z "${ACCOUNT:-}" ] || options+=("--account=$ACCOUNT")
     read -ra words <<<"${!more:-}"
     sbatch --parsable --export=ALL "${options[@]}" "${words[@]}" "$@" "$script" | cut -d ';' -f 1 ||
-        die "sbatch refused $kind job $script"
+        die "sbatch refused the $kind job $script: correct ${kind}_PARTITION, ${kind}_OPTIONS or ACCOUNT"
 }
 
-# Jobs that are submitted already do not stay if the others are refused.
+# If sbatch refuses a job, the jobs that were submitted before it are cancelled.
 submitted=()
 keep() {
     submitted+=("$1")
@@ -57,21 +59,21 @@ leave() {
 trap leave EXIT
 
 settle_variables
-[[ ${RESUBMIT:=1} =~ ^[0-9]$ ]] || die "RESUBMIT is $RESUBMIT: how often to try again, from 0 to 9"
+[[ ${RESUBMIT:=1} =~ ^[0-9]$ ]] || die "RESUBMIT is $RESUBMIT: set it to a number of retries from 0 to 9"
 export RESUBMIT PROJECT_DIR DICOM_INPUT RUN_ROOT MODEL_DIR CACHE_DIR RUN_CONFIG="${RUN_CONFIG:-}"
 if [ -n "${VENV:-}" ]; then export VENV; else export SIF_IMAGE; fi
 plan="$RUN_ROOT/state/shards" logs="$RUN_ROOT/logs"
 mkdir -p -- "$plan" "$logs"
-logs="${logs//%/%%}" # sbatch fills in what begins with %
+logs="${logs//%/%%}" # sbatch would replace a pattern such as %j
 jobs="$(alive)"
-[ -z "$jobs" ] || die "jobs for this RUN_ROOT wait or run: $jobs. Let them end, or: scancel ${jobs//,/ }"
+[ -z "$jobs" ] || die "jobs for this RUN_ROOT wait or run: $jobs. Wait for their end, or: scancel ${jobs//,/ }"
 after=()
 case "${1:-}" in
     '')
-        [[ ${SHARDS:-} =~ ^[1-9][0-9]*$ ]] || die 'SHARDS is not set: the number of tasks, such as 40'
+        [[ ${SHARDS:-} =~ ^[1-9][0-9]*$ ]] || die 'SHARDS is not a whole number from 1 on: set it to the number of tasks, such as 40'
         export SHARDS
         tasks="0-$((SHARDS - 1))"
-        # An old plan must not stand in for one that could not be made.
+        # If no new plan can be made, the tasks must not use an old one.
         rm -f -- "$plan/plan.json"
         prepare="$(submit CPU slurm_prepare.sh --output="$logs/prepare_%j.log")"
         keep "$prepare"
@@ -79,18 +81,18 @@ case "${1:-}" in
         echo "prepare  job $prepare"
         ;;
     --missing)
-        [ -e "$plan/plan.json" ] || die "there is no plan in $plan: run this without --missing first"
+        [ -e "$plan/plan.json" ] || die "$plan has no plan: run this script without --missing first"
         if [ -s "$plan/missing.txt" ]; then tasks="$(cat -- "$plan/missing.txt")"; else tasks="$(unmarked)"; fi
-        # Every shard may be done and the collector have died: then it alone runs again.
+        # If every shard is done and the collector died, only the collector runs again.
         if [ -z "$tasks" ] && [ -e "$plan/collected.json" ]; then
-            echo 'nothing is missing'
+            echo 'no shard is missing'
             exit
         fi
         ;;
-    --shards) tasks="${2:?name the shards, such as 3,7}" ;;
-    *) die "unknown option $1: --missing, --shards 3,7, or none" ;;
+    --shards) tasks="${2:?give the numbers of the shards, such as 3,7}" ;;
+    *) die "unknown option $1: choose --missing, --shards 3,7, or no option" ;;
 esac
-# From here on the markers of the shards tell what is missing, and the tables are old.
+# The tables are out of date now. Until the collector has run, the markers show which shards are missing.
 rm -f -- "$plan/missing.txt" "$plan/collected.json"
 if [ -n "$tasks" ]; then
     array="$(submit GPU slurm_shard.sh --output="$logs/shard_%a_%A.log" "${after[@]}" \

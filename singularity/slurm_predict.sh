@@ -10,10 +10,10 @@
 #SBATCH --time=08:00:00
 #SBATCH --requeue
 set -euo pipefail
-# sbatch runs a copy of this file from its spool folder: $0 leads nowhere there.
+# sbatch runs a copy of this file in its spool folder, so $0 does not lead to the project.
 PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
 . "$PROJECT_DIR/singularity/common.sh" || {
-    echo "submit from the project folder, or set PROJECT_DIR to it" >&2
+    echo "submit this script from the project folder, or set PROJECT_DIR to that folder" >&2
     exit 2
 }
 settle_variables

@@ -1,5 +1,5 @@
 #!/bin/bash
-# One shard of a folder: a task of the array that slurm_array.sh submits.
+# Score one shard of a folder. slurm_array.sh submits an array of these tasks.
 #SBATCH --job-name=ich-shard
 #SBATCH --open-mode=append
 #SBATCH --gres=gpu:1
@@ -8,15 +8,15 @@
 #SBATCH --time=08:00:00
 #SBATCH --requeue
 set -euo pipefail
-# sbatch runs a copy of this file from its spool folder: $0 leads nowhere there.
+# sbatch runs a copy of this file in its spool folder, so $0 does not lead to the project.
 PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
 . "$PROJECT_DIR/singularity/common.sh" || {
-    echo "submit from the project folder, or set PROJECT_DIR to it" >&2
+    echo "submit this script from the project folder, or set PROJECT_DIR to that folder" >&2
     exit 2
 }
 settle_variables
 write_device
 require_gpu
-[[ ${SLURM_ARRAY_TASK_ID:-} =~ ^[0-9]+$ ]] || die 'this is a task of slurm_array.sh; run that'
+[[ ${SLURM_ARRAY_TASK_ID:-} =~ ^[0-9]+$ ]] || die 'this script is a task of slurm_array.sh: run slurm_array.sh instead'
 printf 'ops: {run_shard: {config: {shard: %d}}}\n' "$SLURM_ARRAY_TASK_ID" >"$task/shard.yaml"
 run_job ich_shard

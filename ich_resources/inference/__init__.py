@@ -1,1 +1,1 @@
-"""Network inputs in, fold probabilities out."""
+"""Predictions: the probabilities of each fold for the slices of a series."""

@@ -1,4 +1,4 @@
-"""Slices per network pass: as many as the device's memory holds, found once and kept."""
+"""The number of slices per network pass that fits into the memory of the device."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from ich_resources.whole_files import write_whole
 
 
 class BatchLimit:
-    """Slices per pass; it shrinks where they do not fit, for every series to come.
+    """The number of slices per pass. It shrinks if they do not fit, for all later series.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class BatchLimit:
         self._lock = threading.Lock()
 
     def shrink(self, size: int) -> None:
-        """Go down to a size; never up, since several devices may shrink at once."""
+        """Reduce the size. A larger size has no effect: several devices may shrink it at once."""
         with self._lock:
             if size < self.size:
                 self.size = size
@@ -38,14 +38,14 @@ class BatchLimit:
 
 
 def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
-    """Return the largest batch size that fits, by doubling and then bisection.
+    """Find the largest batch size that fits, by doubling and then bisection.
 
     Parameters
     ----------
     fits : callable
-        Tries a size; what does not fit does not fit when larger either.
+        Tries a size. If a size does not fit, no larger size fits.
     most : int
-        Never larger than this (docs/reference.md, section 4: 128).
+        Upper limit of the result (docs/reference.md, section 4: 128).
 
     Returns
     -------
@@ -68,18 +68,20 @@ _LIMITS: dict[str, BatchLimit] = {}
 def batch_limit(
     key: str, find: Callable[[], int], cache: "BatchSizeCache | None" = None, most: int = 0
 ) -> BatchLimit:
-    """Return the limit of a machine and ensemble: from this process, from the cache, or found now.
+    """Return the limit for a machine and an ensemble.
+
+    It comes from this process, else from the cache, else from ``find``.
 
     Parameters
     ----------
     key : str
-        What the size depends on.
+        Text that names everything the size depends on.
     find : callable
-        Finds the size where neither knows it.
+        Finds the size if neither this process nor the cache has it.
     cache : BatchSizeCache, optional
-        Keeps it, and what it shrinks to, for other processes.
+        Stores the size, and each smaller size, for other processes.
     most : int
-        A cached size above this is ignored.
+        A larger size in the cache is ignored.
     """
     if key not in _LIMITS:
         kept = cache.get(key, most) if cache is not None else None
@@ -96,7 +98,8 @@ class BatchSizeCache:
     Parameters
     ----------
     path : Path or None
-        The file; None for no cache. One that is damaged or cannot be written costs a search.
+        The file; None for no cache. If it is damaged or cannot be written, each process searches
+        the size again.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -108,7 +111,7 @@ class BatchSizeCache:
         return size if isinstance(size, int) and 1 <= size <= most else None
 
     def put(self, key: str, size: int) -> None:
-        """Keep a size; the file is written whole or stays unchanged."""
+        """Store a size. The file is replaced as a whole, or stays unchanged."""
         if self._path is None:
             return
         content = json.dumps(self._read() | {key: size}, indent=2, sort_keys=True) + "\n"
@@ -116,8 +119,8 @@ class BatchSizeCache:
             write_whole(self._path, content.encode(), f".{self._path.name}-{uuid.uuid4().hex}")
         except OSError as err:
             warnings.warn(
-                f"the batch size cannot be kept in {self._path} ({err.strerror}): set "
-                "networks.batch_size_cache to a file that can be written, or to off",
+                f"cannot write the batch size to {self._path} ({err.strerror}): set "
+                "networks.batch_size_cache to a file that you may write, or to off",
                 stacklevel=2,
             )
 

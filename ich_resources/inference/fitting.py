@@ -1,4 +1,4 @@
-"""Trying how many slices fit into a GPU's memory."""
+"""Find by trial how many slices fit into the memory of a GPU."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def machine_key(
     precision: Precision,
     most: int,
 ) -> str:
-    """Return what the largest batch size depends on, as text (docs/reference.md, section 4).
+    """Return everything that the largest batch size depends on, as JSON text.
 
     Parameters
     ----------
@@ -33,6 +33,10 @@ def machine_key(
         Arithmetic of the passes.
     most : int
         The largest size that is tried.
+
+    References
+    ----------
+    docs/reference.md, section 4
     """
     card = torch.cuda.get_device_properties(device)
     ensemble = {
@@ -51,14 +55,14 @@ def machine_key(
 
 
 def largest_batch(backbones: Sequence[Sequence[LoadedFold]], most: int) -> int:
-    """Return the largest batch that every backbone can take while all networks are loaded.
+    """Return the largest batch size that fits for every backbone while all networks are loaded.
 
     Parameters
     ----------
     backbones : sequence of sequences of LoadedFold
         The folds of each backbone, on one device.
     most : int
-        Never larger than this.
+        Upper limit of the result.
 
     Raises
     ------
@@ -85,7 +89,7 @@ def _fits(fold: LoadedFold, slices: int) -> bool:
 
 
 def _try(fold: LoadedFold, slices: int) -> None:
-    """Make one pass; what did not fit goes with this frame."""
+    """Make one pass. If it fails, the end of this function frees its tensors."""
     device = device_of(fold.network)
     size = BACKBONES[fold.file.backbone].input_size
     with torch.inference_mode(), arithmetic(fold, device):

@@ -24,7 +24,7 @@ Scored = tuple[slice, npt.NDArray[np.float32]]
 
 
 def arithmetic(fold: LoadedFold, device: torch.device) -> torch.autocast:
-    """Return the context of a fold's passes; a compiled network has an arithmetic of its own."""
+    """Return the autocast context for a fold. A compiled network has its own arithmetic."""
     half = not isinstance(fold.network, CompiledNetwork) and fold.precision != "float32"
     dtype = torch.float16 if fold.precision == "float16" else torch.bfloat16
     return torch.autocast(device.type, dtype=dtype, enabled=half)
@@ -40,8 +40,8 @@ def predict_folds(
 ) -> FoldProbabilities:
     """Score every slice of a series with every fold of one backbone.
 
-    Each network input is made once, while the networks work on the one before, and seen by all
-    folds. Devices take the batches in turn.
+    Each network input is made once and goes to all folds. A thread makes the next input while the
+    networks work. Each device takes the next batch when it is free.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def predict_folds(
     crops : uint8 array, shape (N, 512, 512)
         The series' slices in order.
     context : {"replicated", "adjacent"}
-        What the three channels hold.
+        Content of the three input channels: one slice, or the slice and its neighbours.
     batch_size : int or BatchLimit
-        Slices per network pass; fewer where the device's memory does not hold them.
+        Slices per network pass; fewer if they do not fit into the memory of the device.
     copies : sequence of sequences of LoadedFold
         The same folds on further devices.
 
@@ -64,13 +64,16 @@ def predict_folds(
     Raises
     ------
     InferenceError
-        If a network gives a value that is not finite, or a device cannot hold a single slice.
+        If a network returns a value that is not finite, or a single slice does not fit into the
+        memory of a device.
     ValueError
         If the folds belong to several backbones, or there are no slices.
     """
     names = {fold.file.backbone for fold in folds}
     if len(names) != 1 or not len(crops):
-        raise ValueError(f"one backbone and at least one slice, not {names} and {len(crops)}")
+        raise ValueError(
+            f"predict_folds needs one backbone and at least one slice, not {names} and {len(crops)}"
+        )
     (name,) = names
     limit = BatchLimit(batch_size) if isinstance(batch_size, int) else batch_size
     todo: SimpleQueue[slice] = SimpleQueue()
@@ -84,7 +87,7 @@ def predict_folds(
         with torch.inference_mode(), ThreadPoolExecutor(1) as ahead:
             batches = _made_ahead(ahead, planes, _taken(todo))
             scored = [(rows, _score(loaded, made, limit)) for rows, made in batches]
-            # Only now is anything waited for, where the device is not the CPU.
+            # cpu() waits for the GPU, so it comes after all passes have been queued.
             return [(rows, values.cpu().numpy()) for rows, values in scored]
 
     probabilities = np.empty((len(folds), len(crops), len(CLASSES)), np.float32)
@@ -100,12 +103,12 @@ def predict_folds(
 
 
 def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit) -> Tensor:
-    """Return the probabilities, (F, B, 6) on the device, in as many passes as its memory asks.
+    """Return the probabilities, (F, B, 6) on the device. A full memory leads to smaller passes.
 
     Raises
     ------
     InferenceError
-        If the memory does not hold a single slice.
+        If a single slice does not fit into the memory.
     """
     scored: list[Tensor] = []
     start = 0
@@ -128,7 +131,10 @@ def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit) -> Te
 
 
 def _pass(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
-    """Return the probabilities, (F, B, 6), of one pass; what did not fit goes with this frame."""
+    """Return the probabilities, (F, B, 6), of one pass.
+
+    If the pass fails, the end of this function frees its tensors.
+    """
     device = device_of(folds[0].network)
     x = to_input(planes, folds[0].network)
     logits = []
@@ -141,7 +147,10 @@ def _pass(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
 def _side_by_side(
     work: Callable[[Sequence[LoadedFold]], list[Scored]], devices: Sequence[Sequence[LoadedFold]]
 ) -> Iterator[list[Scored]]:
-    """Run in this thread where there is one device: PyTorch keeps a pool for every thread."""
+    """Run ``work`` for each device, in a thread each; one device gets no thread.
+
+    PyTorch keeps a pool of threads for every thread that calls it.
+    """
     if len(devices) == 1:
         yield work(devices[0])
         return
@@ -160,7 +169,7 @@ def _taken(todo: "SimpleQueue[slice]") -> Iterator[slice]:
 def _made_ahead(
     pool: ThreadPoolExecutor, make: Callable[[slice], Planes], rows: Iterable[slice]
 ) -> Iterator[tuple[slice, Planes]]:
-    """Make each input while the one before is being used; two are in memory at most."""
+    """Make each input while the previous one is in use. At most two are in memory."""
     waiting = None
     for part in rows:
         following = (part, pool.submit(make, part))

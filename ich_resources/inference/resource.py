@@ -1,4 +1,4 @@
-"""Door of the networks: which, from where, on which device."""
+"""The networks as a Dagster resource: their checkpoints, device, back end and batch size."""
 
 import os
 import threading
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The GPU model resource: the ensemble's networks with their weights.
+    """The networks of the ensemble with their weights, on a GPU or the CPU.
 
-    Each checkpoint is deserialised once per process, however many series run.
+    A process reads each checkpoint once, also if it scores many series.
     """
 
     model_dir: str = Field(
@@ -89,7 +89,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def max_folds(self) -> int | None:
-        """Folds per backbone at most, None for all."""
+        """The largest number of folds per backbone; None for all."""
         return whole_number(self.max_folds_per_backbone, MAX_FOLDS, FOLDS)
 
     @property
@@ -104,7 +104,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         names = self.backbones
         if not names or len(set(names)) < len(names) or not set(names) <= set(BACKBONES):
             raise IchError(
-                f"backbones {names} are not a choice among {', '.join(BACKBONES)}, each once",
+                f"backbones is {names}: it must name some of {', '.join(BACKBONES)}, each once",
                 remedy="see resources.networks.config.backbones in run.example.yaml",
             )
         return [backbone for name, backbone in BACKBONES.items() if name in self.backbones]
@@ -124,14 +124,16 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         precision: Precision | None = None,
         gradients: bool = False,
     ) -> "list[LoadedFold]":
-        """Return networks with weights, read side by side; see the module ``loading``.
+        """Return networks with weights, read in several threads; see the module ``loading``.
 
         Parameters
         ----------
+        files : sequence of CheckpointFile
+            The checkpoints to load.
         precision : {"float32", "bfloat16", "float16"}, optional
-            Another arithmetic than the configured one.
+            Arithmetic of these networks, instead of the configured one.
         gradients : bool
-            Whether gradients with respect to the input are needed, which only PyTorch has.
+            Whether the caller needs gradients with respect to the input. Only PyTorch has them.
         """
         from ich_resources.backbones.loading import load_all_compiled, load_folds
 
@@ -142,9 +144,9 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return load_folds(files, self._devices[0], precision)
 
     def begin_to_load(self) -> None:
-        """Load every chosen network in the background, while other work goes on.
+        """Load every chosen network in a thread, while other work goes on.
 
-        An error there is not raised. It happens again, and is raised, in ``load``.
+        The thread raises no error. ``load`` meets the same error again and raises it.
         """
         threading.Thread(target=self._load_all, name="loading networks").start()
 
@@ -153,7 +155,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             for backbone in self.chosen:
                 for file in self.checkpoints(backbone):
                     if not threading.main_thread().is_alive():
-                        return  # the program ends without needing them
+                        return  # the program has ended and does not need them
                     self.load([file])
 
     @property
@@ -163,20 +165,20 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises
         ------
         InferenceError
-            If what is asked for cannot be had here.
+            If this machine cannot run the configured back end or precision.
         """
         from ich_resources.backbones.compiled import computes, installed
 
         cpu = self._devices[0].type == "cpu"
         if self.backend == "openvino" and not (cpu and installed()):
             raise InferenceError(
-                "backend openvino was asked for, and "
-                + ("openvino is not installed" if cpu else "it runs on the CPU alone"),
+                "backend is openvino, but "
+                + ("openvino is not installed" if cpu else "OpenVINO runs only on the CPU here"),
                 remedy="pip install '.[cpu]'" if cpu else "set backend to auto, or device to cpu",
             )
         if self.precision == "float16" and cpu:
             raise InferenceError(
-                "precision float16 is for CUDA", remedy="set precision to float32 or bfloat16"
+                "precision float16 needs CUDA", remedy="set precision to float32 or bfloat16"
             )
         if not cpu or self.backend == "pytorch" or not installed():
             return "pytorch"
@@ -199,7 +201,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Path(given.strip() or f"{root}/ich/{name}").expanduser().absolute()
 
     def device_name(self) -> str:
-        """Return the devices the networks run on, as results record them."""
+        """Return the names of the devices of the networks, as results record them."""
         from ich_resources.backbones.device import describe_devices
 
         return describe_devices(self._devices)
@@ -220,7 +222,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     def _limit(self) -> "BatchLimit":
-        """Return how many slices go into a pass; one answer per process and configuration."""
+        """Return the number of slices per pass. A process finds it once per configuration."""
         from ich_resources.inference.batch_size import BatchSizeCache, batch_limit
         from ich_resources.inference.fitting import largest_batch, machine_key
 

@@ -10,19 +10,19 @@ from ich_resources.panels.canvas import add_axes
 from ich_resources.panels.checks import check_unit_range
 
 GAP = 0.35
-"""Extra space, in bars, between ``any`` and the five subtypes."""
+"""Extra space between ``any`` and the five subtypes; the unit is the distance of two bars."""
 
 
 class ProbabilityBars:
-    """Horizontal bars, 0..1, one per class, made once and updated for every slice.
+    """Horizontal bars from 0 to 1, one for each class. They are made once and updated per slice.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Where to.
+        The figure that gets the bars.
     left, top, width, height : float
-        Place and size of the axes in pixels; class names are to the left of them, values
-        and the mark of the highest bar up to 200 pixels to the right.
+        Place and size of the axes in pixels. The class names are to the left of the axes. The
+        values and the mark of the highest bar take up to 200 pixels to the right.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ProbabilityBars:
         ]
 
     def show(self, probabilities: npt.NDArray[np.float32]) -> None:
-        """Set the bars, their values and the mark of the highest (the first of equal ones).
+        """Set the bars and their values, and mark the highest (of equal bars the first).
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Figures laid out in pixels, counted from the top left corner."""
+"""Figures with places in pixels from the top left corner."""
 
 from typing import Any, cast
 
@@ -39,7 +39,7 @@ def add_axes(figure: Figure, left: float, top: float, width: float, height: floa
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Where to.
+        The figure that gets the axes.
     left, top, width, height : float
         Place and size in pixels.
 
@@ -63,11 +63,11 @@ def add_text(figure: Figure, x: float, y: float, text: str, size: float, **optio
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Where to.
+        The figure that gets the text.
     x, y : float
-        Anchor in pixels; the text begins at x and its baseline is at y unless options differ.
+        Anchor in pixels. The text begins at x, and its baseline is at y, unless options differ.
     text : str
-        The words; a dollar sign in them is a dollar sign.
+        The text. A dollar sign does not start a formula.
     size : float
         Font size in points.
     **options
@@ -84,7 +84,7 @@ def add_text(figure: Figure, x: float, y: float, text: str, size: float, **optio
 
 
 def fit_text(text: Text, words: str, size: float, available: float) -> None:
-    """Set words of any length: smaller where they are too long, never clipped.
+    """Set a text of any length. If it is too long, it gets a smaller font; it is never cut.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def fit_text(text: Text, words: str, size: float, available: float) -> None:
     text.set_fontsize(size)
     width = text.get_window_extent().width
     if width > available:
-        # Hinting rounds the advance of small letters, hence the reserve.
+        # Hinting rounds the width of small letters, so 5 % stay free.
         text.set_fontsize(0.95 * size * available / width)
 
 
@@ -111,7 +111,7 @@ def render(figure: Figure) -> npt.NDArray[np.uint8]:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        A figure of ``new_figure``.
+        A figure from ``new_figure``.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def check_unit_range(values: npt.NDArray[Any], shape: tuple[int, ...], name: str
     shape : tuple of int
         The shape it must have.
     name : str
-        What it is, for the message.
+        Name of the array, for the message of the error.
 
     Raises
     ------

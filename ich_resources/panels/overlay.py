@@ -15,8 +15,8 @@ def blend(
 ) -> npt.NDArray[np.float32]:
     """Blend the jet colours of a saliency map into a gray slice.
 
-    ``out = (1 - a) * gray / 255 + a * jet(saliency)`` with ``a = 0.65 * saliency``: the more
-    salient a pixel, the more opaque its colour; where the saliency is 0 the slice is unchanged.
+    ``out = (1 - a) * gray / 255 + a * jet(saliency)`` with ``a = 0.65 * saliency``. A pixel with a
+    higher saliency has a more opaque colour. A pixel with saliency 0 is unchanged.
 
     Parameters
     ----------

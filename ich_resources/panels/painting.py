@@ -1,4 +1,4 @@
-"""Panels of many slices, painted side by side in child processes."""
+"""Panels of many slices, painted at the same time in child processes."""
 
 import json
 from collections import deque
@@ -16,10 +16,10 @@ from ich_resources.panels.checks import check_gray, check_unit_range
 from ich_resources.panels.panel import Caption, PanelPainter
 
 _PNG = b"\x89PNG"
-"""Begins a panel; any other answer is an error."""
+"""The first bytes of a panel. An answer that begins otherwise is an error."""
 _PAINTERS = Children("ich_resources.panels.painter")
 AHEAD = 2
-"""Panels that wait or are painted, for each process."""
+"""Number of panels that wait or are being painted, for each process."""
 
 T = TypeVar("T")
 
@@ -34,20 +34,20 @@ class Panel(NamedTuple):
 
 
 def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tuple[T, bytes]]:
-    """Paint panels as they come, and return them in that order.
+    """Paint panels, and return them in the order of the input.
 
     Parameters
     ----------
     panels : iterable of (T, Panel)
-        Each with a label of its own.
+        Each panel with a label.
     processes : int
-        Painted at once; 0 paints in this process.
+        Number of child processes; 0 paints in this process.
 
     Yields
     ------
     (T, bytes)
-        The label, and the PNG of 2400 x 800 pixels. The same panel gives the same bytes
-        wherever it is painted.
+        The label, and the PNG of 2400 x 800 pixels. The same panel gives the same bytes in every
+        process.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tup
 
 @cache
 def painter() -> PanelPainter:
-    """Lay the figure out once per process: that costs ten times as much as one panel."""
+    """Return the painter of this process. Its layout takes ten times as long as one panel."""
     return PanelPainter()
 
 
@@ -94,7 +94,7 @@ def _ask(panel: Panel) -> bytes:
 
 
 def paint_to_bytes(gray: bytes, saliency: bytes, probabilities: bytes, caption: bytes) -> bytes:
-    """Return the PNG of one panel, or the text of an error; runs in a child process."""
+    """Return the PNG of one panel, or the text of an error. It runs in a child process."""
     try:
         shown = np.frombuffer(gray, np.uint8)
         side = int(len(shown) ** 0.5)

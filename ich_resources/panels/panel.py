@@ -27,7 +27,7 @@ ENCODING = (
     cv2.IMWRITE_PNG_FILTER,
     cv2.IMWRITE_PNG_FILTER_UP,
 )
-"""Half the time of zlib level 3 with a filter chosen per row, for 7 % more bytes."""
+"""Takes half the time of zlib level 3 with a filter chosen per row. The file has 7 % more bytes."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class Caption:
     slice_index : int
         Place of the slice in its series, from 0.
     slice_count : int
-        Slices of the series.
+        Number of slices in the series.
     saliency_source : str
-        Networks the map comes from, such as ``ensemble of DenseNet121_change_avg, ...``.
+        The networks that made the map, such as ``ensemble of DenseNet121_change_avg, ...``.
     mode, method : str
         Saliency mode (``ensemble``, ``single``) and method (``gradcam``, ...).
     target_class : str
-        Class whose logit the map explains.
+        The class that the map explains.
     score : float
         Saliency score: mean of the map, 0..1.
     bar_source : str
-        What the bars show, such as ``ensemble probabilities``.
+        Description of the bars, such as ``ensemble probabilities``.
     slice_context : str
-        What the three input channels hold (``replicated``, ``adjacent``).
+        Content of the three input channels (``replicated``, ``adjacent``).
     untrained : bool
         Whether the weights are stand-ins. The panel then shows a warning.
 
@@ -83,7 +83,7 @@ class Caption:
         Raises
         ------
         ValueError
-            If one of them is not possible.
+            If the class is unknown or the slice is outside the series.
         """
         class_index(self.target_class)
         if not 0 <= self.slice_index < self.slice_count:
@@ -91,16 +91,16 @@ class Caption:
 
 
 class PanelPainter:
-    """Paints panels of 2400 x 800 pixels onto one figure that is laid out once.
+    """Paints panels of 2400 x 800 pixels. All panels share one figure and its layout.
 
     Attributes
     ----------
     figure : matplotlib.figure.Figure
-        The figure; it shows the panel painted last.
+        The figure. It shows the last painted panel.
 
     Notes
     -----
-    Not for several threads at once: they would share the figure.
+    Only one thread may use a painter, because the panels share the figure.
     """
 
     def __init__(self) -> None:
@@ -128,9 +128,9 @@ class PanelPainter:
         saliency : float32 array, shape (512, 512)
             Saliency map of the crop, 0..1.
         probabilities : float32 array, shape (6,)
-            What the bars show, 0..1, in the order of ``CLASSES``.
+            Probabilities of the bars, 0..1, in the order of ``CLASSES``.
         caption : Caption
-            Its text.
+            Text of the panel.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class PanelPainter:
         bar.tick_params(labelright=True, labelleft=False, labelsize=12, pad=6)
 
     def _say(self, caption: Caption) -> None:
-        """Set every text that differs between panels."""
+        """Set all texts that differ from panel to panel."""
         uids = (caption.study_uid, caption.series_uid, caption.sop_uid)
         for text, uid in zip(self._uids, uids, strict=True):
             fit_text(text, uid, 13, 780)
@@ -211,5 +211,5 @@ class PanelPainter:
 
 
 def _paste(page: npt.NDArray[np.uint8], left: int, rgb: npt.NDArray[np.uint8]) -> None:
-    """Put an image into its frame, pixel by pixel; drawing it as an artist takes 15 ms more."""
+    """Copy the pixels of an image into its frame. An artist of matplotlib takes 15 ms more."""
     page[TOP : TOP + SIDE, left : left + SIDE] = cv2.resize(rgb, (SIDE, SIDE))

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_PROCESSES = 8
-"""By default: more than this the disk and one GPU do not keep busy."""
+"""Largest default. The disk and one GPU cannot supply more processes with work."""
 
 
 class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Draws the pictures people look at."""
+    """Draws the saliency panels and the small pictures in Dagster's metadata."""
 
     processes: int | None = Field(
         default=None,
         ge=0,
-        description="Processes that paint panels; 0 paints in the run's own. "
-        "Empty: one for each core but the run's own, at most 8, and 0 on one or two cores.",
+        description="Number of processes that paint panels; with 0 the run paints them itself. "
+        "Empty: one for each core but one, at most 8, and 0 on one or two cores.",
     )
 
     def paint_all(self, panels: "Iterable[tuple[T, Panel]]") -> Iterator[tuple[T, bytes]]:
-        """Paint saliency panels as they come, in order; see ``painting.paint_all``."""
+        """Paint saliency panels in the order of the input; see ``painting.paint_all``."""
         from ich_resources.panels.painting import paint_all
 
         cores = len(os.sched_getaffinity(0))
@@ -42,7 +42,7 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         probabilities: npt.NDArray[np.float32],
         **caption: Any,
     ) -> "Panel":
-        """Return what one panel shows; ``caption`` as in ``panel.Caption``."""
+        """Return the content of one panel. ``caption`` has the fields of ``panel.Caption``."""
         from ich_resources.panels.painting import Panel
         from ich_resources.panels.panel import Caption
 
@@ -51,7 +51,7 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def overlay(
         self, gray: npt.NDArray[np.uint8], saliency_map: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.uint8]:
-        """Return a slice under its saliency, uint8 RGB, (512, 512, 3); see ``overlay.blend``."""
+        """Return a slice with its saliency, uint8 RGB, (512, 512, 3); see ``overlay.blend``."""
         from ich_resources.panels.overlay import blend
 
         return np.rint(blend(gray, saliency_map) * 255).astype(np.uint8)

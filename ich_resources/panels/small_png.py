@@ -1,4 +1,4 @@
-"""Palette PNG of a limited number of bytes, for pictures stored inside a database."""
+"""PNG with a palette and a limited number of bytes, for pictures in a database."""
 
 import io
 
@@ -7,10 +7,10 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_BYTES = 50_000
-"""Largest picture in Dagster's metadata, in bytes: it is stored with every event."""
+"""Limit for a picture in Dagster's metadata, in bytes: every event stores its pictures."""
 
 COLOURS = (256, 128, 64, 32, 16, 8, 4, 2)
-"""Sizes of the palette, tried from fine to coarse."""
+"""Sizes of the palette, tried in this order."""
 
 
 def encode_small(rgb: npt.NDArray[np.uint8], max_bytes: int = MAX_BYTES) -> bytes:
@@ -21,7 +21,7 @@ def encode_small(rgb: npt.NDArray[np.uint8], max_bytes: int = MAX_BYTES) -> byte
     rgb : uint8 array, shape (H, W, 3)
         RGB, 0..255.
     max_bytes : int
-        Largest PNG, in bytes.
+        Limit for the PNG, in bytes.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def encode_small(rgb: npt.NDArray[np.uint8], max_bytes: int = MAX_BYTES) -> byte
     Raises
     ------
     ValueError
-        If not even two colours are small enough.
+        If the PNG with two colours is still too large.
     """
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     for colours in COLOURS:

@@ -20,7 +20,7 @@ GAP = 8
 MAX_SLICES = 4
 MAX_SIDE = 264
 DASHES = ("-", "-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
-"""Line style per class, so that the curves differ in more than colour."""
+"""One line style per class, so that the curves differ not only in colour."""
 
 
 def draw_probability_curves(probabilities: npt.NDArray[np.float32], untrained: bool) -> bytes:
@@ -95,9 +95,9 @@ def draw_slices(
     Parameters
     ----------
     crops : sequence of 1 to 4 uint8 arrays, shape (512, 512) or (512, 512, 3)
-        Crops of the slice images, gray, or with their saliency as RGB; 0..255.
+        Crops of the slice images, 0..255: gray, or RGB with the saliency.
     captions : sequence of str
-        One line below each, such as ``slice 17  any 0.93``.
+        One line of text below each crop, such as ``slice 17  any 0.93``.
     untrained : bool
         Whether the weights are stand-ins. The picture then shows a warning.
 
@@ -109,11 +109,14 @@ def draw_slices(
     Raises
     ------
     ValueError
-        If there are no crops or more than four, not one caption for each, or a crop is not
-        uint8 of shape (512, 512).
+        If the number of crops is 0 or more than four, if the number of captions differs, or if a
+        crop is not uint8 of shape (512, 512).
     """
     if not 1 <= len(crops) <= MAX_SLICES or len(crops) != len(captions):
-        raise ValueError(f"{len(crops)} crops with {len(captions)} captions, not 1 to {MAX_SLICES}")
+        raise ValueError(
+            f"draw_slices got {len(crops)} crops and {len(captions)} captions: it needs 1 to "
+            f"{MAX_SLICES}, and one caption for each crop"
+        )
     for crop in crops:
         check_gray(crop[..., 0] if crop.ndim == 3 else crop)
     slot = (WIDTH - GAP * (len(crops) + 1)) // len(crops)
@@ -136,7 +139,7 @@ def draw_slices(
 
 
 def _new_figure(height: int, untrained: bool) -> tuple[Figure, int]:
-    """Make a figure, with the warning on top where it is due; return where the rest begins."""
+    """Make a figure, for stand-in weights with a warning on top; return the first free row."""
     if not untrained:
         return new_figure(WIDTH, height), 0
     figure = new_figure(WIDTH, height + BANNER_HEIGHT)

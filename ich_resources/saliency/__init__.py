@@ -1,1 +1,1 @@
-"""Which pixels drove a logit: one map per slice."""
+"""Saliency maps: one map per slice shows how much each pixel influenced a logit."""

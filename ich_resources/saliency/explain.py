@@ -1,4 +1,4 @@
-"""Saliency of the slices of a series, over one network or the ensemble."""
+"""Saliency maps of the slices of a series, of one network or of the ensemble."""
 
 from collections.abc import Iterator, Sequence
 
@@ -33,22 +33,22 @@ def explain_slices(
     context: SliceContext,
     batch_size: int,
 ) -> Iterator[SliceSaliency]:
-    """Explain some slices of a series, in order.
+    """Make the saliency maps of some slices of a series, in order.
 
-    Probabilities and gradients come from one forward pass per network and batch.
+    One forward pass per network and batch gives both probabilities and gradients.
 
     Parameters
     ----------
     folds : sequence of LoadedFold
-        One fold per backbone (mode single: only one).
+        One fold of each backbone. In mode single only one fold.
     crops : uint8 array, shape (N, 512, 512)
         All slices of the series in order.
     wanted : range
         Indices of the slices to explain, with step 1.
     options : SaliencyOptions
-        Mode, method, target, size.
+        Mode, method, target class, and size of the maps.
     context : {"replicated", "adjacent"}
-        What the three channels hold.
+        Content of the three input channels: one slice, or the slice and its neighbours.
     batch_size : int
         Slices per network pass.
 
@@ -97,14 +97,14 @@ def explain_slices(
 
 
 def combine(probabilities: Sequence[FloatArray], mode: str) -> FloatArray:
-    """Return what decides the target class.
+    """Combine the probabilities of the backbones, to choose the target class.
 
     Parameters
     ----------
     probabilities : sequence of float32 array, shape (B, 6)
         sigmoid(logits) of each backbone.
     mode : {"ensemble", "single"}
-        Mean over backbones of p / sum(p), or the one p.
+        ensemble: the mean over backbones of p / sum(p). single: p of the only backbone.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def share(probabilities: FloatArray) -> FloatArray:
 
 
 def normalised(saliency_map: FloatArray) -> FloatArray:
-    """Return a map resized to the 512 crop and stretched to 0..1; zero where it is constant."""
+    """Resize a map to the 512 crop and scale it to 0..1. A constant map becomes all zero."""
     resized = cv2.resize(saliency_map, (CROP_SIZE, CROP_SIZE))
     low, high = float(resized.min()), float(resized.max())
     if high <= low:

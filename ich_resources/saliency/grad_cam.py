@@ -6,11 +6,11 @@ from torch import Tensor
 from ich_resources.backbones.networks import Network
 
 EPSILON = 1e-8
-"""Stands for a denominator of zero in Grad-CAM++ (docs/reference.md, section 5)."""
+"""Replaces a denominator of zero in Grad-CAM++ (docs/reference.md, section 5)."""
 
 
 def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Run one pass; only the head, after the last feature maps, keeps a graph.
+    """Run one forward pass. Only the head, after the last feature maps, is differentiable.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     logits : Tensor, shape (B, 6)
-        With their graph.
+        Connected to ``source`` by the autograd graph.
     source : Tensor, shape (B, K, h, w)
         The last feature maps.
     """

@@ -1,4 +1,4 @@
-"""Input gradient (Simonyan et al. 2014, section 3): how fast the logit changes with each pixel."""
+"""Input gradient (Simonyan et al. 2014, section 3): change of the logit with each pixel."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from ich_resources.backbones.networks import Network
 
 
 def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Run one pass that keeps what the gradient needs.
+    """Run one forward pass that can be differentiated.
 
     Parameters
     ----------
@@ -19,9 +19,9 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     logits : Tensor, shape (B, 6)
-        With their graph.
+        Connected to ``source`` by the autograd graph.
     source : Tensor, shape (B, 3, S, S)
-        What ``saliency_map`` differentiates by.
+        The input; ``saliency_map`` takes the gradient with respect to it.
     """
     source = x.detach().clone().requires_grad_(True)
     logits: Tensor = network(source)

@@ -17,19 +17,19 @@ class SaliencyOptions:
     Attributes
     ----------
     mode : {"ensemble", "single"}
-        All backbones, or one.
+        The mean map of all backbones, or the map of one.
     method : {"input_grad", "gradcam", "gradcampp"}
-        How the map is made.
+        Method that makes the map.
     target_class : str or None
-        Class to explain; None for the most probable one.
+        The class that the map explains; None for the most probable class of each slice.
     image_size_override : int or None
-        Edge of the saliency input in pixels; None for the backbone's own.
+        Edge of the saliency input in pixels; None for the input size of the backbone.
     max_slices_per_series : int or None
-        Only so many slices, from the middle of the series; None for all.
+        Number of slices, from the middle of the series; None for all.
     single_backbone : str
-        Mode single: which backbone.
+        The backbone in mode single.
     single_fold : int
-        Mode single: which fold's checkpoint.
+        The fold in mode single.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def middle_slices(count: int, most: int | None) -> range:
     Parameters
     ----------
     count : int
-        Slices in the series.
+        Number of slices in the series.
     most : int or None
-        How many are wanted at most; None for all.
+        Largest number of slices to return; None for all.
     """
     if most is None or most >= count:
         return range(count)

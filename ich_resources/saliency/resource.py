@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Which saliency to draw; it changes no probability of the ensemble."""
+    """Options of the saliency maps. They do not change the probabilities of the ensemble."""
 
     mode: Literal["ensemble", "single"] = Field(
         default="ensemble", description="The mean map of all chosen backbones, or the map of one."
     )
     method: Literal["input_grad", "gradcam", "gradcampp"] = Field(
-        default="gradcampp", description="How the map is made."
+        default="gradcampp", description="Method that makes the map."
     )
     target_class: str | None = Field(
         default=None, description="Class to explain. Empty: the most probable one of each slice."
@@ -33,19 +33,17 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=None, description="Edge of the saliency input in pixels. Empty: the backbone's own."
     )
     max_slices_per_series: int | None = Field(
-        default=None, description="Only so many slices, from the middle. Empty: all."
+        default=None, description="Number of slices, from the middle of the series. Empty: all."
     )
     single_backbone: str = Field(
-        default="DenseNet121_change_avg", description="Mode single: whose map is drawn."
+        default="DenseNet121_change_avg", description="The backbone in mode single."
     )
-    single_fold: int = Field(
-        default=0, ge=0, lt=FOLDS, description="Mode single: which fold's checkpoint."
-    )
+    single_fold: int = Field(default=0, ge=0, lt=FOLDS, description="The fold in mode single.")
     batch_size: int = Field(default=4, ge=1, description="Slices per network pass.")
 
     @property
     def options(self) -> SaliencyOptions:
-        """The options that change what is drawn.
+        """The options that change the maps.
 
         Raises
         ------
@@ -64,7 +62,7 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         wanted: range,
         context: SliceContext,
     ) -> Iterator[SliceSaliency]:
-        """Explain some slices of a series; see ``explain.explain_slices``."""
+        """Make the saliency maps of some slices of a series; see ``explain.explain_slices``."""
         from ich_resources.saliency.explain import explain_slices
 
         return explain_slices(

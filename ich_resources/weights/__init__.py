@@ -1,1 +1,1 @@
-"""The released checkpoints: fetched, checked, unpacked, and verified in their places."""
+"""Download, check and unpack the released checkpoints, and verify the files of the model folder."""

@@ -1,4 +1,4 @@
-"""Writes to the model folder: free space, the lock, errors that say what to do."""
+"""Writing to the model folder: free space, the lock, and errors with a remedy."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def raise_for(path: Path, err: OSError) -> NoReturn:
-    """Raise the error for a file that cannot be written, with its name and a remedy.
+    """Raise the error for a file that cannot be written. It has the path and a remedy.
 
     Raises
     ------
@@ -41,12 +41,12 @@ def raise_for(path: Path, err: OSError) -> NoReturn:
 
 
 def require_room(folder: Path, needed: int, what: str) -> None:
-    """Make sure that so many bytes are free before the first is written.
+    """Check that ``needed`` bytes are free, before the first byte is written.
 
     Raises
     ------
     FetchError
-        If they are not.
+        If fewer bytes are free.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -58,7 +58,7 @@ def require_room(folder: Path, needed: int, what: str) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file whole, or not at all.
+    """Write a small file. After an error the old file is unchanged.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what ``write_text`` wrote; empty where it is missing or damaged."""
+    """Return the content of a JSON file; empty if the file is missing or damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -80,12 +80,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def only_fetch(folder: Path) -> Iterator[None]:
-    """Keep other fetches out of a work folder while this one runs; the folder is made if missing.
+    """Lock a work folder, so that no other process fetches into it. Create it if it is missing.
 
     Raises
     ------
     FetchError
-        If another process fetches into it, or it cannot be written.
+        If another process has the lock, or the folder cannot be written.
     """
     with ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""The released checkpoints into the model folder: only what is missing, only what is right."""
+"""Fetch the released checkpoints into the model folder: missing and damaged files only."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ich_resources.weights.transfer import discard
 from ich_resources.weights.unpacking import unpack
 
 WORK_FOLDER = ".fetch"
-"""Below the model folder: what is on its way."""
+"""Folder below the model folder, for archives that are being downloaded."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class Wanted:
     model_dir : Path
         The folder that holds, or will hold, ``2DNet``.
     backbones : sequence of Backbone
-        Whose checkpoints.
+        The backbones of the checkpoints.
     folds : sequence of int
-        Folds that must be there; others of an archive are taken along.
+        Folds that are needed. Further folds of an archive are installed too.
     release : str
-        ``repository@tag``, to tell releases apart.
+        ``repository@tag``; it distinguishes releases.
     page : str
-        Where people find the release.
+        Address of the web page of the release.
     force : bool
-        Fetch what is there and right, and replace digests that are pinned.
+        Fetch files again that are complete, and replace pinned digests.
     """
 
     model_dir: Path
@@ -57,22 +57,26 @@ def fetch(
 ) -> dict[str, str]:
     """Fetch the checkpoints of a release into the model folder.
 
-    An archive is compared with the digest that the release states before it is opened. The digests
-    of what was in it are pinned in ``checkpoints.sha256``. Nothing is asked of the source if all is
-    there. What one archive has brought stays if the next one fails. A source that states no digests
-    is never another release: of its archives only files that are missing or damaged are taken.
+    An archive is opened only if its digest is the one that the release states. The digests of its
+    files are then pinned in ``checkpoints.sha256``. If no file is missing, the source gets no
+    request. If an archive fails, the files of earlier archives stay. If a source states no
+    digests, its archives replace only files that are missing or damaged.
 
     Parameters
     ----------
+    wanted : Wanted
+        The checkpoints to fetch.
+    source : Source
+        The source of the archives.
     say, warn : callable
-        Take lines for people.
+        Called with one line of text for the user.
     interval : float
-        Seconds between two lines on a transfer.
+        Seconds between two lines about a transfer.
 
     Returns
     -------
     dict of str to str
-        By backbone: ``fetched``, ``kept``, or ``unknown`` (kept, and no digest is pinned).
+        By backbone: ``fetched``, ``kept``, or ``unknown`` (kept, but no digest is pinned).
 
     Raises
     ------
@@ -80,7 +84,7 @@ def fetch(
         If the source cannot be reached or refuses, a digest differs, an archive is damaged or
         malicious, or the disk is full.
     CheckpointError
-        If what is there cannot be read.
+        If an existing file cannot be read.
     """
     done: dict[str, str] = {}
     for backbone in wanted.backbones:
@@ -99,7 +103,7 @@ def fetch(
 
 @dataclass(frozen=True)
 class Reporter:
-    """How to tell of transfers."""
+    """Reports transfers to the user."""
 
     say: Callable[[str], None]
     interval: float = INTERVAL_S
@@ -110,7 +114,7 @@ class Reporter:
 
 
 def _raise_with_advice(err: FetchError, wanted: Wanted, backbones: Sequence[Backbone]) -> NoReturn:
-    """Raise the error; if the source cannot be reached, say how to place the files by hand.
+    """Raise the error. If the source cannot be reached, add how to place the files by hand.
 
     Raises
     ------
@@ -174,7 +178,7 @@ def _fetch_all(
         with writing(part), part.open("rb") as file:
             if stated:
                 require_digest(file, part, name, expected, source.shown)
-            # The same open file: what was digested is what is unpacked.
+            # The same open file is digested and unpacked, so nobody can exchange it in between.
             parts = unpack(file, name, backbone, wanted.model_dir / backbone.folder)
         unpacked = Unpacked(backbone, parts, source.shown)
         if not stated and not wanted.force:
@@ -182,7 +186,7 @@ def _fetch_all(
         other_release = bool(stated) and bool(release) and release != wanted.release
         replace = wanted.force or other_release
         install(wanted.model_dir, unpacked, wanted.folds, stated, replace=replace)
-        # A source without digests gave files that equal the pinned ones: those of that release.
+        # If a source without digests gave the pinned files, the recorded release stays right.
         if stated or state_of(wanted.model_dir, backbone, wanted.folds) != "right":
             remember_origin(wanted.model_dir, backbone, wanted.release, expected)
         discard(part)

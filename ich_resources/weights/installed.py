@@ -46,7 +46,7 @@ def origin_of(model_dir: Path, backbone: Backbone) -> tuple[str, str]:
 
 
 def remember_origin(model_dir: Path, backbone: Backbone, release: str, archive_sha256: str) -> None:
-    """Write down which archive of which release a backbone's files come from."""
+    """Record the release and the archive of the files of a backbone."""
     path = model_dir / FETCHED_FILE
     entries = read_json(path)
     entries[backbone.name] = {"release": release, "archive_sha256": archive_sha256}
@@ -61,7 +61,7 @@ def pin(model_dir: Path, digests: Mapping[str, str], dropped: Iterable[str] = ()
     digests : mapping of str to str
         They replace the earlier digests of the same files.
     dropped : iterable of str
-        Files whose digests are taken out.
+        Files whose digests are removed.
     """
     known = known_digests(model_dir)
     wanted = {name: digest for name, digest in known.items() if name not in set(dropped)}
@@ -72,7 +72,7 @@ def pin(model_dir: Path, digests: Mapping[str, str], dropped: Iterable[str] = ()
 
 
 def move_in(parts: Iterable[Path]) -> None:
-    """Give unpacked files their final names, one whole file after the other."""
+    """Rename unpacked files to their final names, one after the other."""
     for part in parts:
         with writing(part):
             part.replace(part.with_name(part.name.removeprefix(".part-")))

@@ -1,4 +1,4 @@
-"""An archive's files into their places: all of them as they should be, or none."""
+"""Install the files of an archive if all of them are right, else none."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ class Unpacked:
     Attributes
     ----------
     backbone : Backbone
-        Whose.
+        The backbone of the files.
     parts : sequence of Path
-        From ``unpacking.unpack``.
+        The files, from ``unpacking.unpack``.
     shown : str
-        Where the archive came from, for errors.
+        Name of the source, for errors.
     kept : sequence of str
-        Names of checkpoints that the archive has too, and that stay as they are.
+        Names of existing checkpoints that are also in the archive and stay as they are.
     """
 
     backbone: Backbone
@@ -40,7 +40,7 @@ class Unpacked:
 
 
 def without_present(model_dir: Path, unpacked: Unpacked) -> Unpacked:
-    """Leave out, and remove, files whose place is taken by one that is not damaged."""
+    """Delete the unpacked files for which an undamaged file exists, and keep that file."""
     folder, known = unpacked.backbone.folder, known_digests(model_dir)
     parts, kept = [], []
     for part in unpacked.parts:
@@ -57,7 +57,7 @@ def without_present(model_dir: Path, unpacked: Unpacked) -> Unpacked:
 
 
 def require_digest(file: BufferedReader, part: Path, name: str, expected: str, where: str) -> None:
-    """Compare an archive with its digest; one that differs does not stay.
+    """Compare an archive with its digest. If it differs, delete the archive.
 
     Raises
     ------
@@ -86,24 +86,24 @@ def install(
     *,
     replace: bool,
 ) -> None:
-    """Give unpacked files their names once all of them are as they should be.
+    """Rename unpacked files to their final names if all of them are right.
 
     Parameters
     ----------
     unpacked : Unpacked
-        Its files are removed if an error is raised.
+        The unpacked files. After an error they are deleted.
     folds : sequence of int
-        Folds that must be among them.
+        Folds that are needed.
     stated : mapping of str to str
-        Digests of the release, which may name single files; empty if the source states none, and
-        then the digests of the new files are not pinned.
+        Digests of the release. They may name single files. If the source states no digests, this
+        is empty, and the digests of the new files are not pinned.
     replace : bool
-        Whether digests that are pinned may change.
+        Whether pinned digests may change.
 
     Raises
     ------
     FetchError
-        If a fold is missing, or a digest is not the one stated or pinned.
+        If a fold is missing, or a digest differs from the stated or the pinned one.
     """
     try:
         new = _judge(model_dir, unpacked, folds, stated, replace=replace)
@@ -111,7 +111,8 @@ def install(
         for part in unpacked.parts:
             part.unlink(missing_ok=True)
         raise
-    # Digests first: killed between the two, the old files count as damaged, and are fetched.
+    # Digests come first: after a kill between the two steps the old files count as damaged, and
+    # the next run fetches them.
     if stated:
         pin(model_dir, new)
     else:

@@ -1,4 +1,4 @@
-"""How a long transfer goes, in a line now and then."""
+"""Lines that report the progress of a long transfer."""
 
 import time
 from collections.abc import Callable
@@ -8,14 +8,14 @@ INTERVAL_S = 10.0
 
 
 class Progress:
-    """Says how large one file is, and then how far it is, at most once in ``interval`` seconds.
+    """Reports the size of one file, and then its progress, at most once in ``interval`` seconds.
 
     Parameters
     ----------
     name : str
-        Of the file.
+        Name of the file.
     say : callable
-        Takes one line of text.
+        Called with one line of text.
     interval : float
         Seconds between two lines.
     """
@@ -28,7 +28,7 @@ class Progress:
         self._said = 0.0
 
     def at(self, done: int, total: int | None) -> None:
-        """Take note that ``done`` bytes of ``total`` are there (None: not known)."""
+        """Report that ``done`` of ``total`` bytes are transferred (None: not known)."""
         now = time.monotonic()
         if self._begun is None and total:
             self.say(f"  {self._name}: {megabytes(total)}")
@@ -46,7 +46,7 @@ class Progress:
 
 
 def megabytes(number: float) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes as text, such as ``12.3 MB``."""
     if number < 1e6:
         return f"{number / 1e3:.0f} kB" if number >= 1e3 else f"{number:.0f} bytes"
     return f"{number / 1e6:.1f} MB" if number < 1e9 else f"{number / 1e9:.2f} GB"

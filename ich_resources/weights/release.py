@@ -36,8 +36,8 @@ def read_digests(text: str, backbones: Iterable[Backbone], where: str) -> dict[s
     Raises
     ------
     FetchError
-        If the digest of an archive is missing or none: the text is another one, such as the page
-        of a login.
+        If the digest of an archive is missing or is not a SHA-256. Then the text may be another
+        page, such as a login page.
     """
     digests = parse_digests(text)
     for backbone in backbones:
@@ -52,7 +52,7 @@ def read_digests(text: str, backbones: Iterable[Backbone], where: str) -> dict[s
 
 
 def digest_of_fold(digests: Mapping[str, str], backbone: Backbone, name: str) -> str | None:
-    """Return the digest that a release states for a single file, if it does."""
+    """Return the digest that a release states for a single file, None without one."""
     short = f"{Path(backbone.folder).name}/{name}"
     for stated, digest in digests.items():
         if stated == short or stated.endswith(f"/{short}"):
@@ -61,7 +61,7 @@ def digest_of_fold(digests: Mapping[str, str], backbone: Backbone, name: str) ->
 
 
 def place_by_hand(model_dir: Path, backbones: Iterable[Backbone], page: str) -> str:
-    """Return which files to place where, if this machine cannot fetch them."""
+    """Return instructions to place the files by hand, for a machine without a network."""
     chosen = list(backbones)
     lines = [f"without a network: on another machine, download from {page}"]
     lines += [f"    {ARCHIVES[backbone.name]}" for backbone in chosen]

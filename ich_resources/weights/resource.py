@@ -1,4 +1,4 @@
-"""Door of the weights: from where they come, and into which folder."""
+"""The released checkpoints as a Dagster resource: their source, and fetching and verifying them."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         say: Callable[[str], None],
         warn: Callable[[str], None],
     ) -> dict[str, str]:
-        """Bring the checkpoints into a model folder; see ``fetch.fetch``."""
+        """Download the checkpoints into a model folder; see ``fetch.fetch``."""
         from ich_resources.weights import drive
         from ich_resources.weights.fetch import Wanted, fetch
 
@@ -64,7 +64,7 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def verify(
         self, model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
     ) -> "Iterator[FileReport]":
-        """Look at every file in its place; see ``verify.verify``."""
+        """Check every checkpoint file of a model folder; see ``verify.verify``."""
         from ich_resources.weights.verify import verify
 
         return verify(model_dir, backbones, folds)

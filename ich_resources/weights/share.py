@@ -1,4 +1,4 @@
-"""The release in a folder: a file share, or a disk that was carried here."""
+"""A release in a folder, such as a file share or a portable disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _CHUNK = 1 << 20
 
 
 class Share:
-    """A folder that holds the assets under their own names; it is only read."""
+    """A folder that holds the assets under their own names. Nothing is written to it."""
 
     states_digests = True
 
@@ -32,7 +32,7 @@ class Share:
         return read_digests(text, backbones, self.shown)
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Copy an archive, so that what is digested is what is unpacked."""
+        """Copy an archive. The copy is digested and unpacked, so nobody can exchange it."""
         path = self._file(archive)
         discard(part)
         try:
@@ -57,7 +57,7 @@ class Share:
         path = self._folder / asset
         if not path.is_file():
             raise FetchError(
-                "the file is not there" if self._folder.is_dir() else "the folder is not there",
+                "the file does not exist" if self._folder.is_dir() else "the folder does not exist",
                 path=path if self._folder.is_dir() else self._folder,
                 remedy="put the four files of the release there, or correct base_url",
             )

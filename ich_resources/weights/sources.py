@@ -23,16 +23,17 @@ class Source(Protocol):
     Attributes
     ----------
     shown : str
-        Its name in logs and errors, without credentials.
+        Name of the source in logs and errors, without credentials.
     states_digests : bool
-        Whether it says what an archive must be. Files of one that does not only fill gaps.
+        Whether it states the digests of archives. Without them its files replace only missing or
+        damaged files.
     """
 
     shown: str
     states_digests: bool
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
-        """Return the SHA-256 it states of each archive; empty if it states none at all."""
+        """Return the stated SHA-256 of each archive; empty if the source states no digests."""
         ...
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
@@ -46,9 +47,9 @@ class Web:
     Parameters
     ----------
     base_url : str
-        Their names are appended to it.
+        The names of the assets are appended to it.
     missing, refused : str
-        What the reader can do about 404, and about 401 and 403.
+        Remedy for the status 404, and for 401 and 403.
     waits : sequence of float
         See ``transfer.download``.
     """
@@ -73,7 +74,7 @@ class Web:
         download(self._session, self.address(archive), part, expected, progress, self._waits)
 
     def address(self, asset: str) -> Address:
-        """Return where an asset is."""
+        """Return the address of an asset."""
         return Address(f"{self.shown}/{quote(asset)}", remedies=self._remedies)
 
 
@@ -94,7 +95,7 @@ def public_release(
     token_variable: str,
     waits: Sequence[float] = WAITS_S,
 ) -> Web:
-    """Return the release of a public repository, by its plain download URLs."""
+    """Return the release of a public repository. Its assets have plain download URLs."""
     return Web(
         f"{github_url.rstrip('/')}/{repository}/releases/download/{quote(tag)}",
         missing="check repository and tag; for a private repository set "
@@ -105,17 +106,17 @@ def public_release(
 
 
 class PrivateRelease(Web):
-    """The release of a repository by the API of GitHub, which asks for a token.
+    """The release of a repository through the API of GitHub, with a token.
 
     Notes
     -----
-    GitHub answers 404 where a token may not read a repository. The token goes to the API's host
-    alone: an asset's URL is made of its number, not taken from the answer.
+    GitHub answers 404 if a token may not read a repository. Only the host of the API gets the
+    token: the URL of an asset is made from its number and not taken from an answer.
 
     Raises
     ------
     FetchError
-        If the token would travel over a network unencrypted.
+        If the token would be sent over a network without encryption.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class PrivateRelease(Web):
         parts = urlsplit(api_url)
         if parts.scheme != "https" and parts.hostname not in _THIS_MACHINE:
             raise FetchError(
-                f"the token in {variable} is sent over https alone",
+                f"the token in {variable} is sent only over https",
                 path=api_url,
                 remedy="set github_api_url to an address that begins with https",
             )
@@ -146,7 +147,7 @@ class PrivateRelease(Web):
         self._numbers: dict[str, int] = {}
 
     def address(self, asset: str) -> Address:
-        """Return where an asset is; the first call asks the API.
+        """Return the address of an asset; the first call asks the API.
 
         Raises
         ------
@@ -171,7 +172,7 @@ class PrivateRelease(Web):
             return {str(asset["name"]): int(asset["id"]) for asset in assets}
         except (ValueError, KeyError, TypeError) as err:
             raise FetchError(
-                "the answer is not an answer of GitHub's API",
+                "the server did not answer as GitHub's API does",
                 path=address.shown,
                 remedy="check github_api_url",
             ) from err
@@ -186,7 +187,7 @@ def from_base_url(base_url: str, waits: Sequence[float] = WAITS_S) -> Source:
     Raises
     ------
     FetchError
-        If it is none of these, or holds credentials, which Dagster would write into its database.
+        If the URL has another form, or holds credentials: Dagster would store them.
     """
     parts = urlsplit(base_url)
     if parts.scheme in ("http", "https"):

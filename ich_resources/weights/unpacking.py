@@ -1,4 +1,4 @@
-"""Checkpoints out of an archive; nothing in the archive decides where anything is written."""
+"""Unpack checkpoints from an archive. The archive does not decide where a file is written."""
 
 import lzma
 import stat
@@ -32,38 +32,38 @@ _DAMAGED = (
 class _Member:
     name: str
     size: int
-    kind: str  # "file", "folder", or what is refused
+    kind: str  # "file", "folder", or the reason to refuse it
     raw: tarfile.TarInfo | zipfile.ZipInfo
 
 
 def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> list[Path]:
-    """Write the checkpoints of one backbone below temporary names.
+    """Write the checkpoints of one backbone under temporary names.
 
-    The archive is looked through first: one bad member, and nothing of it is written. Then each
-    checkpoint is written to a path of our own making; of a member only name and bytes are used.
+    All members are checked first. If one member is bad, nothing is written. Then each checkpoint
+    is written to a path that this function makes. It uses only the name and the bytes of a member.
 
     Parameters
     ----------
     archive : binary file
         A tar, compressed or not, or a zip.
     shown : str
-        Its name, for errors.
+        Name of the archive, for errors.
     backbone : Backbone
-        Whose folds; known by their file names, in any folder but that of another backbone.
+        The backbone of the checkpoints. Their file names identify them. They may lie in any
+        folder except that of another backbone.
     folder : Path
-        Takes the files, as ``.part-model_epoch_best_0.pth`` and so on; made if missing.
+        Folder for the files ``.part-model_epoch_best_0.pth`` and so on; created if missing.
 
     Returns
     -------
     list of Path
-        The files written, in the order of the folds.
+        The written files, in the order of the folds.
 
     Raises
     ------
     FetchError
-        If the file is not an archive or is damaged; if a member leads out of the folder, is a
-        link, a device or a pipe, or is there twice; if there is no checkpoint in it, or the disk
-        is full.
+        If the file is not an archive or is damaged, or the disk is full. If a member leads out of
+        the folder, is a link, a device or a pipe, or occurs twice. If no member is a checkpoint.
     """
     with _opened(archive, shown) as members:
         chosen = _choose(members, shown, backbone)
@@ -84,7 +84,7 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
 
 
 class _Members:
-    """The members of a tar or a zip, alike."""
+    """The members of a tar or a zip, with the same methods for both."""
 
     def __init__(self, archive: tarfile.TarFile | zipfile.ZipFile) -> None:
         self._archive = archive
@@ -93,7 +93,7 @@ class _Members:
         if isinstance(self._archive, tarfile.TarFile):
             for entry in self._archive:
                 yield _Member(entry.name, entry.size, _tar_kind(entry), entry)
-            # To the very end, behind the last member, where gzip has its checksum.
+            # Read to the end: the checksum of gzip comes after the last member.
             while self._archive.fileobj and self._archive.fileobj.read(_CHUNK):
                 pass
         else:
@@ -117,9 +117,9 @@ def _opened(archive: IO[bytes], shown: str) -> Iterator[_Members]:
             yield _Members(opened)
     except (*_DAMAGED, OSError) as err:
         if isinstance(err, OSError) and err.errno is not None:
-            raise  # the disk; gzip and bz2 raise an OSError without a number for damage
+            raise  # an error of the disk; gzip and bz2 report damage by an OSError without errno
         raise FetchError(
-            f"the archive is damaged, or none ({type(err).__name__}: {err})",
+            f"the archive is damaged, or the file is not an archive ({type(err).__name__}: {err})",
             path=shown,
             remedy="fetch it again; if that does not help, tell those who made it",
         ) from err
@@ -130,7 +130,7 @@ def _open_tar_or_zip(archive: IO[bytes]) -> tarfile.TarFile | zipfile.ZipFile:
     try:
         return tarfile.open(fileobj=archive, mode="r:*")
     except tarfile.ReadError:
-        # Not the other way round: a checkpoint is a zip, which a tar may hold at its very end.
+        # tar comes first: a checkpoint is a zip, and a tar with one at its end looks like a zip.
         archive.seek(0)
         if not zipfile.is_zipfile(archive):
             raise
@@ -173,7 +173,7 @@ def _choose(members: _Members, shown: str, backbone: Backbone) -> dict[str, _Mem
         if others & set(path.parts):
             raise _refused(shown, member, f"is not of {backbone.name}")
         if path.name in chosen:
-            raise _refused(shown, member, "is there twice")
+            raise _refused(shown, member, "occurs twice")
         chosen[path.name] = member
     if not chosen:
         raise FetchError(
@@ -196,7 +196,7 @@ def _write(members: _Members, member: _Member, path: Path, shown: str) -> None:
     left = member.size
     with writing(path):
         path.unlink(missing_ok=True)
-        target = path.open("xb")  # never through a link of that name
+        target = path.open("xb")  # fails if somebody made a link of that name meanwhile
     with members.open(member) as source, target:
         while left >= 0 and (chunk := source.read(_CHUNK)):
             left -= len(chunk)
@@ -206,7 +206,7 @@ def _write(members: _Members, member: _Member, path: Path, shown: str) -> None:
             target.flush()
     if left:
         raise FetchError(
-            f"the archive is damaged: {member.name[:200]!r} has not the size it states",
+            f"the archive is damaged: {member.name[:200]!r} does not have the size that it states",
             path=shown,
             remedy="fetch it again",
         )

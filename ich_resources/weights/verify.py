@@ -1,4 +1,4 @@
-"""Every checkpoint file in its place: present, known, loadable; needs no network."""
+"""Check that every checkpoint file exists, has the pinned digest and loads. Needs no internet."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from ich_resources.errors import CheckpointError
 
 @dataclass(frozen=True)
 class FileReport:
-    """How one checkpoint file was found.
+    """The result of the check of one checkpoint file.
 
     Attributes
     ----------
     path : str
         Relative to the model folder.
     state : {"good", "missing", "broken"}
-        Good: it is there, its digest is not another one than pinned, and it loads strictly.
+        Good: it exists, its digest does not differ from a pinned one, and it loads strictly.
     digest : str
-        SHA-256; empty where it is missing or unreadable.
+        SHA-256; empty if the file is missing or unreadable.
     known : bool
         Whether ``checkpoints.sha256`` names this digest.
     remark : str
@@ -38,7 +38,7 @@ class FileReport:
 def verify(
     model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
 ) -> Iterator[FileReport]:
-    """Look at every fold of every backbone, one after the other."""
+    """Check every fold of every backbone, one after the other."""
     for backbone in backbones:
         for fold in folds:
             yield _look(model_dir, backbone, fold)

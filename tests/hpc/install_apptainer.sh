@@ -1,6 +1,7 @@
 #!/bin/bash
-# Apptainer on Debian 12, as root, out of Debian unstable's package. It asks for a newer C library than
-# bookworm has, so its two programs get one of their own; the system's stays as it is. 15 s, 100 MB.
+# Install Apptainer from the package of Debian unstable, on Debian 12, as root. The package needs a newer C
+# library than Debian 12 has. So its two programs get their own C library, and the C library of the system
+# stays as it is. It takes 15 s and 100 MB.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 if command -v apptainer >/dev/null; then
@@ -12,7 +13,7 @@ cd "$work"
 mirror="$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources | head -n 1)"
 key=/usr/share/keyrings/debian-archive-keyring.gpg
 printf "deb [signed-by=$key] ${mirror:-http://deb.debian.org/debian} %s main\n" sid trixie >sources.list
-# Lists and sources of our own: the system's apt never hears of the other releases.
+# The script uses its own lists and sources, so that the apt of the system does not see the other releases.
 apart=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
     -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User=root)
@@ -22,15 +23,15 @@ apt-get -qq update
 apt-get -qq install -y --no-install-recommends patchelf squashfs-tools squashfuse fuse-overlayfs \
     uidmap libseccomp2 libsqlite3-0 mmdebstrap >/dev/null
 dpkg-deb -x libc6_*.deb glibc
-dpkg-deb -x apptainer_*.deb / # its own paths are compiled in
+dpkg-deb -x apptainer_*.deb / # the programs find their files only under fixed paths
 libraries="$work/glibc/usr/lib/x86_64-linux-gnu"
 for program in /usr/bin/apptainer /usr/lib/x86_64-linux-gnu/apptainer/bin/starter; do
     patchelf --set-interpreter "$libraries/ld-linux-x86-64.so.2" "$program"
-    # DT_RPATH, which wins over the LD_LIBRARY_PATH that apptainer sets for its helpers.
+    # DT_RPATH takes precedence over the LD_LIBRARY_PATH that apptainer sets for its helpers.
     patchelf --force-rpath --set-rpath "$libraries:/usr/lib/x86_64-linux-gnu" "$program"
 done
 rm -f ./*.deb
 ln -sf apptainer /usr/bin/singularity
 mkdir -p /var/lib/apptainer/mnt/session
-[ ! -e /dev/fuse ] || chmod 666 /dev/fuse # as udev has it elsewhere
+[ ! -e /dev/fuse ] || chmod 666 /dev/fuse # udev sets this mode on other machines
 apptainer --version

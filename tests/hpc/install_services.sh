@@ -1,6 +1,6 @@
 #!/bin/bash
-# The services of some tests on Debian, as root: Redis (Celery's broker) and PostgreSQL. The tests start
-# servers of their own. 5 to 20 s, 10 to 60 MB.
+# Install the services that some tests need, on Debian, as root: Redis (Celery's broker) and PostgreSQL.
+# The tests start their own servers. It takes 5 to 20 s and 10 to 60 MB.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 missing=()

@@ -1,6 +1,7 @@
 #!/bin/bash
-# What the tests of SLURM need on Debian 12, as root: SLURM with accounting, and environment modules.
-# Nothing is started; tests/support/slurm_cluster.py starts daemons of its own. About 30 s, 350 MB.
+# Install the packages that the SLURM tests need, on Debian 12, as root: SLURM with accounting, and
+# environment modules. This script starts no daemon: tests/support/slurm_cluster.py starts its own
+# daemons. It takes about 30 s and 350 MB.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update

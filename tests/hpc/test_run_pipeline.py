@@ -37,8 +37,8 @@ def _refused(tmp_path: Path, *arguments: str, home: bool = True) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--color", "red"], "'--color' is no option"),
-        (["folder"], "'folder' is no option"),
+        (["--color", "red"], "'--color' is not an option"),
+        (["folder"], "'folder' is not an option"),
         (["--batch_size"], "--batch_size needs a value"),
         (["--batch_size="], "--batch_size is empty"),
         (["--batch_size", "0"], "--batch_size is '0' give a whole number of at least 1"),
@@ -48,22 +48,40 @@ def _refused(tmp_path: Path, *arguments: str, home: bool = True) -> str:
         (["--image_size_override", "08"], "--image_size_override is '08'"),
         (["--saliency_method", "lime"], "choose gradcampp, gradcam or input_grad"),
         (["--auto_batch_size_max", "0"], "--auto_batch_size_max is '0'"),
-        (["--dicom_dir", "elsewhere"], "--dicom_dir elsewhere is not there"),
-        (["--model_dir", "elsewhere"], "--model_dir elsewhere is not there"),
-        (["--run_root", "dicom/results"], "lies in the input, which is only read"),
-        (["--run_root", "dicom"], "lies in the input, which is only read"),
-        (["--cache_dir", "dicom/cache"], "lies in the input, which is only read"),
-        (["--run_root", "models"], "is another option's folder too"),
-        (["--dicom_dir", "/usr"], "--dicom_dir is /usr, which the container has too"),
-        (["--run_root", "/tmp"], "--run_root is /tmp, which the container has too"),
-        (["--dicom_dir", "/usr/local"], "--dicom_dir is /usr/local, which the container has too"),
-        (["--dicom_dir", "/lib"], "lib, which the container has too"),
-        (["--model_dir", "/etc/ssl"], "--model_dir is /etc/ssl, which the container has too"),
-        (["--run_root", "/opt/ich/results"], "is /opt/ich/results, which the container has too"),
-        (["--run_root", "/proc/results"], "is /proc/results, which the container has too"),
-        (["--run_root", "/dev/shm/results"], "is /dev/shm/results, which the container has too"),
-        (["--run_root", "/cache"], "--run_root is /cache, which the container has too"),
-        (["--run_root", "/dagster"], "--run_root is /dagster, which the container has too"),
+        (["--dicom_dir", "elsewhere"], "--dicom_dir elsewhere does not exist"),
+        (["--model_dir", "elsewhere"], "--model_dir elsewhere does not exist"),
+        (["--run_root", "dicom/results"], "is inside --dicom_dir, which is mounted read-only"),
+        (["--run_root", "dicom"], "is inside --dicom_dir, which is mounted read-only"),
+        (["--cache_dir", "dicom/cache"], "is inside --dicom_dir, which is mounted read-only"),
+        (["--run_root", "models"], "is also the folder of another option"),
+        (["--dicom_dir", "/usr"], "--dicom_dir is /usr, a path that the container uses itself"),
+        (["--run_root", "/tmp"], "--run_root is /tmp, a path that the container uses itself"),
+        (
+            ["--dicom_dir", "/usr/local"],
+            "--dicom_dir is /usr/local, a path that the container uses itself",
+        ),
+        (["--dicom_dir", "/lib"], "lib, a path that the container uses itself"),
+        (
+            ["--model_dir", "/etc/ssl"],
+            "--model_dir is /etc/ssl, a path that the container uses itself",
+        ),
+        (
+            ["--run_root", "/opt/ich/results"],
+            "is /opt/ich/results, a path that the container uses itself",
+        ),
+        (
+            ["--run_root", "/proc/results"],
+            "is /proc/results, a path that the container uses itself",
+        ),
+        (
+            ["--run_root", "/dev/shm/results"],
+            "is /dev/shm/results, a path that the container uses itself",
+        ),
+        (["--run_root", "/cache"], "--run_root is /cache, a path that the container uses itself"),
+        (
+            ["--run_root", "/dagster"],
+            "--run_root is /dagster, a path that the container uses itself",
+        ),
         (["--cache_dir", "models"], "and --model_dir"),
         (["--cache_dir", "models/cache"], "and --model_dir"),
         (["--cache_dir", "."], "and --dicom_dir"),
@@ -90,12 +108,12 @@ def test_each_folder_must_be_named(tmp_path, left_out):
         (tmp_path / name).mkdir()
     options = {"--dicom_dir": "dicom", "--model_dir": "models", "--run_root": "results"}
     given = [f"{name}={folder}" for name, folder in options.items() if name != left_out]
-    assert f"no {left_out}" in _refused(tmp_path, *given)
+    assert f"{left_out} is not set" in _refused(tmp_path, *given)
 
 
 def test_no_docker(tmp_path, folders):
     text = _refused(tmp_path, *folders)
-    assert "there is no docker here" in text or "Docker does not answer" in text
+    assert "the command docker was not found" in text or "Docker does not answer" in text
 
 
 def test_help_names_every_option():

@@ -1,7 +1,7 @@
-"""A real Apptainer, and an image made by the project's own script, light enough for a test.
+"""A real Apptainer, and a small image that the project's own script builds.
 
 The image holds the project and nothing it depends on: what the tests' Python has installed is bound
-into it. Packing torch would take minutes and gigabytes, and prove nothing more of the scripts.
+into it. Packing torch would take minutes and gigabytes, and would not test the scripts better.
 """
 
 import os
@@ -30,7 +30,7 @@ def require_apptainer() -> None:
 
 
 def write_base(folder: Path) -> Path:
-    """Make what stands in for python:3.11-slim-bookworm, from Debian's packages."""
+    """Make a replacement for python:3.11-slim-bookworm from Debian's packages."""
     root, image = folder / "base", folder / "base.sif"
     sources = Path("/etc/apt/sources.list.d/debian.sources")
     lines = sources.read_text().splitlines() if sources.is_file() else []

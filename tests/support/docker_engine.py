@@ -20,13 +20,13 @@ CLIENT = "/usr/bin/docker"
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that runs, and where."""
+    """A running engine and its socket."""
 
     folder: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client needs to find it."""
+        """The environment variables with which a client finds the engine."""
         return {"DOCKER_HOST": f"unix://{self.folder}/docker.sock", "DOCKER_BUILDKIT": "1"}
 
     def docker(self, *arguments: str, check: bool = True) -> str:
@@ -47,7 +47,7 @@ class Engine:
 
 
 def require_docker() -> None:
-    """Skip where no engine of our own can be started."""
+    """Skip the test if this machine cannot start an own engine."""
     if os.geteuid():
         engine_is_missing("only root can start a Docker engine")
     for program, package in {"dockerd": "docker.io", "mmdebstrap": "mmdebstrap"}.items():
@@ -59,12 +59,12 @@ def require_docker() -> None:
 
 @contextmanager
 def docker_engine(*, nvidia_hook: bool = False) -> Iterator[Engine]:
-    """Run an engine for a while; everything it holds goes with it.
+    """Run an engine inside the block. Its images and containers are deleted at the end.
 
     Parameters
     ----------
     nvidia_hook : bool
-        Whether it believes that NVIDIA's container toolkit is installed, and takes ``--gpus``.
+        Whether the engine finds a replacement for NVIDIA's container toolkit and takes ``--gpus``.
     """
     require_docker()
     folder = Path(tempfile.mkdtemp(prefix="ich-docker-"))
@@ -130,6 +130,6 @@ def build(engine: Engine, tag: str) -> None:
 
 
 def require_compose() -> None:
-    """Skip where the client has no Compose."""
+    """Skip the test if the client has no Compose."""
     if subprocess.run([CLIENT, "compose", "version"], capture_output=True).returncode:
         engine_is_missing(f"no Compose 2 here: {FIXTURES / 'install.sh'}")

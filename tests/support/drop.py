@@ -1,4 +1,4 @@
-"""Many small series that come at once, broken in each way the ledger knows."""
+"""Many small series that arrive together, with every fault that the ledger lists."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from ich_resources.demo.study import uid, write_dose_report, write_localizer, wr
 
 
 def write_drop(folder: Path, number: int) -> dict[str, tuple[str, str]]:
-    """Write so many series, each of a study of its own, the kinds in turn.
+    """Write a number of series. Each has its own study, and the kinds take turns.
 
     Returns
     -------

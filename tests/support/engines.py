@@ -1,4 +1,4 @@
-"""What a test does where an engine that it needs is not installed."""
+"""Handling of an engine that a test needs and that is not installed."""
 
 import os
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""A model folder to fetch into, and what must lie there afterwards."""
+"""A model folder for a fetch, and the files that it must hold afterwards."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ ALL = tuple(BACKBONES.values())
 
 @dataclass
 class Site:
-    """One model folder, and what was said while fetching into it."""
+    """One model folder, and the messages of the fetch into it."""
 
     folder: Path
     said: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Site:
 
 
 def expected_checkpoints(size: int = 50_000) -> dict[str, bytes]:
-    """What a small release unpacks to."""
+    """The files that a small release unpacks to."""
     return {
         f"{backbone.folder}/{checkpoint_name(fold)}": small_fold(backbone, fold, size)
         for backbone in ALL

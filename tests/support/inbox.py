@@ -1,4 +1,4 @@
-"""An inbox, a run root and the sensor that watches, without a daemon: ticks when a test says so."""
+"""An inbox, a RUN_ROOT and the sensor, without a daemon. A test makes each tick itself."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Scans of small test folders, and what their ledgers say."""
+"""Scans of small test folders, and the entries of their ledgers."""
 
 from functools import partial
 

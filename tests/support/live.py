@@ -60,7 +60,7 @@ def free_port() -> int:
 
 
 def wait(seconds: float, ready: Callable[[], object]) -> bool:
-    """Return whether something came true in time; who does not answer yet is waited for."""
+    """Return whether a condition became true in time; a refused connection counts as not yet."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with suppress(OSError):
@@ -71,7 +71,7 @@ def wait(seconds: float, ready: Callable[[], object]) -> bool:
 
 
 class Webserver:
-    """``dagster dev``: the daemon with it, and its GraphQL."""
+    """``dagster dev``: the webserver with its GraphQL, and the daemon."""
 
     def __init__(
         self, environment: Mapping[str, str], log: Path, dagster: Path | None = None, **user
@@ -87,7 +87,8 @@ class Webserver:
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A shell without job control starts us with SIGINT ignored; Dagster keeps that.
+                # A shell without job control starts this process with SIGINT ignored, and Dagster
+                # would then ignore it too.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
                 start_new_session=True,
                 **user,
@@ -156,7 +157,7 @@ def materialised_partitions(server: Webserver, asset: str) -> list[str]:
 def webserver(
     environment: Mapping[str, str], log: Path, dagster: Path | None = None, **user
 ) -> Iterator[Webserver]:
-    """Run ``dagster dev`` for a while, as another user where ``user`` says which."""
+    """Run ``dagster dev`` inside the block, as ``user`` if it is given."""
     server = Webserver(environment, log, dagster, **user)
     try:
         yield server
@@ -166,7 +167,7 @@ def webserver(
 
 @contextmanager
 def receiver(environment: Mapping[str, str], port: int) -> Iterator[None]:
-    """Run the C-STORE receiver for a while."""
+    """Run the C-STORE receiver inside the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ich_resources.receiver"],
         env={**environment, "RECEIVE_PORT": str(port)},
@@ -181,7 +182,7 @@ def receiver(environment: Mapping[str, str], port: int) -> Iterator[None]:
 
 
 def send(port: int, *paths: Path) -> None:
-    """Send files by C-STORE: with dcmtk where it is there, else with pynetdicom's client."""
+    """Send files by C-STORE, with dcmtk if it is installed, else with pynetdicom's client."""
     for folder in os.environ["PATH"].split(os.pathsep):
         client = shutil.which("storescu", path=folder)
         if client and b"dcmtk" in subprocess.run([client, "--version"], capture_output=True).stdout:

@@ -1,4 +1,4 @@
-"""The commands that a page of docs/ tells people to type."""
+"""The commands on a page of docs/."""
 
 import re
 
@@ -6,7 +6,7 @@ from live import ROOT
 
 
 def blocks(page: str, language: str = "") -> list[str]:
-    """Return the fenced blocks of a page that are marked as of a language."""
+    """Return the fenced blocks of a page in one language."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [body for name, body in fenced if name == language]

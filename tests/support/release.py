@@ -1,4 +1,4 @@
-"""A stand-in for the release: its assets, and servers that offer them with faults."""
+"""A replacement for the release: small assets, and servers that offer them with faults."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ def sha256(content: bytes) -> str:
 
 
 def small_fold(backbone: Backbone, fold: int, size: int = 50_000) -> bytes:
-    """Bytes that stand for a checkpoint no one has to load, and that do not compress."""
+    """Random bytes in place of a checkpoint. No test loads them, and they do not compress."""
     return Random(f"{backbone.name} {fold}").randbytes(size)
 
 
@@ -100,21 +100,21 @@ class ReleaseServer:
     token : str
         Needed for every path that begins with ``walled``.
     refusal : int
-        What who has no token gets.
+        Status of the answer to a client without a token.
     breaks : list of int
         Bytes after which the connection of the next requests for files breaks.
     statuses : list of int
-        What the next requests get instead of an answer.
+        Statuses that the next requests get instead of an answer.
     stalls_at : int or None
-        Bytes of a file after which nothing more comes while this is set.
+        Number of bytes of a file after which the server sends nothing more while this is set.
     on_break : callable or None
         Called when a connection has been broken.
     ranges, if_range : bool
-        Whether it knows ranges, and If-Range.
+        Whether the server supports ranges, and If-Range.
     length : bool
-        Whether it says how long an answer is.
+        Whether it sends the length of an answer.
     etag : callable or None
-        From content to entity tag.
+        Makes the entity tag from the content.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that has had enough."""
+        """Report no error if a client closes the connection early."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

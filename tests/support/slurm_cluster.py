@@ -31,7 +31,7 @@ _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def require_slurm() -> None:
-    """Skip where no SLURM can be started, and say why."""
+    """Skip the test if SLURM cannot be started, and say why."""
     if os.geteuid() != 0:
         engine_is_missing("starting a SLURM needs root")
     missing = [name for name in PROGRAMS if shutil.which(name, path=_SYSTEM) is None]
@@ -99,13 +99,13 @@ def ordinary_user() -> Iterator[User]:
 
 
 def _of(user: User) -> list[Path]:
-    """What tasks of a user that were killed outright have left in the temporary folder."""
+    """Temporary folders of a user's tasks that were killed by SIGKILL."""
     found = Path(tempfile.gettempdir()).glob("ich-*")
     return [path for path in found if path.stat().st_uid == user.ids["user"]]
 
 
 class Cluster:
-    """The daemons, and what one asks them."""
+    """The running daemons, and commands for them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,11 +1,11 @@
-"""What a run leaves for people to take away, without what says when and how long."""
+"""The result files of a run, without times and durations."""
 
 import json
 from pathlib import Path
 
 
 def results(root: Path) -> dict[str, bytes]:
-    """Every file to take away, the report apart."""
+    """Every result file except the report."""
     files = [p for part in ("output", "processed") for p in (root / part).rglob("*")]
     return {
         path.relative_to(root).as_posix(): path.read_bytes()

@@ -1,4 +1,4 @@
-"""A proxy that ends TLS itself: stands for hosts on the internet, with a certificate of its own."""
+"""A proxy that ends TLS itself. It replaces hosts on the internet, with its own certificate."""
 
 import shutil
 import ssl

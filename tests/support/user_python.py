@@ -1,4 +1,4 @@
-"""A Python that an ordinary user can run, with what the tests' own has installed."""
+"""A Python that an ordinary user can run, with the packages of the tests' Python."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def require_same_python() -> None:
     try:
         done = subprocess.run([_SYSTEM_PYTHON, "-c", code], text=True, capture_output=True)
     except FileNotFoundError:
-        pytest.skip(f"there is no {_SYSTEM_PYTHON} for an ordinary user")
+        pytest.skip(f"an ordinary user has no {_SYSTEM_PYTHON}")
     if done.stdout.split() != [str(part) for part in sys.version_info[:2]]:
         pytest.skip(f"{_SYSTEM_PYTHON} is {done.stdout.strip()}, the tests run in {sys.version}")
 

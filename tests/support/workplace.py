@@ -1,4 +1,4 @@
-"""The real command line on folders of a test's own."""
+"""The real command line, on folders that a test made."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ resources:
 
 @dataclass(frozen=True)
 class Finished:
-    """What one command left behind."""
+    """Exit status and output of one command."""
 
     status: int
     text: str

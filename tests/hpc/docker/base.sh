@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# base.sh FILE.tar: stands in for python:3.11-slim-bookworm, made from Debian's packages alone.
-# pip inside trusts what this machine trusts, and finds the package index as pip does here.
+# base.sh FILE.tar: make a replacement for python:3.11-slim-bookworm, only from Debian packages.
+# pip in the image trusts the certificates of this machine and uses the package index of this machine.
 set -euo pipefail
 
 mirror=$(awk '/^URIs/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources)
@@ -11,7 +11,7 @@ for folder in doc man locale; do
     no_docs+=(--dpkgopt="path-exclude=/usr/share/$folder/*")
 done
 
-# The hooks run in a shell of mmdebstrap's: $1 is the folder of the new system there.
+# The shell of mmdebstrap runs the hooks. In that shell $1 is the folder of the new system.
 # shellcheck disable=SC2016
 mmdebstrap --quiet --mode=root --variant=minbase --components=main \
     --include=ca-certificates,python3,python3-pip \

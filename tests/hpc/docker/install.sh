@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the Docker tests need on Debian 12, as root: an engine, mmdebstrap, and Compose.
+# Install the programs that the Docker tests need, on Debian 12, as root: an engine, mmdebstrap and Compose.
 set -euo pipefail
 
 plugins=/usr/local/lib/docker/cli-plugins
@@ -11,7 +11,8 @@ if ! command -v dockerd mmdebstrap >/dev/null; then
 fi
 [[ ! -x $plugins/docker-compose ]] || exit 0
 
-# Debian 12 has Compose 1 only; the program of Debian 13 runs here, so it alone is taken out of its package.
+# Debian 12 has only Compose 1. The program of Debian 13 runs on Debian 12 too. So the script takes this one
+# program out of the package.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -202,8 +202,12 @@ def test_the_def_is_built_through_sudo(user, sif):
     ("arguments", "variables", "line"),
     [
         ([], {}, "set IMAGE to the Docker image"),
-        (["--tar", "/no/such.tar"], {}, "the file cannot be read: /no/such.tar"),
-        (["--fakeroot"], {"BASE": "/no/such.sif"}, "BASE is neither docker://... nor a file"),
+        (["--tar", "/no/such.tar"], {}, "cannot read the file /no/such.tar"),
+        (
+            ["--fakeroot"],
+            {"BASE": "/no/such.sif"},
+            "BASE is neither docker://... nor an existing file",
+        ),
         (["--fast"], {}, "unknown option --fast (see --help)"),
     ],
 )

@@ -104,7 +104,7 @@ def test_a_job_says_what_it_lacks(site):
     job = site.sbatch("slurm_predict.sh", **site.variables(root), PROJECT_DIR="")
     site.cluster.wait_for(job)
     text = (site.user.folder / f"ich-predict_{job}.log").read_text()
-    assert "submit from the project folder, or set PROJECT_DIR to it" in text
+    assert "submit this script from the project folder, or set PROJECT_DIR" in text
     assert site.cluster.states(job) == {job: "FAILED"}
     assert not root.exists()
 
@@ -112,21 +112,25 @@ def test_a_job_says_what_it_lacks(site):
 @pytest.mark.parametrize(
     ("script", "changed", "line"),
     [
-        ("predict", {"DICOM_INPUT": ""}, "DICOM_INPUT is not set: the folder of DICOM files"),
-        ("predict", {"DICOM_INPUT": "/no/such"}, "DICOM_INPUT is no folder here: /no/such"),
+        ("predict", {"DICOM_INPUT": ""}, "DICOM_INPUT is not set: set it to the folder of DICOM"),
+        (
+            "predict",
+            {"DICOM_INPUT": "/no/such"},
+            "DICOM_INPUT is not a folder on this machine: /no/such",
+        ),
         ("predict", {"RUN_ROOT": ""}, "RUN_ROOT is not set"),
-        ("predict", {"RUN_ROOT": "/proc/here"}, "RUN_ROOT cannot be made"),
-        ("predict", {"MODEL_DIR": "/no/such"}, "MODEL_DIR is no folder here"),
-        ("predict", {"RUN_CONFIG": "/no/such"}, "RUN_CONFIG cannot be read"),
+        ("predict", {"RUN_ROOT": "/proc/here"}, "cannot create RUN_ROOT /proc/here"),
+        ("predict", {"MODEL_DIR": "/no/such"}, "MODEL_DIR is not a folder on this machine"),
+        ("predict", {"RUN_CONFIG": "/no/such"}, "cannot read RUN_CONFIG /no/such"),
         ("predict", {"SIF_IMAGE": "/no/such.sif"}, "build_container.sh"),
         ("predict", {"VENV": "/no/such"}, "VENV has no bin/dagster"),
-        ("predict", {"DEVICE": ""}, "this job was given no GPU"),
+        ("predict", {"DEVICE": ""}, "SLURM gave this job no GPU"),
         ("predict", {"DEVICE": "cpu, id: 1"}, "choose auto, cpu, cuda or cuda:0"),
         ("prepare", {"SHARDS": "0"}, "SHARDS is 0"),
         ("prepare", {"DECODE": "yes"}, "DECODE is yes"),
-        ("shard", {}, "this is a task of slurm_array.sh"),
-        ("array", {}, "SHARDS is not set"),
-        ("array", {"SHARDS": "2 --wrap=id"}, "SHARDS is not set"),
+        ("shard", {}, "this script is a task of slurm_array.sh"),
+        ("array", {}, "SHARDS is not a whole number"),
+        ("array", {"SHARDS": "2 --wrap=id"}, "SHARDS is not a whole number"),
         ("array", {"SHARDS": "2", "RESUBMIT": "often"}, "RESUBMIT is often"),
         ("collect", {"RESUBMIT": "-1"}, "RESUBMIT is -1"),
     ],
@@ -152,7 +156,7 @@ def test_nothing_is_made_inside_the_input(site, script, name):
         path = str(ROOT / "singularity" / f"slurm_{script}.sh")
         done = site.user.run("bash", path, check=False, **variables)
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
-        assert f"{name} lies in DICOM_INPUT, which is only read" in done.stderr
+        assert f"{name} is inside DICOM_INPUT, where nothing is written" in done.stderr
     assert sorted(site.dicom.rglob("*")) == before
     assert not root.exists()
 
@@ -299,7 +303,7 @@ def test_a_shard_that_dies_each_time_ends_with_a_collector_that_names_it(site):
         assert site.cluster.states(job) == {job: "FAILED"}
     text = collected(root, collect)
     assert "in the shards 0" in text
-    assert "not submitted again: RESUBMIT is 0, or was used up" in text
+    assert "not submitted again: RESUBMIT is 0 or used up" in text
     assert "slurm_array.sh --missing" in text
     assert last_jobs(root) == [array, collect]
     # On a node that may not submit the collector says so.
@@ -307,7 +311,7 @@ def test_a_shard_that_dies_each_time_ends_with_a_collector_that_names_it(site):
     script = str(ROOT / "singularity" / "slurm_collect.sh")
     done = site.user.run("bash", script, check=False, **elsewhere)
     assert done.returncode == 1
-    assert "from this node it could not be submitted" in done.stderr
+    assert "this node could not submit the missing shards" in done.stderr
     assert "slurm_array.sh --missing" in done.stderr
 
     (typed,) = [block for block in blocks("slurm.md") if block.endswith("--missing\n")]
@@ -324,4 +328,4 @@ def test_a_shard_that_dies_each_time_ends_with_a_collector_that_names_it(site):
     text = collected(root, alone["collect"])
     assert site.cluster.states(alone["collect"]) == {alone["collect"]: "COMPLETED"}, text
     assert report(root)["series_by_state"]["done"] == 2
-    assert site.user.run("bash", ARRAY, "--missing", **variables).stdout == "nothing is missing\n"
+    assert site.user.run("bash", ARRAY, "--missing", **variables).stdout == "no shard is missing\n"

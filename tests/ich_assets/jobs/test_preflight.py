@@ -36,7 +36,7 @@ def _refused(place, *words: str, config: str | None = None) -> None:
         (f"networks: {{config: {{{FAST}, device: cuda}}}}", ("'cuda' was asked for",)),
         (
             f"networks: {{config: {{{FAST}, backbones: [resnet]}}}}",
-            ("['resnet'] are not a choice",),
+            ("backbones is ['resnet']: it must name some of",),
         ),
         ("networks: {config: {}}", ("checkpoint missing: model_epoch_best_1.pth",)),
         (

@@ -37,7 +37,7 @@ def test_chosen_backbones_come_in_the_order_of_the_ensemble():
     "names", [[], ["resnet50"], [DENSE169.name, "resnet50"], [DENSE169.name, DENSE169.name]]
 )
 def test_backbones_no_one_knows(names):
-    with pytest.raises(IchError, match="not a choice among DenseNet121_change_avg"):
+    with pytest.raises(IchError, match="it must name some of DenseNet121_change_avg"):
         _ = NetworksResource(backbones=names).chosen
 
 
@@ -144,7 +144,7 @@ def test_openvino_where_it_is_installed(stand_in_models, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"precision": "float16"}, "float16 is for CUDA"),
+        ({"precision": "float16"}, "float16 needs CUDA"),
         ({"backend": "openvino", "device": "tpu"}, "unknown device"),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_limit_of_google_is_told(site, drive):
 
 def test_a_single_checkpoint_is_no_archive(site, drive):
     drive.files[DRIVE_IDS[ALL[0].name]] = b"PK\x03\x04 not a whole zip"
-    with pytest.raises(FetchError, match="damaged, or none"):
+    with pytest.raises(FetchError, match="damaged, or the file is not an archive"):
         site.fetch(GoogleDrive())
     assert site.checkpoints() == {}
 

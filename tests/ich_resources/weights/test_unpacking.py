@@ -169,7 +169,7 @@ def test_an_archive_with_flipped_bits(tmp_path, mode):
 
 def test_text_is_no_archive(tmp_path):
     for content in (b"<html>" * 500, lzma.compress(b"x" * 5000)):
-        with pytest.raises(FetchError, match="damaged, or none"):
+        with pytest.raises(FetchError, match="damaged, or the file is not an archive"):
             take(content, tmp_path)
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the database at the first start, with the password of the secret; then serves it to all, by password.
+# Create the database at the first start, with the password of the secret. Then serve it: every client must
+# give the password.
 set -eu
 data=/var/lib/postgresql/data
 password=$(mktemp)
