@@ -91,7 +91,7 @@ lint: $(VENV)/installed
 # Two processes run the tests; tests/conftest.py says which tests stay in one process. The quick tests come
 # first. With ARGS pytest runs once: make test ARGS="tests/ich_resources -k window"
 QUICK := not slow and not hpc and not weights and not gpu
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 unit: $(VENV)/installed
 ifeq ($(ARGS),)
 	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE)

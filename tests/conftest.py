@@ -3,31 +3,39 @@
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-ENGINES = {"engine": "docker", "cluster": "slurm"}
-"""Fixtures that start an engine, and the group of the tests that share it."""
+ENGINES = {"tests/hpc/slurm/test_chain.py": "docker", "tests/hpc/slurm/": "slurm"}
+ENGINES |= {"tests/hpc/": "docker"}
+"""The engine of the tests below a path; the first path that fits counts."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def group_of(nodeid: str) -> str:
+    """Return what a test shares with others: their engine, or their file."""
+    path = nodeid.partition("::")[0]
+    return next((name for start, name in ENGINES.items() if path.startswith(start)), path)
+
+
+class SharedEngines(LoadFileScheduling):
+    """Runs the tests of a group in one process, so that the images of an engine are built once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedEngines:
+    """Let pytest-xdist distribute the tests by group."""
+    return SharedEngines(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group: all tests of a group run in one process of pytest-xdist.
-
-    Tests that share an engine are a group, so that its images are built once. They take longest
-    and come first. Every other file is a group of its own.
-    """
-    order = [*ENGINES.values()]
-
-    def group(item: pytest.Item) -> str:
-        fixtures = getattr(item, "fixturenames", ())
-        shared = [name for engine, name in ENGINES.items() if engine in fixtures]
-        return shared[0] if shared else str(item.path)
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda i: order.index(group(i)) if group(i) in order else len(order))
+    """Put the tests that need an engine first: they take longest."""
+    order = ["docker", "slurm"]
+    items.sort(key=lambda i: [*order, group_of(i.nodeid)].index(group_of(i.nodeid)))
 
 
 @pytest.fixture(scope="session")
