@@ -144,12 +144,15 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def begin_to_load(self) -> None:
         """Load every chosen network in the background, while other work goes on.
 
-        An error there is not raised. It happens again, and is raised, in ``load``.
+        Call it only where the input is known to hold work. The thread ends with the process: it
+        begins no other network then. An error there is not raised. It happens again, and is raised,
+        in ``load``.
         """
         threading.Thread(target=self._load_all, name="loading networks").start()
 
     def _load_all(self) -> None:
-        with suppress(IchError):
+        # Also RuntimeError: the pool that reads takes no more while the process ends.
+        with suppress(Exception):
             for backbone in self.chosen:
                 for file in self.checkpoints(backbone):
                     if not threading.main_thread().is_alive():
