@@ -32,6 +32,7 @@ _NO_MEMORY = (
     "can't start new thread",
     "thread constructor failed",
     "OpenBLAS blas_thread_init",
+    "error return without exception set",  # an extension module that could not allocate
 )
 _STATUS = re.compile(r"Run \S+ resulted in failure\.")
 

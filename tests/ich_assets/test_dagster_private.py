@@ -215,6 +215,14 @@ def test_the_ways_into_the_webserver():
     assert source.count("WebSocketRoute(") == 1
 
 
+def test_the_status_line_of_a_command():
+    """``runtime/faults.py`` leaves it out after our own sentence."""
+    from dagster._cli import job
+
+    source = inspect.getsource(job)
+    assert 'raise click.ClickException(f"Run {result.run_id} resulted in failure.")' in source
+
+
 def test_run_tags_of_dagster():
     """Each is a literal text here: see the file behind it."""
     from dagster._core.storage import tags
