@@ -59,7 +59,7 @@ ui: export RUN_ROOT := $(CURDIR)/$(DEMO)/results
 ui: export MAX_FOLDS_PER_BACKBONE := 1
 endif
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
-	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
 # A tick may take longer than Dagster's limit of 60 seconds if the inbox is large and the disk slow.
 up: export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 300
@@ -69,7 +69,7 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@: $${RUN_ROOT:?set RUN_ROOT to a folder for results}
 	@mkdir -p "$$DICOM_INBOX"
 	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
-	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver

@@ -16,7 +16,7 @@ CHECKS = {
 def main() -> int:
     """Return 0 if the server of this container answers as it should."""
     command = Path("/proc/1/cmdline").read_text().replace("\0", " ")
-    if "dagster-webserver" in command:
+    if "ich_assets.runtime.web" in command:
         with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=10) as answer:
             return int(answer.status != 200)
     for part, check in CHECKS.items():

@@ -8,9 +8,11 @@ from ich_assets.jobs.batch import ich_batch
 from ich_assets.jobs.retire import ich_retire
 from ich_assets.jobs.shards import ich_collect, ich_prepare, ich_shard
 from ich_assets.jobs.weights import fetch_checkpoints, verify_checkpoints
+from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
 
+end_in_a_sentence()
 defs = dg.Definitions.merge(
     graph.defs,
     dg.Definitions(

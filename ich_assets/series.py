@@ -51,11 +51,11 @@ def processed_series(
     normal. A slice that cannot be decoded is listed with its reason, never dropped.
     """
     uid = context.partition_key
-    if _networks_follow(context):
-        networks.begin_to_load()
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, PROCESSED):
         series = _series_to_score(storage, uid)
+        if _networks_follow(context):
+            networks.begin_to_load()  # this series will need them
         processed = _process(series, dicom, storage)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(processed.record.data_version),

@@ -21,6 +21,8 @@ RECEIVE_PORT = "RECEIVE_PORT"
 """Port of the C-STORE receiver; unset: 11112."""
 RECEIVE_AE_TITLE = "RECEIVE_AE_TITLE"
 """Application entity title of the C-STORE receiver; unset: ICH."""
+UI_HOSTS = "UI_HOSTS"
+"""More names under which a browser may open the UI, with commas; unset: localhost alone."""
 MAX_FOLDS = "MAX_FOLDS_PER_BACKBONE"
 """Only the first so many folds of each backbone."""
 

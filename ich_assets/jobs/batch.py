@@ -18,8 +18,6 @@ def scan_folder(context: dg.OpExecutionContext) -> list[str]:
     """Find every series, register the partitions; return the series with something left to do."""
     resources = SeriesResources.of(context)
     preflight.check(resources)
-    if not resources.storage.layout.ledger.exists():
-        resources.networks.begin_to_load()  # nothing was scored yet, so they will be needed
     return [series.series_instance_uid for series in scan(context, resources)]
 
 

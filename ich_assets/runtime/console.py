@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from ich_assets.runtime.faults import fault_sentence, leave_out_status_line
 from ich_resources.errors import IchError
 
 
@@ -19,6 +20,7 @@ class _TerseFormatter(logging.Formatter):
         event = meta.get("dagster_event")
         if event is not None and event.is_step_failure:
             text = failure_text(event.step_failure_data.error)
+            leave_out_status_line()
         prefix = f"{record.levelname}: " if record.levelno >= logging.WARNING else ""
         return prefix + text
 
@@ -53,7 +55,7 @@ TERSE_CONSOLE: dict[str, Any] = {
 
 
 def failure_text(error: Any) -> str:
-    """Return the message of an error of ours, and the stack of any other error.
+    """Return one sentence for an error of ours, a full disk or missing memory; else the stack.
 
     Parameters
     ----------
@@ -73,4 +75,18 @@ def failure_text(error: Any) -> str:
         if name in ours:
             return re.sub(rf"^[\w.]*{name}: ", "", link.message.strip())
         link = link.cause
+    sentence = fault_sentence(_messages(error))
+    if sentence:
+        return sentence
     return str(error.to_string())
+
+
+def _messages(error: Any) -> list[str]:
+    """Return the message of an error and of those behind it; each begins with its class."""
+    texts, left = [], [error]
+    while left:
+        link = left.pop()
+        if link is not None:
+            texts.append(link.message)
+            left += [link.cause, link.context]
+    return texts

@@ -63,4 +63,8 @@ def configured(resource: Resource, name: ResourceName, config: dict[str, Any]) -
     try:
         return type(resource)(**{**resource.model_dump(), **fields})
     except ValidationError as err:
-        raise IchError(f"LIVE_CONFIG: {err}", remedy=_REMEDY) from err
+        first = err.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise IchError(
+            f"LIVE_CONFIG: resources.{name}, field {place}: {first['msg']}", remedy=_REMEDY
+        ) from err

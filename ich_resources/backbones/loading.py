@@ -48,6 +48,7 @@ class LoadedFold:
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
 _CONVERTING = threading.Lock()
+_INTERRUPTED = threading.Event()
 _READERS = ThreadPoolExecutor(4, thread_name_prefix="reading networks")
 _COMPILER = ThreadPoolExecutor(1, thread_name_prefix="compiling networks")
 
@@ -122,19 +123,30 @@ def _all(
 ) -> list[LoadedFold]:
     """Make what has not been made, side by side; what failed is tried again."""
     begun = []
+    _INTERRUPTED.clear()
     with _LOADING:
         for file in files:
             key = (file.backbone, str(file.path), file.digest, how)
             known = _LOADED.get(key)
-            if known is None or (known.done() and known.exception() is not None):
+            if known is None or known.cancelled() or (known.done() and known.exception()):
                 _LOADED[key] = _READERS.submit(make, file)
             begun.append(_LOADED[key])
-    return [fold.result() for fold in begun]
+    try:
+        return [fold.result() for fold in begun]
+    except Exception:
+        raise
+    except BaseException:  # an interrupt: the process shall not read the others before it ends
+        _INTERRUPTED.set()
+        for fold in begun:
+            fold.cancel()
+        raise
 
 
 def _convert(file: CheckpointFile, folder: Path) -> Converted:
     fold = _load(file, torch.device("cpu"))
     with _CONVERTING:  # tracing is for one thread at a time
+        if _INTERRUPTED.is_set():
+            raise CheckpointError("its conversion was interrupted", path=file.path)
         model = convert_features(fold.network, BACKBONES[file.backbone])
     fold.network.drop_features()
     converted = Converted(fold.network, model, fold.untrained)

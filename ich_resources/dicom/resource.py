@@ -6,16 +6,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, create_model
 
+from ich_resources.dicom.policy import verdicts
 from ich_resources.environment import DICOM_INPUT, folder
-from ich_resources.errors import IchError
 from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 
 if TYPE_CHECKING:
     from ich_resources.dicom.policy import Verdict
     from ich_resources.dicom.scanned import ScannedFile
     from ich_resources.reasons import Reason
+
+    class DicomPolicy(dg.Config):
+        """``refuse`` or ``warn`` for each code of a remark: a field for each of REMARK_CODES."""
+
+else:
+    # Fields, not the keys of a mapping: the Launchpad then knows codes and verdicts, and shows the
+    # defaults; a name that does not exist is refused before a run exists.
+    DicomPolicy = create_model(
+        "DicomPolicy",
+        __base__=dg.Config,
+        **{
+            str(code): (Literal["refuse", "warn"], Field(default=verdict))
+            for code, verdict in verdicts({}).items()
+        },
+    )
 
 
 class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -29,8 +44,8 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="If a slice cannot be read. keep: score the other slices and mark the series "
         "incomplete. fail: the series fails.",
     )
-    policy: dict[str, str] = Field(
-        default={},
+    policy: DicomPolicy = Field(
+        default=DicomPolicy(),
         description="refuse or warn, for each reason code that should not have its default. By "
         "default TOO_FEW_SLICES and NOT_AXIAL refuse, and the other remarks warn.",
     )
@@ -61,16 +76,16 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Raises
         ------
-        IchError
-            If the policy has an unknown code or verdict.
         DicomError
             If the folder is missing or cannot be opened, or contains no DICOM file.
         """
         from ich_resources.dicom.discovery import scan
 
-        self._verdicts()
         return scan(
-            self.folder, threads=self.threads, policy=self.policy, primary_only=self.primary_only
+            self.folder,
+            threads=self.threads,
+            policy=self.policy.model_dump(),
+            primary_only=self.primary_only,
         )
 
     def scan_files(self, paths: Sequence[str], folder: Path) -> list["ScannedFile | None"]:
@@ -102,11 +117,6 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             JSON values of ``ScannedFile.to_json``.
         folder : Path
             Folder to which the paths are relative.
-
-        Raises
-        ------
-        IchError
-            If the policy has an unknown code or verdict.
         """
         from ich_resources.dicom.assembly import assemble
         from ich_resources.dicom.scanned import ScannedFile
@@ -137,12 +147,7 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return (*folders, *unassigned_files([ScannedFile.from_json(file) for file in files]))
 
     def _verdicts(self) -> "dict[Reason, Verdict]":
-        from ich_resources.dicom.policy import verdicts
-
-        try:
-            return verdicts(self.policy)
-        except ValueError as err:
-            raise IchError(str(err), remedy="see resources.dicom in conf/run.example.yaml") from err
+        return verdicts(self.policy.model_dump())
 
     def read(self, series: SeriesRecord) -> Iterator[HuSlice | SliceRecord]:
         """Read the admitted slices of a series, in order; see ``reading.read_series``.

@@ -146,12 +146,15 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def begin_to_load(self) -> None:
         """Load every chosen network in a thread, while other work goes on.
 
-        The thread raises no error. ``load`` meets the same error again and raises it.
+        Call it only where the input is known to hold work. The thread ends with the process: it
+        loads no other network then. It raises no error. ``load`` meets the same error again and
+        raises it.
         """
         threading.Thread(target=self._load_all, name="loading networks").start()
 
     def _load_all(self) -> None:
-        with suppress(IchError):
+        # Also RuntimeError: the pool that reads takes no more while the process ends.
+        with suppress(Exception):
             for backbone in self.chosen:
                 for file in self.checkpoints(backbone):
                     if not threading.main_thread().is_alive():

@@ -25,6 +25,8 @@ from ich_assets.runtime.console import terse_console
 from ich_assets.runtime.dead_runs import fail_dead_runs
 
 IMPORTS = {
+    "dagster._cli": ["ich_assets/runtime/web/server.py"],
+    "dagster._daemon": ["ich_assets/runtime/web/server.py"],
     "dagster._core.launcher.base": [
         "ich_assets/runtime/slurm/launcher.py",
         "ich_assets/runtime/slurm/runs.py",
@@ -174,6 +176,49 @@ def test_the_log_manager_that_keeps_nothing(name):
     base = import_module("dagster._core.storage.compute_log_manager").ComputeLogManager
     assert issubclass(manager, base)
     assert manager().get_log_data(["key"]).stderr is None
+
+
+def test_the_webserver_takes_its_application_from_one_function():
+    """``runtime/web/server.py`` replaces it by one that puts the guard around it."""
+    from dagster_webserver import cli
+
+    name = "create_app_from_workspace_process_context"
+    hosting = inspect.getsource(cli.host_dagster_ui_with_workspace_process_context)
+    assert re.search(rf"\bapp = {name}\(\s*workspace_process_context, path_prefix,", hosting)
+    assert re.search(r"uvicorn\.run\(\s*app,", hosting)
+    parameters = list(inspect.signature(getattr(cli, name)).parameters)
+    assert parameters[:2] == ["workspace_process_context", "path_prefix"]
+
+
+def test_the_children_of_dagster_dev():
+    """``runtime/web/server.py`` starts the guarded webserver in place of the first."""
+    from dagster._cli import dev
+
+    source = inspect.getsource(dev.dev_command_impl)
+    assert source.count("open_ipc_subprocess(") == 2
+    assert '[sys.executable, "-m", "dagster_webserver"]' in source
+    assert re.search(r'sys\.executable,\s*"-m",\s*"dagster\._daemon",', source)
+    assert "Popen" not in inspect.getsource(dev)
+    names = {parameter.name for parameter in dev.dev_command.params}
+    assert {"host", "port"} <= names
+
+
+def test_the_ways_into_the_webserver():
+    """``runtime/web/rules.py`` lets POST and WebSockets through to GraphQL alone."""
+    from dagster_webserver.webserver import DagsterWebserver
+
+    source = inspect.getsource(DagsterWebserver.build_routes)
+    assert source.count('methods=["POST"]') == source.count('"/report_asset_') == 3
+    assert source.count('methods=["GET", "POST"]') == source.count("graphql_http_endpoint") == 1
+    assert source.count("WebSocketRoute(") == 1
+
+
+def test_the_status_line_of_a_command():
+    """``runtime/faults.py`` leaves it out after our own sentence."""
+    from dagster._cli import job
+
+    source = inspect.getsource(job)
+    assert 'raise click.ClickException(f"Run {result.run_id} resulted in failure.")' in source
 
 
 def test_run_tags_of_dagster():

@@ -67,4 +67,5 @@ def test_the_example_configuration_is_valid_and_names_every_field(pytestconfig):
         for field in type(resource).model_fields:
             assert f"{field}:" in text, f"{name}.{field} is not in run.example.yaml"
             if field in shown:
-                assert shown[field] == getattr(resource, field), f"{name}.{field}"
+                read = getattr(type(resource)(**{field: shown[field]}), field)
+                assert read == getattr(resource, field), f"{name}.{field}"

@@ -71,15 +71,15 @@ def wait(seconds: float, ready: Callable[[], object]) -> bool:
 
 
 class Webserver:
-    """``dagster dev``: the webserver with its GraphQL, and the daemon."""
+    """The webserver of ``make up`` behind its guard, the daemon with it, and its GraphQL."""
 
     def __init__(
-        self, environment: Mapping[str, str], log: Path, dagster: Path | None = None, **user
+        self, environment: Mapping[str, str], log: Path, python: Path | None = None, **user
     ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        dagster = dagster or Path(sys.executable).with_name("dagster")
-        command = [str(dagster), "dev", "-w", "workspace.yaml"]
+        command = [str(python or sys.executable), "-m", "ich_assets.runtime.web", "dev"]
+        command += ["-w", "workspace.yaml"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "-h", "127.0.0.1", "-p", str(port)],
@@ -155,10 +155,10 @@ def materialised_partitions(server: Webserver, asset: str) -> list[str]:
 
 @contextmanager
 def webserver(
-    environment: Mapping[str, str], log: Path, dagster: Path | None = None, **user
+    environment: Mapping[str, str], log: Path, python: Path | None = None, **user
 ) -> Iterator[Webserver]:
-    """Run ``dagster dev`` inside the block, as ``user`` if it is given."""
-    server = Webserver(environment, log, dagster, **user)
+    """Run what ``make up`` runs inside the block, as ``user`` if it is given."""
+    server = Webserver(environment, log, python, **user)
     try:
         yield server
     finally:

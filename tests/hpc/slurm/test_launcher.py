@@ -23,7 +23,7 @@ WAITS = {"slurm/gres": "gpu:1"}
 
 @pytest.fixture(scope="module")
 def server(site) -> Iterator[Webserver]:
-    """``dagster dev`` of an ordinary user: PostgreSQL, and the launcher of conf/."""
+    """The webserver and daemon of an ordinary user: PostgreSQL, and the launcher of conf/."""
     folder = site.user.folder
     home = folder / "dagster_home"
     home.mkdir()
@@ -49,8 +49,8 @@ def server(site) -> Iterator[Webserver]:
     log = folder / "webserver.log"
     with postgres() as url:
         environment["DAGSTER_POSTGRES_URL"] = url
-        dagster = venv / "bin" / "dagster"
-        with webserver(environment, log, dagster, **site.user.ids) as running:
+        python = venv / "bin" / "python"
+        with webserver(environment, log, python, **site.user.ids) as running:
             yield running
 
 

@@ -83,7 +83,9 @@ def test_unknown_fields_are_named(write):
 @pytest.mark.parametrize("value", ["soon", "-1", ".nan", "[5]", "null"])
 def test_a_wrong_value_names_its_field(write, value):
     write(f"resources: {{inbox: {{config: {{quiet_seconds: {value}}}}}}}")
-    with pytest.raises(IchError, match="LIVE_CONFIG.*\nquiet_seconds") as caught:
+    with pytest.raises(
+        IchError, match=r"LIVE_CONFIG: resources.inbox, field quiet_seconds: \w+"
+    ) as caught:
         configured(InboxResource(), "inbox", live_config())
     assert caught.value.remedy
 

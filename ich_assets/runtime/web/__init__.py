@@ -1,0 +1,1 @@
+"""Dagster's webserver behind a guard: pages of other sites cannot start runs."""
