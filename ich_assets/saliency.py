@@ -12,7 +12,7 @@ from ich_assets.inputs_digests import saliency_digest, saliency_files
 from ich_assets.metadata import highest_captions, inline_png, made_by
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.step_files import load_ensemble, load_images
+from ich_assets.step_files import finished_meanwhile, load_ensemble, load_images
 from ich_resources.errors import IchError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -58,6 +58,9 @@ def saliency_panels(
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, SALIENCY):
         scored = _scored(storage, uid)
+        taken = finished_meanwhile(context, storage, SALIENCY, _digest(scored, networks, saliency))
+        if taken is not None:
+            return taken
         loaded = _load(networks, saliency)
         storage.records.begin(subject, SALIENCY)
         drawn = Drawing(scored, loaded, networks, saliency, panels, storage).draw()
@@ -88,6 +91,11 @@ def _scored(storage: StorageResource, uid: str) -> Scored:
             code="STALE",
         )
     return Scored(series, processed, images, ensemble, probabilities)
+
+
+def _digest(scored: Scored, networks: NetworksResource, saliency: SaliencyResource) -> str:
+    versions = {PROCESSED: scored.processed.data_version, ENSEMBLE: scored.ensemble.data_version}
+    return saliency_digest(versions, saliency_files(networks, saliency), networks, saliency)
 
 
 def _load(networks: NetworksResource, saliency: SaliencyResource) -> Loaded:
@@ -124,8 +132,7 @@ def _write(
         seconds=drawn.seconds,
         seconds_drawing=drawn.seconds_drawing,
     )
-    versions = {PROCESSED: scored.processed.data_version, ENSEMBLE: scored.ensemble.data_version}
-    digest = saliency_digest(versions, loaded.files, networks, saliency)
+    digest = _digest(scored, networks, saliency)
     files = tuple(records.relative(folder / name) for name in names)
     record = Record(digest, digest, files, content)
     records.finish(series_subject(uid), SALIENCY, record)

@@ -13,6 +13,7 @@ from ich_assets.ledger import DICOM_SERIES
 from ich_assets.metadata import SHOWN, inline_png
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import retrying_transient_errors
+from ich_assets.step_files import finished_meanwhile
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.errors import DicomError
@@ -56,6 +57,9 @@ def processed_series(
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, PROCESSED):
         series = _series_to_score(storage, uid)
+        taken = finished_meanwhile(context, storage, PROCESSED, processed_digest(series.version))
+        if taken is not None:
+            return taken
         processed = _process(series, dicom, storage)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(processed.record.data_version),

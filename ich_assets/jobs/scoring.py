@@ -6,7 +6,13 @@ import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.inputs_digests import outcome
-from ich_assets.jobs.runs import report_existing, require_asset_job, run_one_series, steps_to_run
+from ich_assets.jobs.runs import (
+    report_existing,
+    require_asset_job,
+    run_one_series,
+    run_start,
+    steps_to_run,
+)
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
 from ich_resources.series import SeriesRecord
@@ -81,10 +87,10 @@ def _load_networks(
 def _run_each(
     context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
 ) -> None:
-    began = time.perf_counter()
+    began, run_began = time.perf_counter(), run_start(context)
     for number, series in enumerate(todo, 1):
         series_began = time.perf_counter()
-        error = run_one_series(context, resources, series)
+        error = run_one_series(context, resources, series, run_began)
         now = time.perf_counter()
         left = (now - began) / number * (len(todo) - number)
         result = outcome(series, resources)

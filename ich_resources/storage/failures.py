@@ -48,6 +48,13 @@ class Failures:
         except (StorageError, KeyError, TypeError):
             return Failure("unknown", "StorageError", "the note of its failure is damaged")
 
+    def noted_at(self, subject: Subject) -> float:
+        """Return when the note of a subject was written, in seconds since 1970; 0 without one."""
+        try:
+            return self._layout.failure(subject).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def write(self, subject: Subject, step: str, error: Exception) -> None:
         """Keep why a subject failed, for the ledger and the report; it replaces the last note."""
         if isinstance(error, IchError):

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_resources.errors import StorageError
-from ich_resources.locks import exclusive_lock
+from ich_resources.locks import exclusive_lock, reentrant_lock
 from ich_resources.whole_files import remedy_for, write_whole
 
 _PART = f".part-{socket.gethostname()}-"
@@ -148,6 +148,30 @@ def locked(path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         with _naming(path):
             stack.enter_context(exclusive_lock(path))
+        yield
+
+
+@contextmanager
+def held(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a lock below the run root that this thread may hold already.
+
+    See ``locks.reentrant_lock``.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file.
+    on_wait : callable, optional
+        Called once before the wait, if another process holds the lock.
+
+    Raises
+    ------
+    StorageError
+        If the lock file cannot be made.
+    """
+    with ExitStack() as stack:
+        with _naming(path):
+            stack.enter_context(reentrant_lock(path, on_wait=on_wait))
         yield
 
 

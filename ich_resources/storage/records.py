@@ -5,7 +5,7 @@ parses, fits its schema, and every file that it lists is there with the recorded
 step runs again. So a kill at any moment leaves either a whole result or a step that runs again.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ich_resources.errors import FormatError, StorageError
 from ich_resources.steps import BY_NAME, final_steps
 from ich_resources.storage.failures import Failures
-from ich_resources.storage.files import locked, read_json, remove, write_json
+from ich_resources.storage.files import held, read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.schemas import SCHEMAS, Content
 from ich_resources.subjects import Subject
@@ -157,13 +157,56 @@ class Records:
     @contextmanager
     def working_on(self, subject: Subject, step: str) -> Iterator[None]:
         """Hold the lock of a subject; note why the step failed, clear the note if it succeeds."""
-        with locked(self._layout.lock(subject)):
+        with self.holding(subject):
             try:
                 yield
             except Exception as error:
                 self.failures.write(subject, step, error)
                 raise
             self.failures.clear(subject, step)
+
+    @contextmanager
+    def holding(
+        self, subject: Subject, on_wait: Callable[[], None] | None = None
+    ) -> Iterator[None]:
+        """Hold the lock of a subject over several steps; each of them may hold it again.
+
+        Parameters
+        ----------
+        subject : Subject
+            The subject.
+        on_wait : callable, optional
+            Called once before the wait, if another process works on the subject.
+
+        Raises
+        ------
+        StorageError
+            If the lock file cannot be made.
+        """
+        with held(self._layout.lock(subject), on_wait):
+            yield
+
+    def finished_since(self, subject: Subject, step: str, began: float) -> Record[Content] | None:
+        """Return the valid record of a step if it was written after a moment.
+
+        Parameters
+        ----------
+        subject : Subject
+            The subject.
+        step : str
+            Name of the step.
+        began : float
+            The moment, in seconds since 1970.
+
+        Raises
+        ------
+        FormatError
+            If a newer version of ich wrote the record.
+        """
+        record = self.find(subject, step)
+        if record is None or self._layout.record(subject, step).stat().st_mtime < began:
+            return None
+        return record
 
     def finished_at(self, subject: Subject) -> datetime | None:
         """Return when the last step of a subject ended, None where it has no result.
