@@ -19,6 +19,7 @@ from ich_resources.digests import fingerprint
 from ich_resources.errors import DicomError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
+from ich_resources.plain_text import one_line
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED
@@ -225,7 +226,7 @@ def _metadata(
         "slices_failed": failed,
         "complete": not failed,
         "slices": inline_png(preview, "from the first slice to the last"),
-        "description": series.description,
+        "description": one_line(series.description),
         "slice_images": dg.MetadataValue.path(str(storage.layout.slice_png("x").parent)),
         "seconds": content.seconds,
     }

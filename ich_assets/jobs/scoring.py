@@ -15,6 +15,7 @@ from ich_assets.jobs.runs import (
 )
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
+from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME
 from ich_resources.storage.ledger import found_series, read_scan
@@ -38,7 +39,7 @@ def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[Ser
         context.log.info(f"  refused  {series.series_instance_uid}  {reasons}")
     for file in ledger.unassigned:
         judgement = file.judgement
-        line = f"  {judgement.state}  {file.path}  {judgement.code}: {judgement.reason}"
+        line = f"  {judgement.state}  {one_line(file.path)}  {judgement.code}: {judgement.reason}"
         (context.log.warning if judgement.state == "failed" else context.log.info)(line)
     todo = []
     for series in taken:

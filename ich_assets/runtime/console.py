@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ich_resources.errors import IchError
+from ich_resources.plain_text import lines
 
 
 class _TerseFormatter(logging.Formatter):
@@ -20,7 +21,7 @@ class _TerseFormatter(logging.Formatter):
         if event is not None and event.is_step_failure:
             text = failure_text(event.step_failure_data.error)
         prefix = f"{record.levelname}: " if record.levelno >= logging.WARNING else ""
-        return prefix + text
+        return prefix + lines(text)
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

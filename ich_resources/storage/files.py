@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -86,6 +87,8 @@ def _alive(path: Path) -> bool:
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
     """Write JSON, indented; see ``write_bytes``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A terminal obeys control characters above ASCII too; JSON leaves them as they are.
+    text = re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
     # A file name that is not UTF-8 holds lone surrogates; "\udcf6" is their escape in JSON too.
     write_bytes(path, text.encode(errors="backslashreplace"), durable=durable)
 
