@@ -20,6 +20,7 @@ from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.files import remove, write_bytes, write_json
+from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
@@ -30,7 +31,6 @@ from ich_resources.storage.schemas import SaliencyContent
 from ich_resources.storage.slice_tables import csv_bytes
 from ich_resources.subjects import series_subject
 
-SCORES = "slice_saliency_scores.csv"
 ENTRY = "series_prediction.json"
 
 

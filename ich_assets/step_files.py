@@ -48,7 +48,9 @@ def load_images(
     remedy = f"materialise {PROCESSED} for this partition first"
     if record is None:
         raise DicomError("the series has not been processed", series=uid, remedy=remedy)
-    crops = read_array(storage.layout.array(subject, PROCESSED), remedy=remedy, mapped=True)
+    path = storage.layout.array(subject, PROCESSED)
+    sha256 = record.sha256(storage.records.relative(path))
+    crops = read_array(path, remedy=remedy, mapped=True, sha256=sha256)
     return record, SeriesImages(tuple(s.sop_instance_uid for s in record.content.slices), crops)
 
 
@@ -90,7 +92,9 @@ def _read(
     remedy = f"materialise {step} for this partition first"
     if record is None:
         raise InferenceError(f"there are no {step}", series=uid, remedy=remedy)
-    return record, read_array(storage.layout.array(subject, step), remedy=remedy)
+    path = storage.layout.array(subject, step)
+    sha256 = record.sha256(storage.records.relative(path))
+    return record, read_array(path, remedy=remedy, sha256=sha256)
 
 
 def save_array(

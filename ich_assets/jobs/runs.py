@@ -17,7 +17,7 @@ from ich_assets.runtime.retries import NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
-from ich_resources.steps import BY_NAME
+from ich_resources.steps import BY_NAME, PROCESSED
 from ich_resources.storage.failures import CHECKS, UNCHECKED
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
@@ -69,6 +69,8 @@ def steps_left(series: SeriesRecord, resources: SeriesResources, began: float) -
     failure = records.failures.find(subject)
     if steps and current.keys() >= set(series_steps(resources.networks)) and failure is None:
         return [step for step in steps if records.finished_since(subject, step, began) is None]
+    if steps and PROCESSED not in steps and not records.is_whole(subject, PROCESSED):
+        return [PROCESSED, *steps]  # the other steps would read damaged crops
     return steps
 
 
@@ -105,6 +107,7 @@ def run_one_series(
         if failure and failure.step == CHECKS and failures.noted_at(series_subject(uid)) >= began:
             return failure.message  # the same result would fail the same checks
         steps = steps_left(series, resources, began)
+        resources.storage.records.add_digests(series_subject(uid))
         if not steps:  # another process was faster
             report_existing(context, resources, series)
             return ""

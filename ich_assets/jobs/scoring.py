@@ -20,6 +20,7 @@ from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME
 from ich_resources.storage.ledger import found_series, read_scan
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.subjects import series_subject
 
 
 def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[SeriesRecord]:
@@ -46,10 +47,19 @@ def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[Ser
         if steps_to_run(series, resources):
             todo.append(series)
         else:
-            report_existing(context, resources, series)
+            _keep(context, resources, series)
     if len(todo) < len(taken):
         context.log.info(f"Series with nothing to do, unchanged: {len(taken) - len(todo)}")
     return todo
+
+
+def _keep(context: dg.OpExecutionContext, resources: SeriesResources, series: SeriesRecord) -> None:
+    """Report the results of a finished series, and give records of earlier versions digests."""
+    subject, records = series_subject(series.series_instance_uid), resources.storage.records
+    if not records.have_digests(subject):
+        with records.holding(subject):
+            records.add_digests(subject)
+    report_existing(context, resources, series)
 
 
 def run_all(context: dg.OpExecutionContext, resources: SeriesResources, todo: list[str]) -> None:
