@@ -13,6 +13,7 @@ from ich_assets.step_files import load_ensemble, load_folds, load_images
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.plain_text import one_line
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.steps import SALIENCY
@@ -71,7 +72,10 @@ def series_complete(
         passed=not failed,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(failed)} slices failed" if failed else "every slice is there",
-        metadata={"failed": len(failed), "reasons": dg.MetadataValue.json(failed)},
+        metadata={
+            "failed": len(failed),
+            "reasons": dg.MetadataValue.json([one_line(text) for text in failed]),
+        },
     )
 
 

@@ -8,6 +8,7 @@ from ich_assets.metadata import DATA_VERSION_TAG, table_metadata
 from ich_assets.partitions import SERIES, add_partitions
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
+from ich_resources.plain_text import one_line
 from ich_resources.series import Ledger, SeriesRecord
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.ledger import write_scan
@@ -88,6 +89,6 @@ def series_arrived(series: SeriesRecord) -> dg.AssetMaterialization:
             "admitted": series.count("admitted"),
             "refused": series.count("refused"),
             "failed": series.count("failed"),
-            "description": series.description,
+            "description": one_line(series.description),
         },
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.plain_text import one_line
 from ich_resources.storage.schemas import Content
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -107,6 +108,10 @@ def table_metadata(frame: pd.DataFrame) -> dg.TableMetadataValue:
     """Return the first rows of a table for Dagster's metadata; the CSV has all of them."""
     rows = frame.head(TABLE_ROWS).replace({np.nan: None}).to_dict("records")
     return dg.MetadataValue.table(
-        [dg.TableRecord({str(k): v for k, v in row.items()}) for row in rows],
+        [dg.TableRecord({str(k): _shown(v) for k, v in row.items()}) for row in rows],
         dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns]),
     )
+
+
+def _shown(value: Any) -> Any:
+    return one_line(value) if isinstance(value, str) else value

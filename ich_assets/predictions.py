@@ -19,7 +19,13 @@ from ich_assets.metadata import (
 )
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.step_files import array_path, load_folds, load_images, save_array
+from ich_assets.step_files import (
+    array_path,
+    finished_meanwhile,
+    load_folds,
+    load_images,
+    save_array,
+)
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
 from ich_resources.errors import IchError
@@ -76,6 +82,12 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
         working = storage.records.working_on(series_subject(uid), step)
         with retrying_transient_errors(context), working:
             processed, images = load_images(storage, uid)
+            digest = predictions_digest(
+                processed.data_version, networks.checkpoints(backbone), networks
+            )
+            taken = finished_meanwhile(context, storage, step, digest)
+            if taken is not None:
+                return taken
             record, folds = _predict(backbone, networks, processed, images)
             save_array(storage, uid, step, record, folds.probabilities)
         return dg.MaterializeResult(
@@ -161,13 +173,16 @@ def ensemble_predictions(
         loaded = [load_folds(storage, uid, backbone) for backbone in networks.chosen]
         records = {folds.backbone: record for record, folds in loaded}
         _require_same_slices(processed, records, uid)
+        digest = ensemble_digest({name: r.data_version for name, r in records.items()})
+        taken = finished_meanwhile(context, storage, ENSEMBLE, digest)
+        if taken is not None:
+            return taken
         ensemble = mean_over_backbones([folds for _, folds in loaded])
         content = EnsembleContent(
             predictions={b.name: b.predictions_step for b in networks.chosen},
             untrained=any(record.content.untrained for record in records.values()),
             seconds=round(time.perf_counter() - started, 3),
         )
-        digest = ensemble_digest({name: r.data_version for name, r in records.items()})
         save_array(storage, uid, ENSEMBLE, Record(digest, digest, (), content), ensemble)
     folds = sum(len(record.content.folds) for record in records.values())
     return dg.MaterializeResult(

@@ -12,7 +12,7 @@ from ich_assets.inputs_digests import saliency_digest, saliency_files
 from ich_assets.metadata import highest_captions, inline_png, made_by
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.step_files import load_ensemble, load_images
+from ich_assets.step_files import finished_meanwhile, load_ensemble, load_images
 from ich_resources.errors import IchError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -20,6 +20,7 @@ from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.files import remove, write_bytes, write_json
+from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
@@ -30,7 +31,6 @@ from ich_resources.storage.schemas import SaliencyContent
 from ich_resources.storage.slice_tables import csv_bytes
 from ich_resources.subjects import series_subject
 
-SCORES = "slice_saliency_scores.csv"
 ENTRY = "series_prediction.json"
 
 
@@ -58,6 +58,9 @@ def saliency_panels(
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, SALIENCY):
         scored = _scored(storage, uid)
+        taken = finished_meanwhile(context, storage, SALIENCY, _digest(scored, networks, saliency))
+        if taken is not None:
+            return taken
         loaded = _load(networks, saliency)
         storage.records.begin(subject, SALIENCY)
         drawn = Drawing(scored, loaded, networks, saliency, panels, storage).draw()
@@ -88,6 +91,11 @@ def _scored(storage: StorageResource, uid: str) -> Scored:
             code="STALE",
         )
     return Scored(series, processed, images, ensemble, probabilities)
+
+
+def _digest(scored: Scored, networks: NetworksResource, saliency: SaliencyResource) -> str:
+    versions = {PROCESSED: scored.processed.data_version, ENSEMBLE: scored.ensemble.data_version}
+    return saliency_digest(versions, saliency_files(networks, saliency), networks, saliency)
 
 
 def _load(networks: NetworksResource, saliency: SaliencyResource) -> Loaded:
@@ -124,8 +132,7 @@ def _write(
         seconds=drawn.seconds,
         seconds_drawing=drawn.seconds_drawing,
     )
-    versions = {PROCESSED: scored.processed.data_version, ENSEMBLE: scored.ensemble.data_version}
-    digest = saliency_digest(versions, loaded.files, networks, saliency)
+    digest = _digest(scored, networks, saliency)
     files = tuple(records.relative(folder / name) for name in names)
     record = Record(digest, digest, files, content)
     records.finish(series_subject(uid), SALIENCY, record)

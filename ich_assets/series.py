@@ -13,11 +13,13 @@ from ich_assets.ledger import DICOM_SERIES
 from ich_assets.metadata import SHOWN, inline_png
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import retrying_transient_errors
+from ich_assets.step_files import finished_meanwhile
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.errors import DicomError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
+from ich_resources.plain_text import one_line
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED
@@ -54,6 +56,9 @@ def processed_series(
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, PROCESSED):
         series = _series_to_score(storage, uid)
+        taken = finished_meanwhile(context, storage, PROCESSED, processed_digest(series.version))
+        if taken is not None:
+            return taken
         if _networks_follow(context):
             networks.begin_to_load()  # this series will need them
         processed = _process(series, dicom, storage)
@@ -221,7 +226,7 @@ def _metadata(
         "slices_failed": failed,
         "complete": not failed,
         "slices": inline_png(preview, "from the first slice to the last"),
-        "description": series.description,
+        "description": one_line(series.description),
         "slice_images": dg.MetadataValue.path(str(storage.layout.slice_png("x").parent)),
         "seconds": content.seconds,
     }

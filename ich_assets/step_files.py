@@ -48,7 +48,9 @@ def load_images(
     remedy = f"materialise {PROCESSED} for this partition first"
     if record is None:
         raise DicomError("the series has not been processed", series=uid, remedy=remedy)
-    crops = read_array(storage.layout.array(subject, PROCESSED), remedy=remedy, mapped=True)
+    path = storage.layout.array(subject, PROCESSED)
+    sha256 = record.sha256(storage.records.relative(path))
+    crops = read_array(path, remedy=remedy, mapped=True, sha256=sha256)
     return record, SeriesImages(tuple(s.sop_instance_uid for s in record.content.slices), crops)
 
 
@@ -90,7 +92,9 @@ def _read(
     remedy = f"materialise {step} for this partition first"
     if record is None:
         raise InferenceError(f"there are no {step}", series=uid, remedy=remedy)
-    return record, read_array(storage.layout.array(subject, step), remedy=remedy)
+    path = storage.layout.array(subject, step)
+    sha256 = record.sha256(storage.records.relative(path))
+    return record, read_array(path, remedy=remedy, sha256=sha256)
 
 
 def save_array(
@@ -122,6 +126,48 @@ def save_array(
     write_array(path, values)
     files = (storage.records.relative(path),)
     storage.records.finish(subject, step, replace(record, files=files))
+
+
+def finished_meanwhile(
+    context: dg.AssetExecutionContext, storage: StorageResource, step: str, inputs_digest: str
+) -> dg.MaterializeResult | None:  # type: ignore[type-arg]
+    """Return the result that another process has made of a step since this run began.
+
+    Called under the lock of the series. A result that is older is made again, as its run asks.
+
+    Parameters
+    ----------
+    context : dagster.AssetExecutionContext
+        Of the step.
+    storage : StorageResource
+        The run root.
+    step : str
+        Name of the step.
+    inputs_digest : str
+        That of the result that this run would make.
+
+    Returns
+    -------
+    dagster.MaterializeResult or None
+        None where the step has to run.
+    """
+    subject = series_subject(context.partition_key)
+    if not storage.layout.record(subject, step).exists():
+        return None
+    run = context.instance.get_run_record_by_id(context.run_id)
+    if run is None or run.start_time is None:
+        return None
+    record = storage.records.finished_since(subject, step, run.start_time)
+    if record is None or record.inputs_digest != inputs_digest:
+        return None
+    context.log.info(f"{step}: another process has finished it meanwhile; its result is taken")
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(record.data_version),
+        metadata={
+            "found_in": dg.MetadataValue.path(str(storage.layout.record(subject, step))),
+            "seconds": record.content.seconds,
+        },
+    )
 
 
 def array_path(storage: StorageResource, uid: str, step: str) -> dg.PathMetadataValue:

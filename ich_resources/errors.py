@@ -13,6 +13,8 @@
 
 from pathlib import Path
 
+from ich_resources.plain_text import one_line
+
 
 class IchError(Exception):
     """An error with its place and a remedy.
@@ -60,7 +62,7 @@ class IchError(Exception):
             text += f" [series {self.series}]"
         if self.remedy:
             text += f" -> {self.remedy}"
-        return text
+        return one_line(text)
 
 
 class DicomError(IchError):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_resources.digests import bytes_sha256
+from ich_resources.plain_text import one_line
 from ich_resources.reasons import Reason
 
 SliceState = Literal["admitted", "refused", "failed"]
@@ -30,6 +31,9 @@ class Judgement:
     state: Literal["refused", "failed"]
     code: Reason
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", one_line(self.reason))
 
 
 @dataclass(frozen=True)

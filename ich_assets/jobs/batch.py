@@ -6,6 +6,7 @@ import dagster as dg
 
 from ich_assets.jobs import preflight
 from ich_assets.jobs.requirements import require_all
+from ich_assets.jobs.runs import run_start
 from ich_assets.jobs.scoring import run_all, scan, write_tables
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.console import TERSE_CONSOLE
@@ -36,8 +37,7 @@ def run_series(context: dg.OpExecutionContext, todo: list[str]) -> None:
 def write_outputs(context: dg.OpExecutionContext) -> None:
     """Write the tables over all series; fail if something that should be scored is not."""
     resources = SeriesResources.of(context)
-    begun = context.instance.get_run_stats(context.run_id).start_time or time.time()
-    write_tables(context, resources, round(time.time() - begun, 3))
+    write_tables(context, resources, round(time.time() - run_start(context), 3))
     require_all(context, resources)
 
 

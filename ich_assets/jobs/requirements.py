@@ -6,6 +6,7 @@ import dagster as dg
 
 from ich_assets.inputs_digests import outcome
 from ich_assets.resources import SeriesResources
+from ich_resources.plain_text import one_line
 from ich_resources.series import Ledger
 from ich_resources.storage.ledger import left_behind, read_scan
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
@@ -35,7 +36,7 @@ def require_all(context: dg.OpExecutionContext, resources: SeriesResources) -> N
     wanted = [o for o in outcomes if o.state != "refused"]
     problems = _problems(outcomes)
     problems += [
-        f"file {s.path}: {s.judgement.reason}"
+        f"file {one_line(s.path)}: {s.judgement.reason}"
         for s in ledger.unassigned
         if s.judgement.state == "failed"
     ]

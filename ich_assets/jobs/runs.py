@@ -1,5 +1,6 @@
 """Runs of the asset jobs inside another job: one process, the resources of the outer run."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from ich_assets.runtime.retries import NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
-from ich_resources.steps import BY_NAME
+from ich_resources.steps import BY_NAME, PROCESSED
 from ich_resources.storage.failures import CHECKS, UNCHECKED
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
@@ -42,16 +43,85 @@ def steps_to_run(series: SeriesRecord, resources: SeriesResources) -> list[str]:
     ]
 
 
+def run_start(context: dg.OpExecutionContext) -> float:
+    """Return when the run of an op began, in seconds since 1970."""
+    stats = context.instance.get_run_stats(context.run_id)
+    return getattr(stats, "start_time", None) or time.time()
+
+
+def steps_left(series: SeriesRecord, resources: SeriesResources, began: float) -> list[str]:
+    """Return the steps that a run has to do, under the lock of the series.
+
+    Slices that failed in a run that ended since ``began`` are not tried again: it has just done so.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger.
+    resources : SeriesResources
+        Checkpoints and options.
+    began : float
+        When the run began, in seconds since 1970.
+    """
+    records, subject = resources.storage.records, series_subject(series.series_instance_uid)
+    steps = steps_to_run(series, resources)
+    current = current_records(series, resources)
+    failure = records.failures.find(subject)
+    if steps and current.keys() >= set(series_steps(resources.networks)) and failure is None:
+        return [step for step in steps if records.finished_since(subject, step, began) is None]
+    if steps and PROCESSED not in steps and not records.is_whole(subject, PROCESSED):
+        return [PROCESSED, *steps]  # the other steps would read damaged crops
+    return steps
+
+
 def run_one_series(
-    context: dg.OpExecutionContext, resources: SeriesResources, series: SeriesRecord
+    context: dg.OpExecutionContext,
+    resources: SeriesResources,
+    series: SeriesRecord,
+    began: float,
 ) -> str:
-    """Run the steps that one series needs; return why it failed, or an empty text."""
+    """Run the steps that one series needs; return why it failed, or an empty text.
+
+    The lock of the series is held over all of its steps. What another process has finished
+    meanwhile is taken over.
+
+    Parameters
+    ----------
+    context : dagster.OpExecutionContext
+        Of the outer run.
+    resources : SeriesResources
+        Those of the outer run.
+    series : SeriesRecord
+        From the ledger.
+    began : float
+        When the outer run began, in seconds since 1970.
+    """
+    uid = series.series_instance_uid
+
+    def waiting() -> None:
+        context.log.info(f"{uid}: another process works on it; waiting")
+
+    with resources.storage.records.holding(series_subject(uid), waiting):
+        failures = resources.storage.records.failures
+        failure = failures.find(series_subject(uid))
+        if failure and failure.step == CHECKS and failures.noted_at(series_subject(uid)) >= began:
+            return failure.message  # the same result would fail the same checks
+        steps = steps_left(series, resources, began)
+        resources.storage.records.add_digests(series_subject(uid))
+        if not steps:  # another process was faster
+            report_existing(context, resources, series)
+            return ""
+        return _run_steps(context, resources, series, steps)
+
+
+def _run_steps(
+    context: dg.OpExecutionContext,
+    resources: SeriesResources,
+    series: SeriesRecord,
+    steps: list[str],
+) -> str:
     uid, failures = series.series_instance_uid, resources.storage.records.failures
     subject = series_subject(uid)
-    steps = steps_to_run(series, resources)
-    if not steps:  # another process was faster
-        report_existing(context, resources, series)
-        return ""
     if not context.instance.has_dynamic_partition(str(SERIES.name), uid):
         context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since the scan
     # This replaces the note of an earlier run. A kill leaves it.

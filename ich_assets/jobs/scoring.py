@@ -6,13 +6,21 @@ import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.inputs_digests import outcome
-from ich_assets.jobs.runs import report_existing, require_asset_job, run_one_series, steps_to_run
+from ich_assets.jobs.runs import (
+    report_existing,
+    require_asset_job,
+    run_one_series,
+    run_start,
+    steps_to_run,
+)
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
+from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME
 from ich_resources.storage.ledger import found_series, read_scan
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.subjects import series_subject
 
 
 def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[SeriesRecord]:
@@ -32,17 +40,26 @@ def scan(context: dg.OpExecutionContext, resources: SeriesResources) -> list[Ser
         context.log.info(f"  refused  {series.series_instance_uid}  {reasons}")
     for file in ledger.unassigned:
         judgement = file.judgement
-        line = f"  {judgement.state}  {file.path}  {judgement.code}: {judgement.reason}"
+        line = f"  {judgement.state}  {one_line(file.path)}  {judgement.code}: {judgement.reason}"
         (context.log.warning if judgement.state == "failed" else context.log.info)(line)
     todo = []
     for series in taken:
         if steps_to_run(series, resources):
             todo.append(series)
         else:
-            report_existing(context, resources, series)
+            _keep(context, resources, series)
     if len(todo) < len(taken):
         context.log.info(f"Series with nothing to do, unchanged: {len(taken) - len(todo)}")
     return todo
+
+
+def _keep(context: dg.OpExecutionContext, resources: SeriesResources, series: SeriesRecord) -> None:
+    """Report the results of a finished series, and give records of earlier versions digests."""
+    subject, records = series_subject(series.series_instance_uid), resources.storage.records
+    if not records.have_digests(subject):
+        with records.holding(subject):
+            records.add_digests(subject)
+    report_existing(context, resources, series)
 
 
 def run_all(context: dg.OpExecutionContext, resources: SeriesResources, todo: list[str]) -> None:
@@ -81,10 +98,10 @@ def _load_networks(
 def _run_each(
     context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
 ) -> None:
-    began = time.perf_counter()
+    began, run_began = time.perf_counter(), run_start(context)
     for number, series in enumerate(todo, 1):
         series_began = time.perf_counter()
-        error = run_one_series(context, resources, series)
+        error = run_one_series(context, resources, series, run_began)
         now = time.perf_counter()
         left = (now - began) / number * (len(todo) - number)
         result = outcome(series, resources)

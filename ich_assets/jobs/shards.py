@@ -14,7 +14,7 @@ from pydantic import Field
 from ich_assets.inputs_digests import outcome
 from ich_assets.jobs import preflight
 from ich_assets.jobs.requirements import require_all, require_done
-from ich_assets.jobs.runs import run_asset_job, steps_to_run
+from ich_assets.jobs.runs import run_asset_job, run_start, steps_left, steps_to_run
 from ich_assets.jobs.scoring import run_all, scan, write_tables
 from ich_assets.partitions import add_partitions
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
@@ -35,6 +35,7 @@ from ich_resources.storage.shards import (
     write_missing,
     write_plan,
 )
+from ich_resources.subjects import series_subject
 
 _TAGS = {**host_tag(), **NO_CRASH_RETRIES}
 
@@ -72,10 +73,16 @@ def _decode(
     context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
 ) -> None:
     """Decode the slices of each series; its shard tries again where that fails."""
+    began = run_start(context)
     missing = [series for series in todo if PROCESSED in steps_to_run(series, resources)]
     for number, series in enumerate(missing, 1):
         uid = series.series_instance_uid
-        error = run_asset_job(context, resources, "ich_series", [PROCESSED], partition=uid)
+        with resources.storage.records.holding(series_subject(uid)):
+            error = (
+                run_asset_job(context, resources, "ich_series", [PROCESSED], partition=uid)
+                if PROCESSED in steps_left(series, resources, began)
+                else ""  # another process was faster
+            )
         line = f"[{number}/{len(missing)}] {uid}  {'failed' if error else 'decoded'}"
         (context.log.warning if error else context.log.info)(line)
 

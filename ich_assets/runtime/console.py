@@ -9,6 +9,7 @@ import dagster as dg
 
 from ich_assets.runtime.faults import fault_sentence, leave_out_status_line
 from ich_resources.errors import IchError
+from ich_resources.plain_text import lines
 
 
 class _TerseFormatter(logging.Formatter):
@@ -22,7 +23,7 @@ class _TerseFormatter(logging.Formatter):
             text = failure_text(event.step_failure_data.error)
             leave_out_status_line()
         prefix = f"{record.levelname}: " if record.levelno >= logging.WARNING else ""
-        return prefix + text
+        return prefix + lines(text)
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

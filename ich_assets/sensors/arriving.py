@@ -124,7 +124,7 @@ def _arriving(open_series: OpenSeries, left: float, index: InboxIndex) -> Arriva
 
 
 def _broken(open_series: OpenSeries, error: Exception, index: InboxIndex) -> Arrival:
-    sentence = f"it cannot be judged: {type(error).__name__}: {error}"
+    sentence = f"it cannot be judged: {type(error).__name__}"
     return replace(_arriving(open_series, 0, index), state="failed", sentence=sentence)
 
 

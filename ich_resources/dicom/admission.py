@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from ich_resources.dicom.header import Header
+from ich_resources.dicom.quoting import shown_uid
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SliceRecord
 from ich_resources.uids import is_uid
@@ -70,8 +71,8 @@ def judge_file(header: Header) -> Judgement | None:
     }
     for keyword, uid in uids.items():
         if not is_uid(uid):
-            quoted = repr(uid if len(uid) <= 80 else uid[:80] + "...")
-            return _refused(Reason.BAD_UID, f"{keyword} {quoted} is no UID ({len(uid)} characters)")
+            text = f"{keyword} {shown_uid(uid)!r} is not a UID ({len(uid)} characters)"
+            return _refused(Reason.BAD_UID, text)
     return None
 
 

@@ -10,6 +10,14 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
+from ich_resources.dicom.quoting import (
+    UnfitError,
+    fault,
+    shown_code,
+    shown_modality,
+    shown_text,
+    shown_uid,
+)
 
 T = TypeVar("T")
 
@@ -112,14 +120,16 @@ def read_header(content: bytes, path: Path) -> Header:
     slope = value("RescaleSlope", _first, None)
     intercept = value("RescaleIntercept", _first, None)
     header = Header(
-        sop_class_uid=value("SOPClassUID", str, "")
-        or _reader(dataset.file_meta, malformed)("MediaStorageSOPClassUID", str, ""),
+        sop_class_uid=shown_uid(
+            value("SOPClassUID", str, "")
+            or _reader(dataset.file_meta, malformed)("MediaStorageSOPClassUID", str, "")
+        ),
         sop_instance_uid=value("SOPInstanceUID", str, ""),
         series_instance_uid=value("SeriesInstanceUID", str, ""),
         study_instance_uid=value("StudyInstanceUID", str, ""),
-        modality=value("Modality", str, "").upper(),
+        modality=shown_modality(value("Modality", str, "").strip().upper()),
         image_type=value("ImageType", _texts, ()),
-        description=optional("SeriesDescription", str, ""),
+        description=shown_text(optional("SeriesDescription", str, "")),
         rows=value("Rows", int, None),
         columns=value("Columns", int, None),
         frames=value("NumberOfFrames", int, 1),
@@ -155,7 +165,7 @@ def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
                 return default
             return convert(raw)
         except PARSE_ERRORS as err:
-            malformed.append(f"{keyword} cannot be read: {err}")
+            malformed.append(f"{keyword} cannot be read: {fault(err)}")
             return default
 
     return value
@@ -163,7 +173,7 @@ def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
 
 def _texts(raw: Any) -> tuple[str, ...]:
     items = raw if isinstance(raw, MultiValue) else [raw]
-    return tuple(str(item).strip().upper() for item in items)
+    return tuple(shown_code(str(item).strip().upper()) for item in items)
 
 
 def _first_text(raw: Any) -> str:
@@ -173,7 +183,7 @@ def _first_text(raw: Any) -> str:
 def _first(raw: Any) -> float:
     number = float(raw[0] if isinstance(raw, MultiValue) else raw)
     if not math.isfinite(number):
-        raise ValueError(f"{number} is not finite")
+        raise UnfitError("the number is not finite")
     return number
 
 
@@ -181,7 +191,7 @@ def _vector(length: int) -> Callable[[Any], tuple[float, ...]]:
     def convert(raw: Any) -> tuple[float, ...]:
         numbers = tuple(float(item) for item in raw)
         if len(numbers) != length or not all(map(math.isfinite, numbers)):
-            raise ValueError(f"{length} finite numbers expected, found {list(raw)}")
+            raise UnfitError(f"{length} finite numbers expected, found {len(numbers)} numbers")
         return numbers
 
     return convert

@@ -15,6 +15,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from ich_resources.dicom.quoting import fault
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 
@@ -63,7 +64,7 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
                 io.BytesIO(content), force=not has_magic, stop_before_pixels=True
             )
     except PARSE_ERRORS as err:
-        _raise_unreadable(path, str(err), err)
+        _raise_unreadable(path, fault(err), err)
     if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.file_meta:
         _raise_unreadable(path, "it has no SOPClassUID")
     return dataset

@@ -14,6 +14,7 @@ from ich_resources.dicom.decoding import decode
 from ich_resources.dicom.frame_size import frame_mismatch
 from ich_resources.dicom.header import read_header
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset
+from ich_resources.dicom.quoting import unquoted
 from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
@@ -135,14 +136,14 @@ def _decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
         missing = "missing dependencies" in str(err) or isinstance(err, NotImplementedError)
         name = syntax.name if syntax is not None else "an unnamed transfer syntax"
         raise DicomError(
-            f"the pixels ({name}) cannot be decoded: {_one_line(err)}",
+            f"the pixels ({name}) cannot be decoded: {unquoted(str(err)) or type(err).__name__}",
             path=path,
             remedy="install the codec of this transfer syntax" if missing else None,
             code=Reason.DECODER_MISSING if missing else Reason.DECODE_FAILED,
         ) from err
     except PARSE_ERRORS as err:
         raise DicomError(
-            f"the pixels cannot be decoded: {_one_line(err)}",
+            f"the pixels cannot be decoded: {unquoted(str(err)) or type(err).__name__}",
             path=path,
             code=Reason.DECODE_FAILED,
         ) from err
@@ -170,8 +171,3 @@ def _raise_mismatch(path: Path, found: str, rows: int | None, columns: int | Non
         path=path,
         code=Reason.SIZE_MISMATCH,
     )
-
-
-def _one_line(err: Exception) -> str:
-    """Return the message in one line. pydicom writes one line for each decoder that it tried."""
-    return " ".join(str(err).split()) or type(err).__name__

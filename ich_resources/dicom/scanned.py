@@ -119,7 +119,7 @@ def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
     except OSError as err:
         return _unreadable(path, f"the file cannot be read: {err.strerror}")
     except Exception as err:  # noqa: BLE001  (one bad file must not stop the scan)
-        return _unreadable(path, f"the file cannot be parsed: {type(err).__name__}: {err}")
+        return _unreadable(path, f"the file cannot be parsed: {type(err).__name__}")
     unassigned = judge_file(header)
     if unassigned is not None:
         return ScannedFile(path, bytes_sha256(content), None, unassigned)

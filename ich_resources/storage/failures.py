@@ -12,6 +12,9 @@ CHECKS = "asset checks"
 UNCHECKED = "checks to come"
 """Stands for the step of a run that has begun and whose checks may be missing."""
 
+SLICE_KEYS = {"path", "sop_instance_uid", "code", "reason"}
+"""Keys of each slice of a failure."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -44,9 +47,19 @@ class Failures:
             return None
         try:
             value = read_json(path, remedy="")
-            return Failure(**{**value, "slices": tuple(value["slices"])})
+            failure = Failure(**{**value, "slices": tuple(value["slices"])})
+            if _is_sound(failure):
+                return failure
         except (StorageError, KeyError, TypeError):
-            return Failure("unknown", "StorageError", "the note of its failure is damaged")
+            pass
+        return Failure("unknown", "StorageError", "the note of its failure is damaged")
+
+    def noted_at(self, subject: Subject) -> float:
+        """Return when the note of a subject was written, in seconds since 1970; 0 without one."""
+        try:
+            return self._layout.failure(subject).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def write(self, subject: Subject, step: str, error: Exception) -> None:
         """Keep why a subject failed, for the ledger and the report; it replaces the last note."""
@@ -62,3 +75,13 @@ class Failures:
         failure = self.find(subject)
         if failure is not None and failure.step == step:
             remove([self._layout.failure(subject)])
+
+
+def _is_sound(failure: Failure) -> bool:
+    """Return whether a note that was read has texts in every place."""
+    texts: list[object] = [failure.step, failure.code, failure.message]
+    for item in failure.slices:
+        if not isinstance(item, dict) or item.keys() != SLICE_KEYS:
+            return False
+        texts += item.values()
+    return all(isinstance(text, str) for text in texts)

@@ -3,21 +3,27 @@
 import io
 import json
 import os
+import re
 import socket
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ich_resources.digests import bytes_sha256, file_sha256
 from ich_resources.errors import StorageError
-from ich_resources.locks import exclusive_lock
+from ich_resources.locks import exclusive_lock, reentrant_lock
 from ich_resources.whole_files import remedy_for, write_whole
 
+_CHANGED = "the file does not have the digest that its record names: it is damaged or was replaced"
+_UNCHANGED: set[tuple[int, int, int, int, str]] = set()
+"""Device, inode, time, size and digest of large files that were read and are whole."""
+_REMEMBERED = 4096
 _PART = f".part-{socket.gethostname()}-"
 """Begins a temporary name; the process id follows."""
 
@@ -86,6 +92,8 @@ def _alive(path: Path) -> bool:
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
     """Write JSON, indented; see ``write_bytes``."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A terminal obeys control characters above ASCII too; JSON leaves them as they are.
+    text = re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
     # A file name that is not UTF-8 holds lone surrogates; "\udcf6" is their escape in JSON too.
     write_bytes(path, text.encode(errors="backslashreplace"), durable=durable)
 
@@ -106,14 +114,72 @@ def read_json(path: Path, *, remedy: str) -> Any:
         If the file is missing or is not JSON. ``remedy`` says what makes it.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except FileNotFoundError as err:
         raise StorageError("the file does not exist", path=path, remedy=remedy) from err
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise StorageError(f"the file cannot be read: {err}", path=path, remedy=remedy) from err
 
 
-def read_array(path: Path, *, remedy: str, mapped: bool = False) -> npt.NDArray[Any]:
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number")
+
+
+def read_checked(path: Path, sha256: str | None, *, remedy: str) -> bytes:
+    """Read a small file, and compare it with the digest of its record.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sha256 : str or None
+        None where an earlier version wrote the record, without digests.
+    remedy : str
+        What makes the file.
+
+    Raises
+    ------
+    StorageError
+        If the file is missing or has other bytes.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as err:
+        raise StorageError(
+            f"the file cannot be read: {err.strerror}", path=path, remedy=remedy
+        ) from err
+    if sha256 is not None and bytes_sha256(content) != sha256:
+        raise StorageError(_CHANGED, path=path, remedy=remedy)
+    return content
+
+
+def is_unchanged(path: Path, sha256: str) -> bool:
+    """Return whether a large file has a digest; each state of it is read once in a process.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sha256 : str
+        Its digest, hexadecimal.
+    """
+    try:
+        status = path.stat()
+        key = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, sha256
+        if key not in _UNCHANGED:
+            if file_sha256(path) != sha256:
+                return False
+            if len(_UNCHANGED) >= _REMEMBERED:
+                _UNCHANGED.clear()
+            _UNCHANGED.add(key)
+    except OSError:
+        return False
+    return True
+
+
+def read_array(
+    path: Path, *, remedy: str, mapped: bool = False, sha256: str | None = None
+) -> npt.NDArray[Any]:
     """Read an array written by ``write_array``.
 
     Parameters
@@ -124,14 +190,23 @@ def read_array(path: Path, *, remedy: str, mapped: bool = False) -> npt.NDArray[
         What makes it.
     mapped : bool
         Whether to read each row when it is used. The array is then read-only.
+    sha256 : str, optional
+        Digest of the file, from its record.
 
     Raises
     ------
     StorageError
         If the file is missing or damaged.
     """
+    if mapped and sha256 is not None and not is_unchanged(path, sha256):
+        raise StorageError(_CHANGED, path=path, remedy=remedy)
     try:
-        return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False))
+        if mapped:
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        content = read_checked(path, sha256, remedy=remedy)
+        return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+    except StorageError:
+        raise
     except Exception as err:  # numpy lets many kinds through for a damaged header
         raise StorageError(f"the array cannot be read: {err}", path=path, remedy=remedy) from err
 
@@ -148,6 +223,30 @@ def locked(path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         with _naming(path):
             stack.enter_context(exclusive_lock(path))
+        yield
+
+
+@contextmanager
+def held(path: Path, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a lock below the run root that this thread may hold already.
+
+    See ``locks.reentrant_lock``.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file.
+    on_wait : callable, optional
+        Called once before the wait, if another process holds the lock.
+
+    Raises
+    ------
+    StorageError
+        If the lock file cannot be made.
+    """
+    with ExitStack() as stack:
+        with _naming(path):
+            stack.enter_context(reentrant_lock(path, on_wait=on_wait))
         yield
 
 

@@ -7,6 +7,8 @@ from ich_resources.subjects import Subject, series_subject
 
 SLICE_PREFIX = "ID_"
 """Precedes the SOPInstanceUID in the file name of a slice image."""
+SCORES = "slice_saliency_scores.csv"
+"""Name of the table of saliency scores beside the panels of a series."""
 
 
 def slice_id(sop_instance_uid: str) -> str:

@@ -22,6 +22,7 @@ from ich_resources.series import (
 from ich_resources.steps import first_steps
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.own_files import require_inside
 from ich_resources.subjects import series_subject
 
 _UNASSIGNED = "strays"
@@ -50,6 +51,7 @@ def write_arrivals(layout: Layout, ledger: Ledger, earlier: Sequence[str] = ()) 
 def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = ()) -> None:
     for series in ledger.series:
         found = layout.found(series.series_instance_uid)
+        require_inside(layout, [found.parent])
         before = _on_disk(layout, series.series_instance_uid)
         if before == series:
             continue
@@ -108,7 +110,7 @@ def inbox_series(layout: Layout) -> list[str]:
     """Return the SeriesInstanceUIDs of the inbox's ledger; empty where there is no ledger."""
     if not layout.inbox_ledger.is_file():
         return []
-    return list(read_json(layout.inbox_ledger, remedy=_REMEDY)["series"])
+    return list(_index(layout.inbox_ledger)["series"])
 
 
 def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
@@ -122,7 +124,7 @@ def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
     indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
     if not indices:
         indices = [layout.ledger]  # its error names what is missing
-    if any(series_uid in read_json(path, remedy=_REMEDY)["series"] for path in indices):
+    if any(series_uid in _index(path)["series"] for path in indices):
         return found_series(layout, series_uid)
     raise StorageError(
         "the series is not in the ledger of the last scan",
@@ -133,17 +135,43 @@ def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
 
 
 def _read(layout: Layout, path: Path) -> Ledger:
+    index = _index(path)
+    try:
+        return Ledger(
+            input_dirs=tuple(map(_text, index["input_dirs"])),
+            series=tuple(found_series(layout, uid) for uid in index["series"]),
+            unassigned=tuple(
+                UnassignedFile(_text(file["path"]), _require(_judgement(file["judgement"])))
+                for file in index[_UNASSIGNED]
+            ),
+            files_seen=int(index["files_seen"]),
+            files_not_dicom=int(index["files_not_dicom"]),
+        )
+    except (LookupError, TypeError, ValueError) as err:
+        raise StorageError("the ledger is damaged", path=path, remedy=_REMEDY) from err
+
+
+def _index(path: Path) -> dict[str, Any]:
+    """Return the index of a ledger, with the UIDs of its series.
+
+    Raises
+    ------
+    StorageError
+        If the file is missing or damaged.
+    """
     index = read_json(path, remedy=_REMEDY)
-    return Ledger(
-        input_dirs=tuple(index["input_dirs"]),
-        series=tuple(found_series(layout, uid) for uid in index["series"]),
-        unassigned=tuple(
-            UnassignedFile(file["path"], _require(_judgement(file["judgement"])))
-            for file in index[_UNASSIGNED]
-        ),
-        files_seen=index["files_seen"],
-        files_not_dicom=index["files_not_dicom"],
-    )
+    uids = index.get("series") if isinstance(index, dict) else None
+    if not isinstance(uids, list) or not all(map(_is_name, uids)):
+        raise StorageError("the ledger is damaged", path=path, remedy=_REMEDY)
+    return dict(index)
+
+
+def _is_name(uid: object) -> bool:
+    """Return whether a value is a text that can be the folder of a series."""
+    try:
+        return isinstance(uid, str) and bool(series_subject(uid))
+    except ValueError:
+        return False
 
 
 def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
@@ -157,7 +185,7 @@ def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
 def admitted_elsewhere(layout: Layout, series_uid: str) -> set[str]:
     """Return the SOPInstanceUIDs of admitted slices of every other series of the ledgers."""
     indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
-    uids = {uid for path in indices for uid in read_json(path, remedy=_REMEDY)["series"]}
+    uids = {uid for path in indices for uid in _index(path)["series"]}
     others = [_on_disk(layout, uid) for uid in uids - {series_uid}]
     slices = [s for series in others if series is not None for s in series.slices]
     return {s.sop_instance_uid for s in slices if s.judgement is None}
@@ -172,43 +200,62 @@ def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
         If it was never found.
     """
     path = layout.found(series_uid)
+    require_inside(layout, [path])
     value = read_json(path, remedy=_REMEDY)
     try:
-        return _series(value)
+        series = _series(value)
     except (LookupError, TypeError, ValueError) as err:
         raise StorageError("the entry is damaged", path=path, remedy=_REMEDY) from err
+    if series.series_instance_uid != series_uid:
+        raise StorageError("the entry is of another series", path=path, remedy=_REMEDY)
+    return series
 
 
 def _series(value: dict[str, Any]) -> SeriesRecord:
     return SeriesRecord(
-        study_instance_uid=value["study_instance_uid"],
-        series_instance_uid=value["series_instance_uid"],
-        description=value["description"],
+        study_instance_uid=_text(value["study_instance_uid"]),
+        series_instance_uid=_text(value["series_instance_uid"]),
+        description=_text(value["description"]),
         slices=tuple(_slice(record) for record in value["slices"]),
-        remarks=tuple(Remark(Reason(r["code"]), r["reason"]) for r in value["remarks"]),
-        primary=value["primary"],
-        input_dir=value["input_dir"],
+        remarks=tuple(Remark(Reason(r["code"]), _text(r["reason"])) for r in value["remarks"]),
+        primary=bool(value["primary"]),
+        input_dir=_text(value["input_dir"]),
     )
 
 
 def _slice(value: dict[str, Any]) -> SliceRecord:
     return SliceRecord(
-        path=value["path"],
-        sop_instance_uid=value["sop_instance_uid"],
-        digest=value["digest"],
+        path=_text(value["path"]),
+        sop_instance_uid=_text(value["sop_instance_uid"]),
+        digest=_text(value["digest"]),
         judgement=_judgement(value["judgement"]),
-        position=value["position"],
-        position_z=value["position_z"],
-        copies=tuple(value["copies"]),
+        position=_number(value["position"]),
+        position_z=_number(value["position_z"]),
+        copies=tuple(map(_text, value["copies"])),
     )
 
 
 def _judgement(value: dict[str, Any] | None) -> Judgement | None:
     if value is None:
         return None
-    return Judgement(value["state"], Reason(value["code"]), value["reason"])
+    if value["state"] not in ("refused", "failed"):
+        raise ValueError("not a state")
+    return Judgement(value["state"], Reason(value["code"]), _text(value["reason"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _number(value: object) -> float | None:
+    if value is not None and not isinstance(value, int | float):
+        raise TypeError("not a number")
+    return value
 
 
 def _require(judgement: Judgement | None) -> Judgement:
-    assert judgement is not None
+    if judgement is None:
+        raise ValueError("no judgement")
     return judgement

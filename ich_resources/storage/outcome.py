@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import PROCESSED, final_steps
 from ich_resources.storage.failures import CHECKS, UNCHECKED, Failure
@@ -84,7 +85,7 @@ class SeriesOutcome:
         failed = [item for item in self.not_scored if item.state == "failed"]
         listed = "; ".join(f"{item.path}: {item.reason}" for item in failed[:SHOWN])
         rest = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
-        return self.failure or listed + rest
+        return one_line(self.failure or listed + rest)
 
     @property
     def reasons(self) -> str:

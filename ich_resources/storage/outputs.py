@@ -13,8 +13,8 @@ from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.series import Ledger
 from ich_resources.steps import ENSEMBLE, SALIENCY
-from ich_resources.storage.files import read_array, write_bytes, write_json
-from ich_resources.storage.layout import Layout
+from ich_resources.storage.files import read_array, read_checked, write_bytes, write_json
+from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.prediction_tables import (
@@ -77,14 +77,15 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
     """Write ``run_manifest.json`` and ``all_slice_saliency_scores.csv``."""
     finished = [o for o in outcomes if o.state in ("done", "incomplete")]
     entries = [content_as(o.records[SALIENCY], SaliencyContent).content.entry for o in finished]
-    tables = [
-        (
-            layout.series_panels(o.series.series_instance_uid) / "slice_saliency_scores.csv"
-        ).read_bytes()
-        for o in finished
-    ]
+    tables = [_scores(layout, outcome) for outcome in finished]
     write_json(layout.panels / "run_manifest.json", entries)
     write_bytes(layout.panels / "all_slice_saliency_scores.csv", _joined(tables))
+
+
+def _scores(layout: Layout, outcome: SeriesOutcome) -> bytes:
+    path = layout.series_panels(outcome.series.series_instance_uid) / SCORES
+    sha256 = outcome.records[SALIENCY].sha256(path.relative_to(layout.run_root).as_posix())
+    return read_checked(path, sha256, remedy=_REMEDY)
 
 
 def _joined(tables: Sequence[bytes]) -> bytes:
@@ -145,14 +146,32 @@ def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
         return None
     uid = outcome.series.series_instance_uid
     subject = series_subject(uid)
-    probabilities = read_array(layout.array(subject, ENSEMBLE), remedy=_REMEDY)
+    path, record = layout.array(subject, ENSEMBLE), outcome.records[ENSEMBLE]
+    sha256 = record.sha256(path.relative_to(layout.run_root).as_posix())
+    probabilities = read_array(path, remedy=_REMEDY, sha256=sha256)
     if Records(layout).find(subject, ENSEMBLE) != outcome.records[ENSEMBLE]:
         raise StorageError(
             "another process scored the series again while the tables were written",
             series=uid,
             remedy="materialise run_outputs again",
         )
+    _require_probabilities(probabilities, len(_slices(outcome)), path)
     return probabilities
+
+
+def _require_probabilities(values: FloatArray, slices: int, path: Path) -> None:
+    """Check that an array has a probability for each slice and class.
+
+    Raises
+    ------
+    StorageError
+        If it has not.
+    """
+    shaped = values.dtype == np.float32 and values.shape == (slices, len(CLASSES))
+    if not shaped or not ((values >= 0) & (values <= 1)).all():
+        raise StorageError(
+            f"the array is not {slices} x {len(CLASSES)} probabilities", path=path, remedy=_REMEDY
+        )
 
 
 def _sop_uids(outcome: SeriesOutcome) -> list[str]:

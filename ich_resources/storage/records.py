@@ -1,24 +1,37 @@
 """The record of each step of each subject: written last, removed first.
 
 A step removes its record, writes its files, and then writes the record. A record is valid if it
-parses, fits its schema, and every file that it lists is there with the recorded size. Otherwise the
-step runs again. So a kill at any moment leaves either a whole result or a step that runs again.
+parses, fits its schema, lists the files that others read and no foreign file, and each of them is
+there with the recorded size. Otherwise the step runs again. So a kill at any moment leaves either a
+whole result or a step that runs again.
+
+Each record holds the SHA-256 of its files and a checksum of itself. Files whose numbers reach a
+table are compared each time; arrays of pixels when they are read. Records of earlier versions have
+neither; they stay valid and get both (``add_digests``).
 """
 
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
+from ich_resources.digests import file_sha256, fingerprint
 from ich_resources.errors import FormatError, StorageError
-from ich_resources.steps import BY_NAME, final_steps
+from ich_resources.steps import BY_NAME, STEPS, final_steps
 from ich_resources.storage.failures import Failures
-from ich_resources.storage.files import locked, read_json, remove, write_json
+from ich_resources.storage.files import held, is_unchanged, read_json, remove, write_json
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.own_files import (
+    feeds_tables,
+    is_inside,
+    is_own,
+    needed,
+    require_inside,
+    sizes,
+)
 from ich_resources.storage.schemas import SCHEMAS, Content
 from ich_resources.subjects import Subject
 
@@ -40,12 +53,19 @@ class Record(Generic[ContentT]):
         Files that the step wrote, relative to the run root.
     content : Content
         Accounting, provenance, seconds; see ``schemas``.
+    digests : tuple of str
+        SHA-256 of each file, hexadecimal; empty if an earlier version wrote the record.
     """
 
     inputs_digest: str
     data_version: str
     files: tuple[str, ...]
     content: ContentT
+    digests: tuple[str, ...] = field(default=(), compare=False)
+
+    def sha256(self, name: str) -> str | None:
+        """Return the digest of one of the files, None where it is not known."""
+        return dict(zip(self.files, self.digests, strict=False)).get(name)
 
 
 class Records:
@@ -64,16 +84,35 @@ class Records:
             If a newer version of ich wrote the record.
         """
         path = self._layout.record(subject, step)
+        if not is_inside(self._layout, path):
+            return None
         value = _read(path)
         _require_known_format(value, step, path)
         try:
-            names, sizes = tuple(value["files"]), value["sizes"]
             content = SCHEMAS[BY_NAME[step].code].model_validate(value["content"])
-            record = Record(value["recipe"], value["data_version"], names, content)
-            valid = sizes == self._sizes(names) and self._all_own(subject, step, names)
-        except (KeyError, TypeError, ValidationError):
+            names, digests = tuple(value["files"]), tuple(value.get("digests", ()))
+            record = Record(value["recipe"], value["data_version"], names, content, digests)
+            valid = (
+                _is_text(record.inputs_digest, record.data_version, *names, *digests)
+                and all(is_own(self._layout, subject, step, name) for name in names)
+                and needed(self._layout, subject, step, content).issubset(names)
+                and value["sizes"] == sizes(self._layout, names)
+                and self._has_digests(step, value, record)
+            )
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
-        return record if valid and _is_text(record.inputs_digest, record.data_version) else None
+        return record if valid else None
+
+    def _has_digests(self, step: str, value: dict[str, Any], record: Record[Content]) -> bool:
+        """Return whether a record and its small files are as written, as far as that is known."""
+        if "digests" not in value and "checksum" not in value:
+            return True
+        rest = {key: item for key, item in value.items() if key != "checksum"}
+        if len(record.digests) != len(record.files) or value["checksum"] != fingerprint(rest):
+            return False
+        small = [name for name in record.files if feeds_tables(step, name)]
+        root = self._layout.run_root
+        return all(_sha256(root / name) == record.sha256(name) for name in small)
 
     def find_as(self, subject: Subject, step: str, schema: type[_C]) -> Record[_C] | None:
         """Return the record of a step with the schema that its content is known to have.
@@ -85,21 +124,6 @@ class Records:
         """
         record = self.find(subject, step)
         return None if record is None else content_as(record, schema)
-
-    def _sizes(self, names: tuple[str, ...]) -> list[int | None]:
-        paths = [self._layout.run_root / name for name in names]
-        return [path.stat().st_size if path.is_file() else None for path in paths]
-
-    def _all_own(self, subject: Subject, step: str, names: tuple[str, ...]) -> bool:
-        """Return whether no file is another subject's or step's, as in a record copied by hand."""
-        own = PurePosixPath(self.relative(self._layout.record(subject, step)))
-        panels = PurePosixPath(self.relative(self._layout.panels))
-        for name in map(PurePosixPath, names):
-            if name.is_relative_to("state") and name.with_suffix("") != own.with_suffix(""):
-                return False
-            if name.is_relative_to(panels) and not name.is_relative_to(panels / subject.parts[0]):
-                return False
-        return True
 
     def begin(self, subject: Subject, step: str, files: Collection[str] = ()) -> frozenset[str]:
         """Withdraw the earlier result of a step before its files are written again.
@@ -121,11 +145,15 @@ class Records:
         FormatError
             If a newer version of ich wrote the record. Nothing is changed.
         StorageError
-            If the list cannot be written.
+            If the list cannot be written, or a folder of the step leads out of the run root.
         """
+        layout = self._layout
+        folders = [layout.folder(subject), layout.slice_png("x").parent]
+        require_inside(layout, [*folders, layout.series_panels(subject.parts[0])])
         record, begun = self._layout.record(subject, step), self._layout.begun(subject, step)
         _require_known_format(_read(record), step, record)
-        left = frozenset((*_files_named(record), *_files_named(begun)))
+        named = (*_files_named(record), *_files_named(begun))
+        left = frozenset(name for name in named if is_own(layout, subject, step, name))
         if files:
             write_json(begun, {"files": sorted(left.union(files))})
         remove([record])
@@ -145,10 +173,46 @@ class Records:
             "data_version": record.data_version,
             "files": list(record.files),
             "content": record.content.model_dump(exclude_unset=True),
-            "sizes": self._sizes(record.files),
+            "sizes": sizes(self._layout, record.files),
         }
-        write_json(self._layout.record(subject, step), value, durable=True)
+        self._write(subject, step, value)
         remove([self._layout.begun(subject, step)])
+
+    def _write(self, subject: Subject, step: str, value: dict[str, Any]) -> None:
+        """Write a record with the digests of its files and a checksum of itself."""
+        root = self._layout.run_root
+        value = value | {"digests": [_sha256(root / name) or "" for name in value["files"]]}
+        value["checksum"] = fingerprint(value)
+        write_json(self._layout.record(subject, step), value, durable=True)
+
+    def add_digests(self, subject: Subject) -> None:
+        """Add the digests to the valid records that an earlier version wrote, under the lock.
+
+        Raises
+        ------
+        StorageError
+            If a record cannot be written.
+        """
+        for step in STEPS:
+            path = self._layout.record(subject, step.name)
+            value = _read(path)
+            if not isinstance(value, dict) or "digests" in value:
+                continue
+            if self.find(subject, step.name) is not None:
+                times = path.stat()
+                self._write(subject, step.name, value)
+                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def have_digests(self, subject: Subject) -> bool:
+        """Return whether no valid record of a subject lacks the digests of its files."""
+        found = (self.find(subject, step.name) for step in STEPS if step.subject == subject.kind)
+        return all(record.digests for record in found if record is not None)
+
+    def is_whole(self, subject: Subject, step: str) -> bool:
+        """Return whether the array of a step has the digest of its record, if both are there."""
+        record, array = self.find(subject, step), self._layout.array(subject, step)
+        sha256 = None if record is None else record.sha256(self.relative(array))
+        return sha256 is None or is_unchanged(array, sha256)
 
     def relative(self, path: Path) -> str:
         """Return a path below the run root as a record lists it."""
@@ -157,13 +221,57 @@ class Records:
     @contextmanager
     def working_on(self, subject: Subject, step: str) -> Iterator[None]:
         """Hold the lock of a subject; note why the step failed, clear the note if it succeeds."""
-        with locked(self._layout.lock(subject)):
+        with self.holding(subject):
             try:
                 yield
             except Exception as error:
                 self.failures.write(subject, step, error)
                 raise
             self.failures.clear(subject, step)
+
+    @contextmanager
+    def holding(
+        self, subject: Subject, on_wait: Callable[[], None] | None = None
+    ) -> Iterator[None]:
+        """Hold the lock of a subject over several steps; each of them may hold it again.
+
+        Parameters
+        ----------
+        subject : Subject
+            The subject.
+        on_wait : callable, optional
+            Called once before the wait, if another process works on the subject.
+
+        Raises
+        ------
+        StorageError
+            If the lock file cannot be made, or the folder leads out of the run root.
+        """
+        require_inside(self._layout, [self._layout.folder(subject)])
+        with held(self._layout.lock(subject), on_wait):
+            yield
+
+    def finished_since(self, subject: Subject, step: str, began: float) -> Record[Content] | None:
+        """Return the valid record of a step if it was written after a moment.
+
+        Parameters
+        ----------
+        subject : Subject
+            The subject.
+        step : str
+            Name of the step.
+        began : float
+            The moment, in seconds since 1970.
+
+        Raises
+        ------
+        FormatError
+            If a newer version of ich wrote the record.
+        """
+        record = self.find(subject, step)
+        if record is None or self._layout.record(subject, step).stat().st_mtime < began:
+            return None
+        return record
 
     def finished_at(self, subject: Subject) -> datetime | None:
         """Return when the last step of a subject ended, None where it has no result.
@@ -186,7 +294,9 @@ def content_as(record: Record[Content], schema: type[_C]) -> Record[_C]:
     """
     if not isinstance(record.content, schema):
         raise TypeError(f"a {type(record.content).__name__}, not a {schema.__name__}")
-    return Record(record.inputs_digest, record.data_version, record.files, record.content)
+    return Record(
+        record.inputs_digest, record.data_version, record.files, record.content, record.digests
+    )
 
 
 def _require_known_format(value: Any, step: str, path: Path) -> None:
@@ -210,6 +320,14 @@ def _require_known_format(value: Any, step: str, path: Path) -> None:
 
 def _is_text(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a file, None where it cannot be read."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return None
 
 
 def _read(path: Path) -> Any:

@@ -1,13 +1,20 @@
 """The run root as a Dagster resource."""
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from ich_resources.environment import RUN_ROOT, folder
+from ich_resources.errors import IchError
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
+from ich_resources.subjects import series_subject
+
+_PARTITION_TAG = "dagster/partition"
 
 
 class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -26,3 +33,29 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def records(self) -> Records:
         """The record of each step of each series."""
         return Records(self.layout)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Any, None, None]:
+        """Hold the lock of the series of a run from its first step to its last.
+
+        A run that an executor with a process per step carries out holds it for each step alone; the
+        steps then take over what another process has finished.
+
+        Parameters
+        ----------
+        context : dagster.InitResourceContext
+            Its run has the series as partition, or none.
+        """
+        uid = context.run.tags.get(_PARTITION_TAG) if context.run is not None else None
+        with ExitStack() as stack:
+            if uid is not None:
+                # A folder that is not set or cannot be written is the error of the first step.
+                with suppress(IchError, ValueError):
+                    lock = self.records.holding(series_subject(uid), lambda: _say(context, uid))
+                    stack.enter_context(lock)
+            yield self
+
+
+def _say(context: dg.InitResourceContext, uid: str) -> None:
+    if context.log is not None:
+        context.log.info(f"Another process works on series {uid}: waiting for it")

@@ -34,7 +34,7 @@ Rows = Annotated[tuple[_T, ...], Strict(False)]
 
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class Content(_Schema):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ich_resources.hemorrhage import CLASSES
+from ich_resources.plain_text import cell
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.schemas import ProcessedSlice
@@ -67,5 +68,20 @@ def standard_table(filenames: Sequence[str]) -> pd.DataFrame:
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV in UTF-8, without a row index; bytes of no encoding are escaped."""
-    return table.to_csv(index=False, lineterminator="\n").encode(errors="backslashreplace")
+    """Return a table as CSV in UTF-8, without a row index; texts are escaped (``plain_text``)."""
+    return safe_cells(table).to_csv(index=False, lineterminator="\n").encode()
+
+
+def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts no spreadsheet runs; numbers are left as they are."""
+    texts = table.select_dtypes(exclude=["number", "bool"]).columns
+    return table.assign(
+        **{
+            name: pd.Series([_safe(v) for v in table[name]], index=table.index, dtype=object)
+            for name in texts
+        }
+    )
+
+
+def _safe(value: object) -> object:
+    return cell(value) if isinstance(value, str) else value

@@ -16,25 +16,32 @@ from ich_resources.subjects import series_subject
 UID = "1.2.3"
 SUBJECT = series_subject(UID)
 SERIES = SeriesRecord("1.2", UID, "head", (SliceRecord("a.dcm", "1.2.3.1", "digest"),))
+SCORES = f"output/saliency_panels/{UID}/slice_saliency_scores.csv"
 FIRST, SECOND = list(BACKBONES.values())[:2]
 VERSIONS = {FIRST.name: "first", SECOND.name: "second"}
 
 
-def prediction(version: str, images: str = "images") -> Record:
-    return Record("r", version, (), predictions_content(images=images))
+def array(step: str) -> tuple[str, ...]:
+    return (f"state/series/{UID}/{step}.npy",)
+
+
+def prediction(version: str, images: str = "images", step: str = FIRST.predictions_step) -> Record:
+    return Record("r", version, array(step), predictions_content(images=images))
 
 
 WHOLE = {
-    PROCESSED: Record("r", "images", (), processed_content(series_version=SERIES.version)),
+    PROCESSED: Record(
+        "r", "images", array(PROCESSED), processed_content(series_version=SERIES.version)
+    ),
     FIRST.predictions_step: prediction("first"),
-    SECOND.predictions_step: prediction("second"),
+    SECOND.predictions_step: prediction("second", step=SECOND.predictions_step),
     ENSEMBLE: Record(
         ensemble_digest(VERSIONS),
         "ensemble",
-        (),
+        array(ENSEMBLE),
         ensemble_content(predictions={b.name: b.predictions_step for b in (FIRST, SECOND)}),
     ),
-    SALIENCY: Record("r", "panels", (), saliency_content(bars="ensemble")),
+    SALIENCY: Record("r", "panels", (SCORES,), saliency_content(bars="ensemble")),
 }
 
 
@@ -42,7 +49,11 @@ WHOLE = {
 def records(tmp_path):
     """A run root with every step of a series done."""
     records = Records(Layout(tmp_path))
+    for name in (SCORES, *array("se_resnext101_predictions")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"whole")
     for step, record in WHOLE.items():
+        (tmp_path / record.files[0]).write_bytes(b"whole")
         records.finish(SUBJECT, step, record)
     return records
 
@@ -53,7 +64,9 @@ def test_a_whole_chain(records):
 
 def test_the_ensemble_names_its_backbones(records):
     """Predictions of a backbone that the ensemble did not use are left out."""
-    records.finish(SUBJECT, "se_resnext101_predictions", prediction("third"))
+    records.finish(
+        SUBJECT, "se_resnext101_predictions", prediction("third", step="se_resnext101_predictions")
+    )
     assert consistent_records(SERIES, records) == WHOLE
 
 
@@ -77,12 +90,12 @@ def test_a_series_that_has_changed_has_no_results(records, slices):
         (SECOND.predictions_step, None, [PROCESSED, FIRST.predictions_step]),
         (
             SECOND.predictions_step,
-            prediction("second", images="other images"),
+            prediction("second", images="other images", step=SECOND.predictions_step),
             [PROCESSED, FIRST.predictions_step],
         ),
         (
             SECOND.predictions_step,
-            prediction("other weights"),
+            prediction("other weights", step=SECOND.predictions_step),
             [PROCESSED, FIRST.predictions_step, SECOND.predictions_step],
         ),
         (ENSEMBLE, None, [PROCESSED, FIRST.predictions_step, SECOND.predictions_step]),

@@ -47,10 +47,11 @@ def finished(layout: Layout, uid: str, z: dict[str, float], highest: float) -> S
     write_bytes(path, csv_bytes(pd.DataFrame(scores)))
     records = {
         PROCESSED: Record("", "", (), processed_content(slices=done)),
-        ENSEMBLE: Record("", "", (), ensemble_content()),
+        ENSEMBLE: Record("", "", (f"state/series/{uid}/{ENSEMBLE}.npy",), ensemble_content()),
         SALIENCY: Record("", "", (), saliency_content(entry={"series_id": uid})),
     }
     Records(layout).finish(subject, ENSEMBLE, records[ENSEMBLE])
+    records[ENSEMBLE] = Records(layout).find(subject, ENSEMBLE)
     return judge_outcome(series, records, None)
 
 

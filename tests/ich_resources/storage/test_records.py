@@ -4,9 +4,9 @@ import fcntl
 import json
 
 import pytest
-from contents import predictions_content, processed_content, processed_slice
+from contents import ensemble_content, predictions_content, processed_content, processed_slice
 
-from ich_resources.errors import DicomError, FormatError, InferenceError
+from ich_resources.errors import DicomError, FormatError, InferenceError, StorageError
 from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.failures import Failure
 from ich_resources.storage.layout import Layout
@@ -73,11 +73,12 @@ def test_begin_withdraws_the_record_and_leaves_the_files(layout, records, record
 def test_begin_returns_what_was_left_until_a_run_has_finished(layout, records, record):
     (layout.run_root / record.files[0]).unlink()
     assert records.find(SERIES, STEP) is None
-    assert records.begin(SERIES, STEP, ["a.png"]) == set(record.files)
-    assert records.begin(SERIES, STEP, ["b.png"]) == {*record.files, "a.png"}
-    assert records.begin(SERIES, STEP) == {*record.files, "a.png", "b.png"}
-    records.finish(SERIES, STEP, Record("r", "w", ("b.png",), processed_content()))
-    assert records.begin(SERIES, STEP) == {"b.png"}
+    first, second = "processed/png/ID_1.png", "processed/png/ID_2.png"
+    assert records.begin(SERIES, STEP, [first]) == set(record.files)
+    assert records.begin(SERIES, STEP, [second]) == {*record.files, first}
+    assert records.begin(SERIES, STEP) == {*record.files, first, second}
+    records.finish(SERIES, STEP, Record("r", "w", (second,), processed_content()))
+    assert records.begin(SERIES, STEP) == {second}
     assert records.begin(SERIES, STEP) == set()
 
 
@@ -156,15 +157,16 @@ def test_only_the_step_that_failed_clears_its_failure(records):
 
 
 def change(path, **fields: object) -> None:
-    """Change or remove fields of a JSON file."""
-    value = json.loads(path.read_text()) | fields
+    """Change or remove fields of a record as an earlier version wrote it, without digests."""
+    value = json.loads(path.read_text()) | {"digests": None, "checksum": None} | fields
     path.write_text(json.dumps({k: v for k, v in value.items() if v is not None}))
 
 
 def test_a_record_on_disk_has_a_format_and_the_keys_of_format_1(layout, record):
     value = json.loads(layout.record(SERIES, STEP).read_text())
     assert value["format"] == 1
-    assert list(value) == ["format", "recipe", "data_version", "files", "content", "sizes"]
+    keys = ["format", "recipe", "data_version", "files", "content", "sizes"]
+    assert list(value) == [*keys, "digests", "checksum"]
     assert list(value["content"]["slices"][0]) == [
         "sop_instance_uid",
         "path",
@@ -245,3 +247,157 @@ def test_when_the_last_step_ended(layout, records):
     path = layout.record(SERIES, "saliency_panels")
     path.write_text("{}")
     assert records.finished_at(SERIES).timestamp() == pytest.approx(path.stat().st_mtime)
+
+
+def test_an_earlier_record_gets_digests_and_keeps_its_time(layout, records, record):
+    path = layout.record(SERIES, STEP)
+    with_digests = json.loads(path.read_text())
+    change(path)
+    before = path.stat().st_mtime_ns
+    assert "digests" not in json.loads(path.read_text())
+    assert records.find(SERIES, STEP) == record
+    records.add_digests(SERIES)
+    assert json.loads(path.read_text()) == with_digests
+    assert path.stat().st_mtime_ns == before
+    assert records.find(SERIES, STEP).digests == tuple(with_digests["digests"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"position_z": 0.0', '"position_z": 1.0'),
+        ('"seconds": 0.5', '"seconds": 0.25'),
+        ('"recipe": "r"', '"recipe": "s"'),
+        ('"checksum"', '"checksun"'),
+        ('"digests"', '"digestt"'),
+    ],
+)
+def test_a_flipped_bit_in_a_record_is_found(layout, records, record, old, new):
+    path = layout.record(SERIES, STEP)
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    assert records.find(SERIES, STEP) is None
+
+
+@pytest.mark.parametrize("bit", [0, 500, 1001])
+def test_a_flipped_bit_in_an_array_that_feeds_tables_is_found(layout, records, bit):
+    path = layout.array(SERIES, ENSEMBLE)
+    path.parent.mkdir(parents=True)
+    content = bytearray(126)
+    path.write_bytes(content)
+    mine = Record("r", "v", (records.relative(path),), ensemble_content())
+    records.finish(SERIES, ENSEMBLE, mine)
+    assert records.find(SERIES, ENSEMBLE) == mine
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+    assert records.find(SERIES, ENSEMBLE) is None
+
+
+def test_a_flipped_bit_in_the_crops_is_found_when_they_are_read(layout, records, record):
+    assert records.is_whole(SERIES, STEP)
+    layout.array(SERIES, STEP).write_bytes(b"while")
+    assert records.find(SERIES, STEP) == record
+    assert not records.is_whole(SERIES, STEP)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x",
+        "../../processed/png/ID_9.png",
+        "processed/png/../../../x.png",
+        "processed/png/./ID_9.png",
+        "processed/png/deeper/x.png",
+        "processed/csv/summary.json",
+        "state/series/1.2.3/found.json",
+        "state/series/1.2/processed_series.npy",
+        "/etc/passwd",
+        "",
+        "x\0y",
+    ],
+)
+def test_a_foreign_name_makes_a_record_invalid_and_is_never_removed(layout, records, record, name):
+    path = layout.record(SERIES, STEP)
+    value = json.loads(path.read_text())
+    change(path, files=[*value["files"], name], sizes=[*value["sizes"], 5])
+    assert records.find(SERIES, STEP) is None
+    assert records.begin(SERIES, STEP) == set(record.files)
+
+
+def test_a_record_that_does_not_list_what_others_read_is_not_valid(layout, records, record):
+    path = layout.record(SERIES, STEP)
+    value = json.loads(path.read_text())
+    for which in (0, 1):
+        names, sizes = list(value["files"]), list(value["sizes"])
+        del names[which], sizes[which]
+        change(path, files=names, sizes=sizes)
+        assert records.find(SERIES, STEP) is None
+    change(path, files=value["files"], sizes=value["sizes"])
+    assert records.find(SERIES, STEP) == record
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_behind_a_link_that_leads_outside_is_no_result(
+    layout, records, record, tmp_path_factory, which
+):
+    path = layout.run_root / record.files[which]
+    inside = layout.run_root / "processed" / "kept"
+    path.rename(inside)
+    path.symlink_to(inside)
+    assert records.find(SERIES, STEP) == record
+    outside = tmp_path_factory.mktemp("outside") / "x"
+    inside.rename(outside)
+    path.unlink()
+    path.symlink_to(outside)
+    assert records.find(SERIES, STEP) is None
+    assert outside.read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("folder", ["processed/png", f"state/series/{UID}"])
+def test_a_folder_that_leads_outside_is_neither_read_nor_written(
+    layout, records, record, tmp_path_factory, folder
+):
+    outside = tmp_path_factory.mktemp("outside") / "moved"
+    (layout.run_root / folder).rename(outside)
+    (layout.run_root / folder).symlink_to(outside)
+    before = {p.name: p.read_bytes() for p in outside.iterdir()}
+    assert records.find(SERIES, STEP) is None
+    with pytest.raises(StorageError, match="leads out of RUN_ROOT"):
+        records.begin(SERIES, STEP)
+    assert {p.name: p.read_bytes() for p in outside.iterdir()} == before
+
+
+def test_the_run_root_and_its_first_folders_may_be_links(tmp_path):
+    (tmp_path / "disk" / "state").mkdir(parents=True)
+    (tmp_path / "disk" / "processed").mkdir()
+    (tmp_path / "root").mkdir()
+    for name in ("state", "processed"):
+        (tmp_path / "root" / name).symlink_to(tmp_path / "disk" / name)
+    (tmp_path / "link").symlink_to(tmp_path / "root")
+    layout = Layout(tmp_path / "link")
+    records, path = Records(layout), layout.array(SERIES, ENSEMBLE)
+    records.begin(SERIES, ENSEMBLE)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"whole")
+    mine = Record("r", "v", (records.relative(path),), ensemble_content())
+    with records.working_on(SERIES, ENSEMBLE):
+        records.finish(SERIES, ENSEMBLE, mine)
+    assert records.find(SERIES, ENSEMBLE) == mine
+
+
+def test_a_run_may_hold_the_lock_that_its_steps_take_again(layout, records):
+    with records.holding(SERIES):
+        for _ in range(2):
+            with records.working_on(SERIES, STEP):
+                pass
+        with layout.lock(SERIES).open("w") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with layout.lock(SERIES).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize("text", ['{"seconds": NaN}', "[" * 100_000])
+def test_json_of_another_kind_is_a_damaged_record(layout, records, record, text):
+    layout.record(SERIES, STEP).write_text(text)
+    assert records.find(SERIES, STEP) is None
