@@ -1,6 +1,7 @@
 """The values of one DICOM header that are used here. Names and IDs of patients are never read."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +11,14 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
+from ich_resources.digests import bytes_sha256
 
 T = TypeVar("T")
+
+_NO_AGENT = re.compile(
+    r"NO|NON|NONE|NIL|N/?A|0|-+|NONE .*|NO .*|NON[ -]?CON.*|WITHOUT.*|W/O.*|OHNE.*|NATIV\w*"
+)
+"""Values of ContrastBolusAgent that say that there is none."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,23 @@ class Header:
     kernel, body_part : str
         ConvolutionKernel and BodyPartExamined, in upper case; empty where absent.
     contrast : bool
-        Whether ContrastBolusAgent has a value.
+        Whether ContrastBolusAgent, its sequence or ContrastBolusVolume name an agent.
     malformed : str
         The first attribute that cannot be read, and the reason; empty if there is none.
     has_rescale : bool or None
         Whether the file has both values of the rescale; None if an earlier version read the file.
+    frame_of_reference : str
+        FrameOfReferenceUID; empty if absent or not known.
+    acquisition, instance_number : int or None
+        AcquisitionNumber and InstanceNumber; None if absent or not known.
+    patient_position : str
+        PatientPosition, in upper case: HFS, HFP, ... (DICOM PS3.3 C.7.3.1.1.2).
+    study_description, protocol : str
+        StudyDescription and ProtocolName.
+    transfer_syntax : str
+        TransferSyntaxUID of the file meta information.
+    pixels_digest : str
+        SHA-256 of the bytes of PixelData, as they are stored; empty if not known.
     """
 
     sop_class_uid: str
@@ -84,6 +103,15 @@ class Header:
     contrast: bool = False
     malformed: str = ""
     has_rescale: bool | None = None
+    # Order, identity and place. An index of an earlier version lacks them.
+    frame_of_reference: str = ""
+    acquisition: int | None = None
+    instance_number: int | None = None
+    patient_position: str = ""
+    study_description: str = ""
+    protocol: str = ""
+    transfer_syntax: str = ""
+    pixels_digest: str = ""
 
 
 def read_header(content: bytes, path: Path) -> Header:
@@ -134,8 +162,16 @@ def read_header(content: bytes, path: Path) -> Header:
         thickness=optional("SliceThickness", _first, None),
         kernel=optional("ConvolutionKernel", _first_text, ""),
         body_part=optional("BodyPartExamined", _first_text, ""),
-        contrast=optional("ContrastBolusAgent", bool, False),
+        contrast=_has_contrast(optional),
         has_rescale=slope is not None and intercept is not None,
+        frame_of_reference=optional("FrameOfReferenceUID", _first_text, ""),
+        acquisition=optional("AcquisitionNumber", int, None),
+        instance_number=optional("InstanceNumber", int, None),
+        patient_position=optional("PatientPosition", _first_text, ""),
+        study_description=optional("StudyDescription", str, ""),
+        protocol=optional("ProtocolName", str, ""),
+        transfer_syntax=_reader(dataset.file_meta, [])("TransferSyntaxUID", str, ""),
+        pixels_digest=optional("PixelData", bytes_sha256, ""),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 
@@ -159,6 +195,16 @@ def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
             return default
 
     return value
+
+
+def _has_contrast(optional: _Reader) -> bool:
+    """Return whether the header names a contrast agent (DICOM PS3.3 C.7.6.4)."""
+    agent = optional("ContrastBolusAgent", _first_text, "")
+    if agent and not _NO_AGENT.fullmatch(agent):
+        return True
+    if optional("ContrastBolusVolume", _first, 0.0) > 0:
+        return True
+    return optional("ContrastBolusAgentSequence", len, 0) > 0
 
 
 def _texts(raw: Any) -> tuple[str, ...]:
