@@ -37,9 +37,14 @@ def odd_slices(members: Sequence[tuple[SliceRecord, Header]]) -> list[SliceRecor
     sizes = [(h.rows, h.columns) for h in headers if h.orientation is not None]
     common = max(set(sizes), key=lambda size: (sizes.count(size), str(size)))
     return [
-        record if record.judgement else _odd(record, header, majority, common)
+        _odd(record, header, majority, common) if _is_candidate(record) else record
         for record, header in members
     ]
+
+
+def _is_candidate(record: SliceRecord) -> bool:
+    """Return whether a slice is admitted, or lacks nothing but its place, as a scout may."""
+    return record.judgement is None or record.judgement.code == Reason.NO_POSITION
 
 
 def angle(first: FloatVector, second: FloatVector) -> float:
