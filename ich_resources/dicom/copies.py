@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pydicom.uid import UID
 
 from ich_resources.dicom.header import Header
 from ich_resources.dicom.reading import read_slice
@@ -18,9 +17,8 @@ from ich_resources.uids import slice_stem
 Instance = tuple[SliceRecord, Header]
 
 _FOR_PEOPLE = {"description", "study_description", "protocol"}
-_ENCODING = {"transfer_syntax", "pixels_digest"}
-_COMPARED = [f.name for f in fields(Header) if f.name not in _FOR_PEOPLE | _ENCODING]
-"""Header values that are equal in two files of one image: all but descriptions and encoding."""
+_COMPARED = [f.name for f in fields(Header) if f.name not in _FOR_PEOPLE]
+"""Header values that are equal in two files of one image: all but descriptions."""
 
 
 class Unique(NamedTuple):
@@ -51,8 +49,8 @@ def without_copies(instances: Sequence[Instance], input_dir: Path) -> Unique:
     instances : sequence of (SliceRecord, Header)
         All files of all series.
     input_dir : Path
-        Folder to which the paths are relative. Files whose pixels are encoded in two ways are read
-        from it, and compared.
+        Folder to which the paths are relative. Files with one SOPInstanceUID and equal values are
+        read from it, and their pixels are compared.
     """
     unique: dict[tuple[str, str], Instance] = {}
     for record, header in instances:
@@ -135,20 +133,9 @@ def _same_image(first: Instance, second: Instance, input_dir: Path) -> bool:
     """Return whether two files give the same image, in the same place of the same series."""
     if any(getattr(first[1], name) != getattr(second[1], name) for name in _COMPARED):
         return False
-    one, other = first[1], second[1]
-    if one.transfer_syntax == other.transfer_syntax and one.pixels_digest:
-        if one.pixels_digest == other.pixels_digest:
-            return True
-        if not _is_compressed(one.transfer_syntax):
-            return False
-    try:  # two encodings may hold the same pixels
+    try:  # decoded, since two encodings may hold the same pixels
         return np.array_equal(
             read_slice(first[0], input_dir).hu, read_slice(second[0], input_dir).hu
         )
     except DicomError:
         return False
-
-
-def _is_compressed(transfer_syntax: str) -> bool:
-    uid = UID(transfer_syntax)
-    return uid.is_transfer_syntax and uid.is_compressed

@@ -1,6 +1,7 @@
 """Directions and places of slices in the patient's coordinates, in mm."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from ich_resources.dicom.header import Header
 FloatVector = npt.NDArray[np.float64]
 
 
+@lru_cache(maxsize=4096)  # the slices of a series share their orientation
 def spans_plane(orientation: tuple[float, ...]) -> bool:
     """Return whether the rows and columns of an image have two different directions.
 
@@ -21,8 +23,9 @@ def spans_plane(orientation: tuple[float, ...]) -> bool:
     return float(np.linalg.norm(np.cross(orientation[:3], orientation[3:]))) > 1e-6
 
 
+@lru_cache(maxsize=4096)
 def slice_normal(orientation: tuple[float, ...]) -> FloatVector:
-    """Return the unit normal of a slice. Its largest component is positive.
+    """Return the unit normal of a slice, read-only. Its largest component is positive.
 
     Parameters
     ----------
@@ -42,7 +45,9 @@ def slice_normal(orientation: tuple[float, ...]) -> FloatVector:
     """
     if not spans_plane(orientation):
         raise ValueError(f"ImageOrientationPatient {orientation} spans no plane")
-    return _upward(np.cross(orientation[:3], orientation[3:]))
+    normal = _upward(np.cross(orientation[:3], orientation[3:]))
+    normal.setflags(write=False)
+    return normal
 
 
 def _upward(vector: FloatVector) -> FloatVector:

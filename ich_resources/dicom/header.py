@@ -11,7 +11,6 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
-from ich_resources.digests import bytes_sha256
 
 T = TypeVar("T")
 
@@ -73,10 +72,6 @@ class Header:
         PatientPosition, in upper case: HFS, HFP, ... (DICOM PS3.3 C.7.3.1.1.2).
     study_description, protocol : str
         StudyDescription and ProtocolName.
-    transfer_syntax : str
-        TransferSyntaxUID of the file meta information.
-    pixels_digest : str
-        SHA-256 of the bytes of PixelData, as they are stored; empty if not known.
     """
 
     sop_class_uid: str
@@ -110,8 +105,6 @@ class Header:
     patient_position: str = ""
     study_description: str = ""
     protocol: str = ""
-    transfer_syntax: str = ""
-    pixels_digest: str = ""
 
 
 def read_header(content: bytes, path: Path) -> Header:
@@ -170,8 +163,6 @@ def read_header(content: bytes, path: Path) -> Header:
         patient_position=optional("PatientPosition", _first_text, ""),
         study_description=optional("StudyDescription", str, ""),
         protocol=optional("ProtocolName", str, ""),
-        transfer_syntax=_reader(dataset.file_meta, [])("TransferSyntaxUID", str, ""),
-        pixels_digest=optional("PixelData", bytes_sha256, ""),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 

@@ -122,7 +122,7 @@ def test_headers_of_an_earlier_version_are_compared_by_their_files(twice):
         for path in sorted(twice.rglob("IM*"))
     ]
     for value in read:
-        for field in ("pixels_digest", "transfer_syntax", "frame_of_reference", "acquisition"):
+        for field in ("frame_of_reference", "acquisition", "instance_number", "protocol"):
             del value["header"][field]
     old = [ScannedFile.from_json(value) for value in read]
     (series,) = assemble(old, verdicts({}), input_dir=str(twice), primary_only=False)
