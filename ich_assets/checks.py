@@ -1,5 +1,7 @@
 """Asset checks of a series: some block the next step, the others warn."""
 
+from collections import Counter
+
 import dagster as dg
 import numpy as np
 
@@ -17,8 +19,10 @@ from ich_resources.plain_text import one_line
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.steps import SALIENCY
+from ich_resources.storage.layout import slice_id
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.saliency_tables import slice_of_panel
 from ich_resources.subjects import series_subject
 
 WIDEST_BRAIN_WINDOW = 200.0
@@ -145,7 +149,8 @@ def panel_per_slice(
         for i in middle_slices(len(images.crops), saliency.max_slices_per_series)
     ]
     panels = list(storage.layout.series_panels(uid).glob("*.png"))
-    per_slice = [sum(path.stem.endswith(f"_ID_{sop_uid}") for path in panels) for sop_uid in wanted]
+    drawn = Counter(slice_of_panel(path.name) for path in panels)
+    per_slice = [drawn[slice_id(sop_uid)] for sop_uid in wanted]
     return dg.AssetCheckResult(
         passed=set(per_slice) == {1} and len(panels) == len(wanted),
         metadata={"slices": len(wanted), "panels": len(panels)},

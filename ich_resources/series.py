@@ -54,7 +54,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class SliceRecord:
-    """One SOP instance of the folder. Files with the same bytes make one record.
+    """One SOP instance of the folder. Files with the same image make one record.
 
     Attributes
     ----------
@@ -71,7 +71,8 @@ class SliceRecord:
     position_z : float or None
         z of ImagePositionPatient, or SliceLocation where that is absent, in mm.
     copies : tuple of str
-        Paths of the other files with the same bytes.
+        Paths of the other files with the same bytes, or with the same pixels and the same values
+        of all elements that scoring reads.
     """
 
     path: str

@@ -74,7 +74,7 @@ def _in_tables(storage: StorageResource) -> set[str]:
     path = storage.layout.output / "predictions_per_series.csv"
     if not path.is_file():
         raise StorageError("there are no tables yet", path=path, remedy="materialise run_outputs")
-    table = pd.read_csv(path, dtype=str)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     return set(table.loc[table["slices_scored"].astype(int) > 0, "series_id"])
 
 

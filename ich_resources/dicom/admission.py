@@ -19,10 +19,9 @@ from pydicom.uid import (
 )
 
 from ich_resources.dicom.header import Header
-from ich_resources.dicom.quoting import shown_uid
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SliceRecord
-from ich_resources.uids import is_uid
+from ich_resources.uids import is_uid, names_a_series
 
 _DOSE_REPORTS = {
     XRayRadiationDoseSRStorage,
@@ -51,8 +50,9 @@ def judge_file(header: Header) -> Judgement | None:
     Returns
     -------
     Judgement or None
-        None if the file has valid UIDs for instance, series and study. ``refused`` with the code
-        DICOMDIR, NO_SERIES_UID or BAD_UID, or ``failed`` with the code UNREADABLE, otherwise.
+        None if the file has usable identifiers of instance, series and study. ``refused`` with
+        the code DICOMDIR, NO_SERIES_UID or BAD_UID, or ``failed`` with the code UNREADABLE,
+        otherwise.
 
     References
     ----------
@@ -70,9 +70,13 @@ def judge_file(header: Header) -> Judgement | None:
         "StudyInstanceUID": header.study_instance_uid,
     }
     for keyword, uid in uids.items():
+        # Not quoted: it may be anything.
         if not is_uid(uid):
-            text = f"{keyword} {shown_uid(uid)!r} is not a UID ({len(uid)} characters)"
-            return _refused(Reason.BAD_UID, text)
+            text = f"{keyword} is not a safe file name ({len(uid)} characters)"
+            return _refused(Reason.BAD_UID, f"{text}: see BAD_UID in docs/codes.md")
+    if not names_a_series(header.series_instance_uid):
+        text = "SeriesInstanceUID has three dots in a row, so that it cannot name a partition"
+        return _refused(Reason.BAD_UID, text)
     return None
 
 
@@ -137,12 +141,23 @@ def _judge_kind(header: Header) -> Judgement | None:
         return _refused(
             Reason.MULTIFRAME, f"multi-frame CT is not read yet ({header.frames} frames)"
         )
-    if header.modality != "CT" or header.sop_class_uid != CTImageStorage:
-        modality = header.modality or "none"
-        return _refused(Reason.NOT_CT, f"modality {modality}, SOP class {header.sop_class_uid}")
+    if header.modality != "CT" or not _has_ct_class(header):
+        modality, sop_class = header.modality or "none", header.sop_class_uid or "none"
+        return _refused(Reason.NOT_CT, f"modality {modality}, SOP class {sop_class}")
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return _refused(Reason.LOCALIZER, f"a localizer (ImageType {'/'.join(kinds)})")
     return None
+
+
+def _has_ct_class(header: Header) -> bool:
+    """Return whether the class is CT. Research data name none: the place in the patient tells.
+
+    A file without pixels is taken as CT: it is truncated, and fails.
+    """
+    if header.sop_class_uid:
+        return header.sop_class_uid == CTImageStorage
+    has_place = header.position is not None or header.slice_location is not None
+    return has_place or bool(header.malformed) or not header.has_pixels
 
 
 def _is_secondary_capture(header: Header) -> bool:

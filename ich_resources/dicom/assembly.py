@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 
 from ich_resources.dicom.admission import judge_rescale
-from ich_resources.dicom.geometry import with_positions
+from ich_resources.dicom.copies import sent_again, without_copies
 from ich_resources.dicom.header import Header
+from ich_resources.dicom.odd_slices import odd_slices
+from ich_resources.dicom.ordering import with_positions
 from ich_resources.dicom.policy import Verdict, apply_policy, refuse_series
 from ich_resources.dicom.scanned import ScannedFile
 from ich_resources.dicom.series_rules import remarks
 from ich_resources.dicom.siblings import primary_series
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord
+from ich_resources.series import Remark, SeriesRecord, SliceRecord
 
 
 def assemble(
@@ -46,18 +49,22 @@ def assemble(
     def series_uid(item: tuple[SliceRecord, Header]) -> str:
         return item[1].series_instance_uid
 
+    unique = without_copies(instances, Path(input_dir))
     found: dict[str, SeriesRecord] = {}
     admissible: dict[str, list[tuple[SeriesRecord, list[Header]]]] = {}
-    for uid, group in groupby(sorted(_without_copies(instances), key=series_uid), series_uid):
+    for uid, group in groupby(sorted(unique.instances, key=series_uid), series_uid):
         members = list(group)
         headers = [header for _, header in members]
+        members = list(zip(odd_slices(members), headers, strict=True))
         placed = with_positions(list(zip(judge_rescale(members), headers, strict=True)))
+        findings = remarks(list(zip(placed.slices, headers, strict=True)), in_mm=placed.in_mm)
+        again = sent_again([r for r in placed.slices if r.path in unique.merged])
         series = SeriesRecord(
             study_instance_uid=headers[0].study_instance_uid,
             series_instance_uid=uid,
             description=headers[0].description,
-            slices=tuple(placed),
-            remarks=remarks(list(zip(placed, headers, strict=True))),
+            slices=tuple(placed.slices),
+            remarks=(*findings, *filter(None, (placed.remark, again))),
             input_dir=input_dir,
         )
         found[uid] = series = apply_policy(series, table)
@@ -77,32 +84,3 @@ def assemble(
 def _record(file: ScannedFile) -> SliceRecord:
     assert file.header is not None
     return SliceRecord(file.path, file.header.sop_instance_uid, file.digest, file.judgement)
-
-
-def _without_copies(
-    instances: list[tuple[SliceRecord, Header]],
-) -> list[tuple[SliceRecord, Header]]:
-    """Merge files with the same bytes; fail different files with the same SOPInstanceUID."""
-    unique: dict[tuple[str, str], tuple[SliceRecord, Header]] = {}
-    for record, header in instances:
-        key = (record.sop_instance_uid, record.digest)
-        if key in unique:
-            first, first_header = unique[key]
-            unique[key] = (replace(first, copies=(*first.copies, record.path)), first_header)
-        else:
-            unique[key] = (record, header)
-    # Only admitted files conflict: a truncated copy fails anyway, a localizer is refused anyway.
-    paths: dict[str, list[str]] = {}
-    for record, _ in unique.values():
-        if record.judgement is None:
-            paths.setdefault(record.sop_instance_uid, []).append(record.path)
-
-    def judged(record: SliceRecord) -> SliceRecord:
-        conflicting = paths.get(record.sop_instance_uid, [])
-        if record.judgement is not None or len(conflicting) < 2:
-            return record
-        other = next(path for path in conflicting if path != record.path)
-        reason = f"the same SOPInstanceUID with other content: {record.path} and {other}"
-        return replace(record, judgement=Judgement("failed", Reason.DUPLICATE_UID, reason))
-
-    return [(judged(record), header) for record, header in unique.values()]

@@ -1,17 +1,17 @@
-"""The position of a slice along the slice normal; it orders the series."""
+"""Directions and places of slices in the patient's coordinates, in mm."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ich_resources.dicom.header import Header
-from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, SliceRecord
 
-FARTHEST_POSITION = 1e6
-"""Largest distance of a slice from the origin, in mm. Values that are not finite fail as well."""
+FloatVector = npt.NDArray[np.float64]
 
 
+@lru_cache(maxsize=4096)  # the slices of a series share their orientation
 def spans_plane(orientation: tuple[float, ...]) -> bool:
     """Return whether the rows and columns of an image have two different directions.
 
@@ -23,8 +23,9 @@ def spans_plane(orientation: tuple[float, ...]) -> bool:
     return float(np.linalg.norm(np.cross(orientation[:3], orientation[3:]))) > 1e-6
 
 
-def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
-    """Return the unit normal of a slice. Its largest component is positive.
+@lru_cache(maxsize=4096)
+def slice_normal(orientation: tuple[float, ...]) -> FloatVector:
+    """Return the unit normal of a slice, read-only. Its largest component is positive.
 
     Parameters
     ----------
@@ -44,21 +45,67 @@ def slice_normal(orientation: tuple[float, ...]) -> np.ndarray:
     """
     if not spans_plane(orientation):
         raise ValueError(f"ImageOrientationPatient {orientation} spans no plane")
-    normal = np.cross(orientation[:3], orientation[3:])
-    normal = normal / np.linalg.norm(normal)
-    return normal if normal[np.abs(normal).argmax()] > 0 else -normal
+    normal = _upward(np.cross(orientation[:3], orientation[3:]))
+    normal.setflags(write=False)
+    return normal
 
 
-def position_along_normal(header: Header) -> float | None:
-    """Return the position of a slice along its normal.
+def _upward(vector: FloatVector) -> FloatVector:
+    unit = vector / np.linalg.norm(vector)
+    return unit if unit[np.abs(unit).argmax()] > 0 else -unit
+
+
+def normals_of(headers: Sequence[Header]) -> list[FloatVector]:
+    """Return the normal of each slice whose orientation spans a plane.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Headers of slices.
+    """
+    return [
+        slice_normal(h.orientation) for h in headers if h.orientation and spans_plane(h.orientation)
+    ]
+
+
+def common_direction(headers: Sequence[Header]) -> FloatVector | None:
+    """Return the one direction along which a series is ordered.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Headers of its slices.
+
+    Returns
+    -------
+    float64 array, shape (3,), or None
+        The normal that all slices share, else the mean of the normals, a unit vector; None if no
+        slice has an orientation.
+    """
+    normals = np.array(normals_of(headers))
+    if not len(normals):
+        return None
+    first = np.asarray(normals[0], dtype=np.float64)
+    if np.array_equal(normals, np.broadcast_to(first, normals.shape)):
+        return first
+    # A normal near 45 degrees may be stored with either sign.
+    signs = np.where(normals @ first < 0, -1.0, 1.0)
+    return _upward((normals * signs[:, None]).sum(axis=0))
+
+
+def position_along_normal(header: Header, direction: FloatVector | None = None) -> float | None:
+    """Return the position of a slice along a direction.
 
     A slice without ImageOrientationPatient is taken as axial: its position is z.
-    ``with_positions`` accepts that only if no slice of the series has an orientation.
+    ``ordering.with_positions`` accepts that only if no slice of the series has an orientation.
 
     Parameters
     ----------
     header : Header
         Header of the slice.
+    direction : float64 array, shape (3,), optional
+        Unit vector; by default the slice's own normal. Along another direction the centre of the
+        slice counts, since corners of slices with different tilts do not lie above each other.
 
     Returns
     -------
@@ -74,49 +121,25 @@ def position_along_normal(header: Header) -> float | None:
         return None
     if header.orientation is None:
         return header.position[2]
-    return float(np.dot(header.position, slice_normal(header.orientation)))
+    own = slice_normal(header.orientation)
+    if direction is None or np.array_equal(own, direction):
+        return float(np.dot(header.position, own))
+    return float(np.dot(header.position + _to_centre(header), direction))
 
 
-def with_positions(slices: list[tuple[SliceRecord, Header]]) -> list[SliceRecord]:
-    """Set the position of every admitted slice of a series, from the same attribute for all.
+def _to_centre(header: Header) -> FloatVector:
+    """Return the way from the centre of the first pixel to the centre of the slice, in mm.
 
-    The attribute is ImagePositionPatient if any admitted slice has it, else SliceLocation. A slice
-    without that attribute fails: the two attributes have different origins, so mixing them would
-    give a wrong order. A slice without ImageOrientationPatient fails if another slice has it: its z
-    is not a position along their normal.
-
-    Parameters
-    ----------
-    slices : list of (SliceRecord, Header)
-        All slices of one series.
-
-    Returns
-    -------
-    list of SliceRecord
-        The records, in the order given. Slices without a position are ``failed``.
+    DICOM PS3.3 C.7.6.2.1.1: PixelSpacing is the distance of rows, then that of columns. It is zero
+    where a size or PixelSpacing lacks.
     """
-    admitted = [header for record, header in slices if record.judgement is None]
-    by_position = any(header.position is not None for header in admitted)
-    by_normal = by_position and any(
-        header.orientation is not None and spans_plane(header.orientation) for header in admitted
+    if not (header.orientation and header.pixel_spacing and header.rows and header.columns):
+        return np.zeros(3)
+    along_row = np.array(header.orientation[:3])
+    along_column = np.array(header.orientation[3:])
+    across = header.pixel_spacing[1] * (header.columns - 1) / 2
+    down = header.pixel_spacing[0] * (header.rows - 1) / 2
+    return np.asarray(
+        along_row / np.linalg.norm(along_row) * across
+        + along_column / np.linalg.norm(along_column) * down
     )
-    return [
-        record if record.judgement else _placed(record, header, by_position, by_normal)
-        for record, header in slices
-    ]
-
-
-def _placed(record: SliceRecord, header: Header, by_position: bool, by_normal: bool) -> SliceRecord:
-    try:
-        position = position_along_normal(header) if by_position else header.slice_location
-    except ValueError as err:
-        return replace(record, judgement=Judgement("failed", Reason.BAD_HEADER, str(err)))
-    if position is None or (by_normal and header.orientation is None):
-        lacking = "ImagePositionPatient" if position is None else "ImageOrientationPatient"
-        reason = f"no {lacking}, which other slices of its series have"
-        return replace(record, judgement=Judgement("failed", Reason.NO_POSITION, reason))
-    if not abs(position) < FARTHEST_POSITION:
-        reason = f"it lies {position:g} mm from the origin"
-        return replace(record, judgement=Judgement("failed", Reason.BAD_HEADER, reason))
-    z = header.position[2] if header.position is not None else header.slice_location
-    return replace(record, position=position, position_z=z)

@@ -1,6 +1,7 @@
 """The values of one DICOM header that are used here. Names and IDs of patients are never read."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,11 @@ from ich_resources.dicom.quoting import (
 )
 
 T = TypeVar("T")
+
+_NO_AGENT = re.compile(
+    r"NO|NON|NONE|NIL|N/?A|0|-+|NONE .*|NO .*|NON[ -]?CON.*|WITHOUT.*|W/O.*|OHNE.*|NATIV\w*"
+)
+"""Values of ContrastBolusAgent that say that there is none."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,19 @@ class Header:
     kernel, body_part : str
         ConvolutionKernel and BodyPartExamined, in upper case; empty where absent.
     contrast : bool
-        Whether ContrastBolusAgent has a value.
+        Whether ContrastBolusAgent, its sequence or ContrastBolusVolume name an agent.
     malformed : str
         The first attribute that cannot be read, and the reason; empty if there is none.
     has_rescale : bool or None
         Whether the file has both values of the rescale; None if an earlier version read the file.
+    frame_of_reference : str
+        FrameOfReferenceUID; empty if absent or not known.
+    acquisition, instance_number : int or None
+        AcquisitionNumber and InstanceNumber; None if absent or not known.
+    patient_position : str
+        PatientPosition, in upper case: HFS, HFP, ... (DICOM PS3.3 C.7.3.1.1.2).
+    study_description, protocol : str
+        StudyDescription and ProtocolName.
     """
 
     sop_class_uid: str
@@ -92,6 +106,13 @@ class Header:
     contrast: bool = False
     malformed: str = ""
     has_rescale: bool | None = None
+    # Order, identity and place. An index of an earlier version lacks them.
+    frame_of_reference: str = ""
+    acquisition: int | None = None
+    instance_number: int | None = None
+    patient_position: str = ""
+    study_description: str = ""
+    protocol: str = ""
 
 
 def read_header(content: bytes, path: Path) -> Header:
@@ -144,8 +165,14 @@ def read_header(content: bytes, path: Path) -> Header:
         thickness=optional("SliceThickness", _first, None),
         kernel=optional("ConvolutionKernel", _first_text, ""),
         body_part=optional("BodyPartExamined", _first_text, ""),
-        contrast=optional("ContrastBolusAgent", bool, False),
+        contrast=_has_contrast(optional),
         has_rescale=slope is not None and intercept is not None,
+        frame_of_reference=optional("FrameOfReferenceUID", _first_text, ""),
+        acquisition=optional("AcquisitionNumber", int, None),
+        instance_number=optional("InstanceNumber", int, None),
+        patient_position=optional("PatientPosition", _first_text, ""),
+        study_description=optional("StudyDescription", str, ""),
+        protocol=optional("ProtocolName", str, ""),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 
@@ -169,6 +196,16 @@ def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
             return default
 
     return value
+
+
+def _has_contrast(optional: _Reader) -> bool:
+    """Return whether the header names a contrast agent (DICOM PS3.3 C.7.6.4)."""
+    agent = optional("ContrastBolusAgent", _first_text, "")
+    if agent and not _NO_AGENT.fullmatch(agent):
+        return True
+    if optional("ContrastBolusVolume", _first, 0.0) > 0:
+        return True
+    return optional("ContrastBolusAgentSequence", len, 0) > 0
 
 
 def _texts(raw: Any) -> tuple[str, ...]:

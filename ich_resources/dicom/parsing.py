@@ -65,8 +65,10 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
             )
     except PARSE_ERRORS as err:
         _raise_unreadable(path, fault(err), err)
-    if "SOPClassUID" not in dataset and "MediaStorageSOPClassUID" not in dataset.file_meta:
-        _raise_unreadable(path, "it has no SOPClassUID")
+    has_class = "SOPClassUID" in dataset or "MediaStorageSOPClassUID" in dataset.file_meta
+    # Files of research data name no class; bytes of no data set have no series either.
+    if not has_class and not ("Modality" in dataset and "SeriesInstanceUID" in dataset):
+        _raise_unreadable(path, "it has neither SOPClassUID nor Modality and SeriesInstanceUID")
     return dataset
 
 

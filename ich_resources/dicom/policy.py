@@ -14,6 +14,13 @@ REMARK_CODES = (
     Reason.NOT_AXIAL,
     Reason.MIXED_GEOMETRY,
     Reason.MIXED_STUDIES,
+    Reason.MIXED_FRAMES,
+    Reason.MIXED_ACQUISITIONS,
+    Reason.ORDER_ASSUMED,
+    Reason.SENT_AGAIN,
+    Reason.NOT_UPRIGHT,
+    Reason.NOT_SQUARE,
+    Reason.HEAD_CUT,
     Reason.DUPLICATE_POSITION,
     Reason.SLICE_GAP,
     Reason.GANTRY_TILT,
@@ -23,7 +30,12 @@ REMARK_CODES = (
     Reason.DERIVED,
 )
 """Codes of the remarks whose verdict can be set."""
-REFUSED = (Reason.TOO_FEW_SLICES, Reason.NOT_AXIAL)
+REFUSED = (
+    Reason.TOO_FEW_SLICES,
+    Reason.NOT_AXIAL,
+    Reason.MIXED_FRAMES,
+    Reason.MIXED_ACQUISITIONS,
+)
 """Codes that refuse a series by default. The others warn."""
 
 

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ich_resources.dicom.geometry import slice_normal, spans_plane
+from ich_resources.dicom.descriptions import names_contrast, names_head, part_by_description
+from ich_resources.dicom.geometry import normals_of
 from ich_resources.dicom.header import Header
+from ich_resources.dicom.mixing_rules import mixing_remarks
+from ich_resources.dicom.ordering import SAME_POSITION
+from ich_resources.dicom.picture_rules import picture_remarks
 from ich_resources.reasons import Reason
 from ich_resources.series import Remark, SliceRecord
 
 FEWEST_SLICES = 3
 """Fewest slices of a head CT."""
-SAME_POSITION = 0.01
-"""Slices that are closer than this, in mm, have the same position."""
 SAME_DIRECTION = 1.0
 """Slice normals that differ less than this, in degrees, have the same direction."""
 MISSING_SLICE = 1.8
@@ -29,22 +31,26 @@ _BONE_KERNEL = re.compile(
     r"|^Y?[DE]$"  # Philips
     r"|^FC(3[0-9]|[58][0-9])"  # Canon, Toshiba
 )
-_HEAD = ("HEAD", "BRAIN", "SKULL", "CRANI", "NEURO")
 
 
-def remarks(members: Sequence[tuple[SliceRecord, Header]]) -> tuple[Remark, ...]:
+def remarks(
+    members: Sequence[tuple[SliceRecord, Header]], *, in_mm: bool = True
+) -> tuple[Remark, ...]:
     """Return the remarks on a series: findings about its admitted slices.
 
     Parameters
     ----------
     members : sequence of (SliceRecord, Header)
         All slices of the series, with their positions.
+    in_mm : bool
+        Whether the positions are distances; see ``ordering.Placed``.
 
     Returns
     -------
     tuple of Remark
-        TOO_FEW_SLICES, NOT_AXIAL or GANTRY_TILT, MIXED_GEOMETRY, MIXED_STUDIES,
-        DUPLICATE_POSITION, SLICE_GAP, BONE_KERNEL, CONTRAST, NOT_HEAD and DERIVED, where found.
+        TOO_FEW_SLICES, NOT_AXIAL or GANTRY_TILT, MIXED_GEOMETRY, the remarks of
+        ``mixing_rules``, DUPLICATE_POSITION, SLICE_GAP, BONE_KERNEL, CONTRAST, NOT_HEAD, DERIVED
+        and the remarks of ``picture_rules``, where found.
 
     References
     ----------
@@ -63,17 +69,16 @@ def remarks(members: Sequence[tuple[SliceRecord, Header]]) -> tuple[Remark, ...]
         found.append(Remark(Reason.TOO_FEW_SLICES, text))
     found += _direction(headers)
     found += _geometry(headers)
-    found += _studies(headers)
-    found += _gaps(sorted(r.position for r, _ in admitted if r.position is not None))
+    found += mixing_remarks(admitted, in_mm=in_mm)
+    if in_mm:
+        found += _gaps(sorted(r.position for r, _ in admitted if r.position is not None))
     found += _kind(headers)
+    found += picture_remarks(headers)
     return tuple(found)
 
 
 def _direction(headers: list[Header]) -> list[Remark]:
-    # If SliceLocation orders the series, the orientations have not been checked before.
-    normals = [
-        slice_normal(h.orientation) for h in headers if h.orientation and spans_plane(h.orientation)
-    ]
+    normals = normals_of(headers)
     if not normals:
         return []
     found = []
@@ -99,14 +104,6 @@ def _geometry(headers: list[Header]) -> list[Remark]:
     if len(spacings) > 1:
         found.append(Remark(Reason.MIXED_GEOMETRY, f"{len(spacings)} different PixelSpacing"))
     return found
-
-
-def _studies(headers: list[Header]) -> list[Remark]:
-    # They may show two patients, if a sender used one SeriesInstanceUID twice.
-    studies = sorted({h.study_instance_uid for h in headers})
-    if len(studies) < 2:
-        return []
-    return [Remark(Reason.MIXED_STUDIES, f"slices of {len(studies)} studies: {', '.join(studies)}")]
 
 
 def _gaps(positions: list[float]) -> list[Remark]:
@@ -135,9 +132,13 @@ def _kind(headers: list[Header]) -> list[Remark]:
         found.append(Remark(Reason.BONE_KERNEL, f"made for bone ({text})"))
     if any(h.contrast for h in headers):
         found.append(Remark(Reason.CONTRAST, "made with contrast agent"))
+    elif any(names_contrast(h.description) for h in headers):
+        found.append(Remark(Reason.CONTRAST, "SeriesDescription says that contrast was given"))
     parts = sorted({h.body_part for h in headers if h.body_part})
-    if parts and not any(word in part for part in parts for word in _HEAD):
+    if parts and not any(map(names_head, parts)):
         found.append(Remark(Reason.NOT_HEAD, f"BodyPartExamined {', '.join(parts)}"))
+    elif described := part_by_description(headers):
+        found.append(Remark(Reason.NOT_HEAD, described))
     if any(h.image_type[:1] == ("DERIVED",) for h in headers):
         found.append(Remark(Reason.DERIVED, f"ImageType {'/'.join(headers[0].image_type)}"))
     return found

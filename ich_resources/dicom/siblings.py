@@ -15,9 +15,10 @@ WHOLE_HEAD = 110.0
 def primary_series(candidates: Sequence[tuple[SeriesRecord, Sequence[Header]]]) -> str:
     """Return the SeriesInstanceUID of the best series of a study.
 
-    These criteria decide, in this order: a soft-tissue kernel, a brain window (width at most
-    200 HU), an original image (not DERIVED), a slice thickness of 2.5 to 5 mm or close to it, an
-    extent that covers the whole head, more slices, the smaller SeriesInstanceUID.
+    These criteria decide, in this order: the head and no other part of the body, no contrast agent
+    (it looks like blood), a soft-tissue kernel, a brain window (width at most 200 HU), an original
+    image (not DERIVED), a slice thickness of 2.5 to 5 mm or close to it, an extent that covers the
+    whole head, more slices, the smaller SeriesInstanceUID.
 
     Parameters
     ----------
@@ -39,7 +40,11 @@ def _rank(candidate: tuple[SeriesRecord, Sequence[Header]]) -> tuple[object, ...
     low, high = BEST_THICKNESS
     positions = [s.position for s in series.slices if s.position is not None]
     extent = max(positions) - min(positions) + thickness if positions else 0.0
+    if Reason.ORDER_ASSUMED in codes:
+        extent = 0.0  # not known: the positions may be numbers of instances
     return (
+        Reason.NOT_HEAD in codes,
+        Reason.CONTRAST in codes,
         Reason.BONE_KERNEL in codes,
         max(h.window[1] for h in headers) > 200,
         Reason.DERIVED in codes,

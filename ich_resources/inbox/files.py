@@ -154,7 +154,8 @@ class FileIndex:
     def studies_judged_with(self, study: str) -> list[str]:
         """Return the studies to judge together with a study, itself included.
 
-        These share a SeriesInstanceUID or a SOPInstanceUID with it, or with another of them.
+        These share a SeriesInstanceUID, a SOPInstanceUID or the name of a slice image (``1.2`` and
+        ``ID_1.2``; see ``uids.slice_stem``) with it, or with another of them.
         """
         found: list[str] = []
         waiting = [study]
@@ -164,7 +165,10 @@ class FileIndex:
                 "SELECT study FROM files WHERE NOT gone AND series IN "
                 "(SELECT series FROM files WHERE study = ?1 AND NOT gone) UNION "
                 "SELECT study FROM files WHERE NOT gone AND sop IN "
-                "(SELECT sop FROM files WHERE study = ?1 AND NOT gone)",
+                "(SELECT sop FROM files WHERE study = ?1 AND NOT gone UNION ALL "
+                "SELECT 'ID_' || sop FROM files WHERE study = ?1 AND NOT gone UNION ALL "
+                "SELECT substr(sop, 4) FROM files WHERE study = ?1 AND NOT gone "
+                "AND substr(sop, 1, 3) = 'ID_')",
                 (found[-1],),
             )
             waiting += [s for (s,) in rows if s not in found and s not in waiting]

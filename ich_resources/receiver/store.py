@@ -51,4 +51,4 @@ def sweep(inbox: Path) -> int:
 
 
 def _ours(name: str) -> bool:
-    return re.fullmatch(r"[0-9.]+\.dcm\.[0-9a-f]{32}\.part", name) is not None
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.dcm\.[0-9a-f]{32}\.part", name) is not None

@@ -4,23 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ich_resources.subjects import Subject, series_subject
+from ich_resources.uids import slice_stem
 
-SLICE_PREFIX = "ID_"
-"""Precedes the SOPInstanceUID in the file name of a slice image."""
 SCORES = "slice_saliency_scores.csv"
 """Name of the table of saliency scores beside the panels of a series."""
 
 
 def slice_id(sop_instance_uid: str) -> str:
     """Return the ID of a slice in every table: the stem of its PNG."""
-    return f"{SLICE_PREFIX}{sop_instance_uid}"
+    return slice_stem(sop_instance_uid)
 
 
 @dataclass(frozen=True)
 class Layout:
     """Paths below one run root.
 
-    Only UIDs that passed ``uids.is_uid`` become path parts.
+    Only identifiers that passed ``uids.is_uid`` become path parts.
     """
 
     run_root: Path

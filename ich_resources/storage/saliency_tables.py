@@ -32,6 +32,17 @@ def panel_name(index: int, probabilities: FloatArray, score: float, sop_uid: str
     )
 
 
+def slice_of_panel(name: str) -> str:
+    """Return the ID of the slice that a panel shows; empty if the name is not that of a panel.
+
+    Parameters
+    ----------
+    name : str
+        File name of the panel. The ID itself may hold underscores and dots.
+    """
+    return "".join(name.removesuffix(".png").split("_", 4)[4:])
+
+
 @dataclass(frozen=True)
 class SaliencySource:
     """What the maps of one series come from.

@@ -86,8 +86,9 @@ def test_order(folder, edit, orientation, places, expected):
 
 
 def test_equal_positions_are_ordered_by_uid(folder, edit):
+    same = {"ImagePositionPatient": [0, 0, 7], "SliceLocation": 7, "InstanceNumber": None}
     for name, last in zip(NAMES, (3, 1, 2), strict=True):
-        edit(folder / name, ImagePositionPatient=[0, 0, 7], SOPInstanceUID=f"1.2.{last}")
+        edit(folder / name, SOPInstanceUID=f"1.2.{last}", **same)
     assert _read_order(folder) == ["IM0002", "IM0003", "IM0001"]
 
 

@@ -9,11 +9,13 @@ from ich_resources.dicom.policy import REMARK_CODES, verdicts
 from ich_resources.reasons import Reason
 
 
-def test_few_slices_and_other_planes_are_refused_by_default_and_the_rest_warn():
+def test_short_and_mixed_series_and_other_planes_are_refused_by_default_and_the_rest_warn():
     table = verdicts({})
     assert {code for code, verdict in table.items() if verdict == "refuse"} == {
         Reason.TOO_FEW_SLICES,
         Reason.NOT_AXIAL,
+        Reason.MIXED_FRAMES,
+        Reason.MIXED_ACQUISITIONS,
     }
     assert set(table) == set(REMARK_CODES)
 
