@@ -1,14 +1,16 @@
 """pynetdicom's server with bounds: on bytes, time and connections of its peers."""
 
 import logging
+import select
 import socket
 import socketserver
 import ssl
 import time
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from ich_resources.receiver.peers import Connection, Limits, Peers
@@ -113,20 +115,40 @@ class Handler(RequestHandler):
     """Makes the association of a connection, its TLS first."""
 
     def handle(self) -> None:
-        """Agree on TLS where it is asked for, and start the association."""
+        """Agree on TLS where it is asked for; start the association once the peer says something.
+
+        An association costs two threads that look for work a thousand times a second.
+        """
         server = self.server
         assert isinstance(server, BoundedServer)
         self._connection = server.connection_of(self.request)
+        try:
+            asks = self._asks(server.peers.limits.first_pdu_s)
+        except OSError as err:
+            reason = getattr(err, "reason", None) or err.strerror or type(err).__name__
+            log.warning("no TLS with %s: %s", self.client_address[0], reason)
+            asks = False
+        if asks and not self._connection.ended:
+            super().handle()
+        else:
+            server.shutdown_request(self.request)
+
+    def _asks(self, seconds: float) -> bool:
+        """Return whether a peer says something in time, after TLS where that is set.
+
+        Raises
+        ------
+        OSError
+            If TLS is not agreed on.
+        """
         if isinstance(self.request, ssl.SSLSocket):
-            try:
-                self.request.settimeout(server.peers.limits.first_pdu_s)
-                self.request.do_handshake()
-            except OSError as err:
-                reason = getattr(err, "reason", None) or err.strerror or type(err).__name__
-                log.warning("no TLS with %s: %s", self.client_address[0], reason)
-                server.shutdown_request(self.request)
-                return
-        super().handle()
+            self.request.settimeout(seconds)
+            self.request.do_handshake()
+            if self.request.pending():
+                return True
+        found = select.poll()
+        found.register(self.request, select.POLLIN)
+        return bool(found.poll(seconds * 1000))
 
     def _create_association(self) -> Association:
         association = super()._create_association()
@@ -134,6 +156,13 @@ class Handler(RequestHandler):
         association.dul.socket = None
         association.set_socket(BoundedSocket(association, self.request, self._connection))
         return association
+
+
+class _Unchanged(list[PresentationContext]):
+    """Presentation contexts, which are only read; pynetdicom's copy for each connection is slow."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 class BoundedServer(ThreadedAssociationServer):
@@ -146,6 +175,7 @@ class BoundedServer(ThreadedAssociationServer):
         self.peers = peers
         self._entered: dict[int, Connection] = {}
         super().__init__(*args, **kwargs)
+        self.contexts = _Unchanged(self.contexts)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept a connection; TLS is agreed on in a thread of its own.

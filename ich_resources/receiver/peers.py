@@ -37,7 +37,7 @@ class Limits:
     waiting: int = 128
     per_peer: int = 10
     per_address: int = 20
-    associations: int = 60
+    associations: int = 40
     idle_s: float = 1.0
     quiet_s: float = 5.0
     first_pdu_s: float = 10.0
@@ -70,6 +70,8 @@ class Connection:
         Whether an instance is being stored.
     instances : int
         How many came.
+    ended : bool
+        Whether we have broken it.
     """
 
     reference: "weakref.ref[socket.socket]"
@@ -79,6 +81,7 @@ class Connection:
     held: int = 0
     stores: bool = False
     instances: int = 0
+    ended: bool = False
 
     @property
     def open(self) -> bool:
@@ -88,6 +91,7 @@ class Connection:
 
     def end(self) -> None:
         """Break the connection; whoever waits for its bytes goes on."""
+        self.ended = True
         found = self.reference()
         if found is not None:
             with suppress(OSError):

@@ -99,6 +99,7 @@ def start(
     peers = Peers(limits, log.warning)
     handlers: list[Any] = [
         (evt.EVT_REQUESTED, lambda event: _admit(event, peers, access)),
+        (evt.EVT_CONN_CLOSE, _wake),
         (evt.EVT_REJECTED, lambda event: _say_rejected(event, access)),
         (evt.EVT_C_STORE, lambda event: store(event, inbox)),
         (evt.EVT_C_ECHO, lambda event: SUCCESS),
@@ -155,6 +156,13 @@ def _store(event: evt.Event, inbox: Path) -> int:
         )
     log.info("received %s from %s", written.relative_to(inbox), _peer(event))
     return SUCCESS
+
+
+def _wake(event: evt.Event) -> None:
+    """Let the thread of a connection that asked for nothing end; it would wait for a request."""
+    if event.assoc.requestor.primitive is None:
+        nothing: Any = None
+        event.assoc.dul.to_user_queue.put(nothing)
 
 
 def _admit(event: evt.Event, peers: Peers, access: Access) -> None:
