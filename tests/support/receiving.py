@@ -1,10 +1,12 @@
 """The real receiver as a process, real senders, and peers that misbehave."""
 
+import gc
 import os
 import socket
 import struct
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,6 +121,11 @@ def associated(
     finally:
         if association.is_established:
             association.release()
+        with warnings.catch_warnings():
+            # pynetdicom's client leaves a socket open where the server closed it first.
+            warnings.simplefilter("ignore", ResourceWarning)
+            del association, entity
+            gc.collect()
 
 
 def sends(port: int, dataset: object, **options: object) -> int:
