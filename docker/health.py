@@ -8,7 +8,7 @@ from pathlib import Path
 CHECKS = {
     "dagster api grpc": ["dagster", "api", "grpc-health-check", "-p", "4000"],
     "dagster-daemon": ["dagster-daemon", "liveness-check"],
-    "ich_resources.receiver": [sys.executable, "-m", "pynetdicom", "echoscu", "127.0.0.1", "11112"],
+    "ich_resources.receiver": [sys.executable, "-m", "ich_resources.receiver.health"],
 }
 """What asks a server, by a part of the command that started it."""
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from ledgers import scan
 
 from ich_resources.demo.study import uid, write_series
+from ich_resources.reasons import Reason
 
 pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
 
