@@ -305,7 +305,7 @@ def _write(members: _Members, member: _Member, path: Path, shown: str) -> None:
     with writing(path):
         path.unlink(missing_ok=True)
         target = path.open("xb")  # never through a link of that name
-    with members.open(member) as source, target:
+    with target, members.open(member) as source:
         while left >= 0 and (chunk := source.read(_CHUNK)):
             left -= len(chunk)
             with writing(path):
