@@ -161,7 +161,12 @@ def _attempt(
             require_size(size, limits.most_bytes, what, address.shown)
             # The archive, and about as much again for what is in it.
             require_room(part.parent, 2 * size - here, part.stem)
-        here = _write(answer, target, here, known, progress)
+        try:
+            here = _write(answer, target, here, known, progress)
+        except FetchError:
+            if not known["validator"]:
+                discard(part)  # it cannot be continued, and would keep the disk full
+            raise
     if here > limits.most_bytes:
         discard(part)
         require_size(here, limits.most_bytes, "the answer does not end", address.shown)

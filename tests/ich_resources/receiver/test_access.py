@@ -6,6 +6,7 @@ import sys
 
 import pydicom
 import pytest
+import yaml
 
 from ich_resources.demo.study import write_series
 
@@ -183,3 +184,16 @@ def test_a_key_with_a_password_asks_nobody(tmp_path, ours):
     subprocess.run([*command, "-in", ours[1], "-out", locked], check=True, capture_output=True)
     said = refusal(tmp_path, **variables(ours, RECEIVE_TLS_KEY=str(locked)))
     assert "the key without a password" in said
+
+
+def test_compose_hands_in_the_address_at_which_it_publishes():
+    receiver = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"][
+        "receiver"
+    ]
+    environment = receiver["environment"]
+    (published,) = receiver["ports"]
+    assert environment["RECEIVE_PUBLISHED_HOST"] == "${RECEIVE_HOST:-127.0.0.1}"
+    assert published.startswith(environment["RECEIVE_PUBLISHED_HOST"] + ":")
+    # Set in the container only where the user has set them: the called title is checked then.
+    assert environment["RECEIVE_CALLERS"] is None
+    assert environment["RECEIVE_AE_TITLE"] is None

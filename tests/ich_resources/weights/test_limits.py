@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from release import REPOSITORY, TAG
 
+from ich_resources.backbones.table import FOLDS
 from ich_resources.errors import FetchError
 from ich_resources.weights.limits import Limits
 from ich_resources.weights.progress import Progress
-from ich_resources.weights.release import UNREACHABLE
+from ich_resources.weights.release import ARCHIVES, UNREACHABLE
+from ich_resources.weights.sources import Web
 from ich_resources.weights.transfer import download, read_small
 from ich_resources.weights.web import Address, Session
 
@@ -197,3 +200,20 @@ def test_a_slow_line_within_the_bounds_is_fine(tmp_path):
             limits,
         )
     assert (tmp_path / "a.part").read_bytes() == b"x" * 400_000
+
+
+def test_the_bound_counts_for_all_files_of_a_source(site, server, assets):
+    sizes = [len(assets[name]) for name in ARCHIVES.values()]
+    limits = Limits(most_bytes=sum(sizes) - 1)
+    source = Web(
+        f"{server.url()}/{REPOSITORY}/releases/download/{TAG}",
+        missing="",
+        refused="",
+        waits=(),
+        limits=limits,
+    )
+    with pytest.raises(FetchError, match="the server announces") as caught:
+        site.fetch(source)
+    assert caught.value.message.endswith("may come")
+    # What the first two archives brought stays.
+    assert len(site.checkpoints()) == 2 * FOLDS
