@@ -142,6 +142,8 @@ def _attempt(
     ------
     InterruptedTransferError
         If fewer bytes came than the file has, or others.
+    FetchError
+        If the disk is full, or the file too large.
     """
     part, limits = target.part, target.limits
     known = read_json(_note(part))
