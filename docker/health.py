@@ -8,7 +8,7 @@ from pathlib import Path
 CHECKS = {
     "dagster api grpc": ["dagster", "api", "grpc-health-check", "-p", "4000"],
     "dagster-daemon": ["dagster-daemon", "liveness-check"],
-    "ich_resources.receiver": [sys.executable, "-m", "pynetdicom", "echoscu", "127.0.0.1", "11112"],
+    "ich_resources.receiver": [sys.executable, "-m", "ich_resources.receiver.health"],
 }
 """The command that asks a server. The key is a part of the command that started the server."""
 

@@ -5,9 +5,11 @@ After a crash either the earlier content or the new content is there, never a pa
 
 import errno
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FULL = "free some space and run the same command again; finished work is kept"
 
 
@@ -56,6 +58,49 @@ def write_whole(
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def write_new(path: Path, content: Sequence[bytes], temporary_name: str) -> None:
+    """Write a file whole where none is yet; content and name survive a power cut.
+
+    Parameters
+    ----------
+    path : Path
+        The final name. Its folder is made if missing.
+    content : sequence of bytes
+        Its parts, in order.
+    temporary_name : str
+        As for ``write_whole``.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken. What has it stays as it is.
+    OSError
+        If the file cannot be written.
+    """
+    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(temporary_name)
+    try:
+        with temporary.open("wb") as file:
+            file.writelines(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # A rename would replace what another process writes at this moment.
+            path.hardlink_to(temporary)
+        except OSError as err:
+            if err.errno not in _NO_LINKS:
+                raise
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    for folder in (path.parent, *(made.parent for made in missing)):
+        _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

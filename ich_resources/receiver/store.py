@@ -1,16 +1,26 @@
 """Each instance received by C-STORE becomes one whole file of the inbox."""
 
+import errno
+import os
 import re
+import threading
 import uuid
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from ich_resources.uids import is_uid
-from ich_resources.whole_files import write_whole
+from ich_resources.whole_files import write_new
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
 CANNOT_UNDERSTAND = 0xC000
 """Status of a C-STORE response (DICOM PS3.4, table B.2-1)."""
+
+_CHUNK = 1 << 20
+_META_LENGTH = 12  # the element (0002,0000) itself
+_PREAMBLE = 132
+_LOCKS = [threading.Lock() for _ in range(64)]
 
 
 def place(inbox: Path, study: str, series: str, sop: str) -> Path:
@@ -27,19 +37,64 @@ def place(inbox: Path, study: str, series: str, sop: str) -> Path:
     return inbox / study / series / f"{sop}.dcm"
 
 
-def write_instance(path: Path, content: bytes) -> None:
-    """Write a file under a name that the sensor ignores, and rename it once it is on disk.
+def write_instance(path: Path, meta: bytes, dataset: bytes) -> Path:
+    """Keep an instance on disk; what was kept before under its UID stays.
 
-    An instance that is sent again replaces the first. Two that arrive at the same time do not mix,
-    since each has a temporary name of its own.
+    The file is written under a name that the sensor ignores, and gets its final name once it is on
+    disk. Two that arrive at the same time do not mix, since each has a temporary name of its own.
+    The same content sent again stays one file. Other content under the same UID is kept beside the
+    first, with a part of its digest in the name; the scan then reports both.
+
+    Parameters
+    ----------
+    path : Path
+        From ``place``.
+    meta : bytes
+        The file up to the data set: preamble, prefix and file meta information.
+    dataset : bytes
+        The data set as it was sent.
+
+    Returns
+    -------
+    Path
+        The file that has this content.
 
     Raises
     ------
     OSError
-        If the file cannot be written. The file under the final name is unchanged then.
+        If the file cannot be written. Every other file is unchanged then.
     """
-    name = f"{path.name}.{uuid.uuid4().hex}.part"
-    write_whole(path, content, name, durable=True, durable_name=True)
+    temporary = f"{path.name}.{uuid.uuid4().hex}.part"
+    with _LOCKS[hash(path) % len(_LOCKS)]:
+        for target in (path, _beside(path, dataset)):
+            if not os.path.lexists(target):
+                with suppress(FileExistsError):
+                    write_new(target, (meta, dataset), temporary)
+                    return target
+            if _has(target, dataset):
+                return target
+    raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def _beside(path: Path, dataset: bytes) -> Path:
+    return path.with_name(f"{path.stem}_{sha256(dataset).hexdigest()[:16]}{path.suffix}")
+
+
+def _has(path: Path, dataset: bytes) -> bool:
+    """Return whether a file of ours holds this data set, whatever its meta information says."""
+    with path.open("rb") as file:
+        head = file.read(_PREAMBLE + _META_LENGTH)
+        start = len(head) + int.from_bytes(head[-4:], "little")
+        if path.stat().st_size != start + len(dataset):
+            return False
+        file.seek(start)
+        rest = memoryview(dataset)
+        while rest:
+            piece = file.read(min(_CHUNK, len(rest)))
+            if not piece or piece != rest[: len(piece)]:
+                return False
+            rest = rest[len(piece) :]
+    return True
 
 
 def sweep(inbox: Path) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import raise_for
-from ich_resources.weights.progress import Progress
+from ich_resources.weights.limits import Limits, in_time, require_size
+from ich_resources.weights.progress import Progress, megabytes
 from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, UNREACHABLE
 from ich_resources.weights.transfer import discard
 
@@ -30,8 +31,10 @@ class GoogleDrive:
 
     states_digests = False
 
-    def __init__(self, retries: int = 4) -> None:
+    def __init__(self, retries: int = 4, limits: Limits | None = None) -> None:
         self.shown = RELEASE
+        self._limits = limits or Limits()
+        self._left = self._limits.most_bytes
         self._retries = retries
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
@@ -56,17 +59,34 @@ class GoogleDrive:
             ) from err
         number = _IDS[archive]
         _discard(part)
+
+        def at(done: int, total: int | None) -> None:
+            size = max(done, total or 0)
+            require_size(size, self._left, f"the file has {megabytes(size)}", PAGE + number)
+            progress.at(done, total)
+
         try:
             try:
-                gdown.download(
-                    id=number,
-                    output=str(part),
-                    quiet=True,
-                    use_cookies=False,  # else Google's cookies are kept below the home folder
-                    timeout=_TIMEOUT_S,
-                    retries=self._retries,
-                    progress=progress.at,
+                in_time(
+                    lambda: gdown.download(
+                        id=number,
+                        output=str(part),
+                        quiet=True,
+                        use_cookies=False,  # else they are kept below the home folder
+                        timeout=_TIMEOUT_S,
+                        retries=self._retries,
+                        progress=at,
+                    ),
+                    self._limits.total_s,
                 )
+                self._left -= part.stat().st_size
+            except TimeoutError:
+                raise FetchError(
+                    f"the transfer took more than {self._limits.total_s:.0f} s",
+                    path=PAGE + number,
+                    remedy="place the files by hand (docs/weights.md)",
+                    code=UNREACHABLE,
+                ) from None
             except (gdown.exceptions.DownloadError, RequestException) as err:
                 # A RequestException is an OSError too: not one of the disk.
                 reason = " ".join(str(err).split())[:300]

@@ -6,11 +6,12 @@ from pathlib import Path
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import require_room, writing
-from ich_resources.weights.progress import Progress
+from ich_resources.weights.limits import Limits, require_size
+from ich_resources.weights.progress import Progress, megabytes
 from ich_resources.weights.release import DIGESTS, read_digests
 from ich_resources.weights.transfer import discard
 
-_CHUNK = 1 << 20
+_CHUNK = _SMALL = 1 << 20
 
 
 class Share:
@@ -21,12 +22,14 @@ class Share:
     def __init__(self, folder: Path) -> None:
         self.shown = str(folder)
         self._folder = folder
+        self._left = Limits().most_bytes
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
         """Return the SHA-256 of each archive."""
         path = self._file(DIGESTS)
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            with path.open(encoding="utf-8", errors="replace") as file:
+                text = file.read(_SMALL)
         except OSError as err:
             raise self._unreadable(path, err) from err
         return read_digests(text, backbones, self.shown)
@@ -41,6 +44,7 @@ class Share:
         except OSError as err:
             raise self._unreadable(path, err) from err
         with source:
+            require_size(size, self._left, f"the file has {megabytes(size)}", str(path))
             require_room(part.parent, 2 * size, archive)
             with writing(part), part.open("wb") as target:
                 while True:
@@ -51,7 +55,9 @@ class Share:
                     if not chunk:
                         break
                     target.write(chunk)
+                    require_size(target.tell(), size, "the file grows", str(path))
                     progress.at(target.tell(), size)
+            self._left -= size
 
     def _file(self, asset: str) -> Path:
         path = self._folder / asset

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import FetchError
+from ich_resources.weights.limits import Limits
 from ich_resources.weights.progress import Progress
 from ich_resources.weights.release import DIGESTS, read_digests
 from ich_resources.weights.share import Share
@@ -52,39 +54,53 @@ class Web:
         Remedy for the status 404, and for 401 and 403.
     waits : sequence of float
         See ``transfer.download``.
+    limits : Limits, optional
+        Other bounds than the usual ones.
     """
 
     states_digests = True
 
     def __init__(
-        self, base_url: str, *, missing: str, refused: str, waits: Sequence[float] = WAITS_S
+        self,
+        base_url: str,
+        *,
+        missing: str,
+        refused: str,
+        waits: Sequence[float] = WAITS_S,
+        limits: Limits | None = None,
     ) -> None:
         self.shown = base_url.rstrip("/")
         self._remedies = {404: missing, 401: refused, 403: refused}
         self._waits = waits
         self._session = Session()
+        self._limits = limits or Limits()
+        self._left = self._limits.most_bytes
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
         """Return the SHA-256 of each archive; see ``transfer.read_small``."""
-        content = read_small(self._session, self.address(DIGESTS), self._waits)
+        content = read_small(self._session, self.address(DIGESTS), self._waits, self._limits)
         return read_digests(content.decode(errors="replace"), backbones, self.shown)
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
         """Download an archive; see ``transfer.download``."""
-        download(self._session, self.address(archive), part, expected, progress, self._waits)
+        limits = replace(self._limits, most_bytes=self._left)
+        address = self.address(archive)
+        download(self._session, address, part, expected, progress, self._waits, limits)
+        self._left -= part.stat().st_size
 
     def address(self, asset: str) -> Address:
         """Return the address of an asset."""
         return Address(f"{self.shown}/{quote(asset)}", remedies=self._remedies)
 
 
-def mirror(base_url: str, waits: Sequence[float] = WAITS_S) -> Web:
+def mirror(base_url: str, waits: Sequence[float] = WAITS_S, limits: Limits | None = None) -> Web:
     """Return a mirror; credentials for it come from ``~/.netrc``, as with curl -n."""
     return Web(
         base_url,
         missing="put the files of the release there under their own names, or correct base_url",
         refused="put user and password for this host into ~/.netrc",
         waits=waits,
+        limits=limits,
     )
 
 
@@ -166,7 +182,7 @@ class PrivateRelease(Web):
 
     def _list(self) -> dict[str, int]:
         address = self._at(f"tags/{quote(self._tag)}", "application/vnd.github+json")
-        answer = read_small(self._session, address, self._waits)
+        answer = read_small(self._session, address, self._waits, self._limits)
         try:
             assets = json.loads(answer)["assets"]
             return {str(asset["name"]): int(asset["id"]) for asset in assets}

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import urllib3
 
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import read_json, require_room, write_text, writing
+from ich_resources.weights.limits import Limits, Watch, require_size
 from ich_resources.weights.progress import Progress, megabytes
 from ich_resources.weights.web import Address, InterruptedTransferError, open_address, unreachable
 
@@ -19,12 +21,18 @@ WAITS_S = (1.0, 3.0, 9.0, 20.0)
 """Seconds to wait before each further attempt. Attempts that bring new bytes do not count."""
 FIRST_WAITS = 2
 """How many of these waits the first small file gets, so that a missing network is reported soon."""
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+_MOST_DIGITS = 18
+_HUGE = 10**_MOST_DIGITS
 _SMALL = 1 << 20
+_SMALL_S = 600.0
 
 
 def read_small(
-    session: requests.Session, address: Address, waits: Sequence[float] = WAITS_S
+    session: requests.Session,
+    address: Address,
+    waits: Sequence[float] = WAITS_S,
+    limits: Limits | None = None,
 ) -> bytes:
     """Return a small file.
 
@@ -34,12 +42,15 @@ def read_small(
         If it cannot be fetched, or has more than 1 MiB.
     """
     content = b""
+    bounds = limits or Limits()
+    end = time.monotonic() + min(bounds.total_s, _SMALL_S)
 
     def attempt() -> int:
         nonlocal content
-        with open_address(session, address, {}) as answer:
+        with open_address(session, address, {}, bounds.answer_s) as answer:
             content = b""
-            for chunk in _chunks(answer):
+            # A small file may come slowly, since it is small.
+            for chunk in _chunks(answer, replace(bounds, slowest_bytes=1), end):
                 content += chunk
                 if len(content) > _SMALL:
                     raise FetchError(
@@ -49,7 +60,7 @@ def read_small(
                     )
         return 0
 
-    _repeat(attempt, lambda: 0, address, waits[:FIRST_WAITS], lambda text: None)
+    _repeat(attempt, lambda: 0, address, (waits[:FIRST_WAITS], end), lambda text: None)
     return content
 
 
@@ -60,6 +71,7 @@ def download(
     expected: str,
     progress: Progress,
     waits: Sequence[float] = WAITS_S,
+    limits: Limits | None = None,
 ) -> None:
     """Download a file, and go on where an earlier attempt stopped.
 
@@ -82,25 +94,39 @@ def download(
         Called while bytes come.
     waits : sequence of float
         Seconds before each further attempt without new bytes.
+    limits : Limits, optional
+        Other bounds than the usual ones.
 
     Raises
     ------
     FetchError
         If the server refuses or cannot be reached, or the disk is full. The bytes stay for the
-        next run.
+        next run. If the file is larger than it may be; then no byte stays.
     """
     known = read_json(_note(part))
     if known.get("sha256") != expected or not known.get("validator"):
         discard(part)
     elif part.is_file():
         progress.say(f"  {part.stem}: {megabytes(part.stat().st_size)} are here from before")
+    bounds = limits or Limits()
+    end = time.monotonic() + bounds.total_s
     _repeat(
-        lambda: _attempt(session, address, part, expected, progress),
+        lambda: _attempt(session, address, _Target(part, expected, bounds, end), progress),
         lambda: part.stat().st_size if part.is_file() else 0,
         address,
-        waits,
+        (waits, end),
         progress.say,
     )
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the bytes go, and the bounds."""
+
+    part: Path
+    expected: str
+    limits: Limits
+    end: float
 
 
 def _note(part: Path) -> Path:
@@ -108,7 +134,7 @@ def _note(part: Path) -> Path:
 
 
 def _attempt(
-    session: requests.Session, address: Address, part: Path, expected: str, progress: Progress
+    session: requests.Session, address: Address, target: _Target, progress: Progress
 ) -> None:
     """Download what is missing of a file.
 
@@ -116,21 +142,36 @@ def _attempt(
     ------
     InterruptedTransferError
         If fewer bytes came than the file has, or others.
+    FetchError
+        If the disk is full, or the file too large.
     """
+    part, limits = target.part, target.limits
     known = read_json(_note(part))
     here = part.stat().st_size if part.is_file() and known.get("validator") else 0
     if here and here == known["size"]:
         return
     headers = {"Range": f"bytes={here}-", "If-Range": known["validator"]} if here else {}
-    with open_address(session, address, headers) as answer:
+    with open_address(session, address, headers, limits.answer_s) as answer:
         _require_rest(answer, part, here, known)
         if answer.status_code == 200:
-            here, known = 0, _describe(answer, expected)
+            here, known = 0, _describe(answer, target.expected)
         size = known["size"]
         if size is not None:
+            if size > limits.most_bytes:
+                discard(part)
+            what = f"the server announces {_shown(size)}"
+            require_size(size, limits.most_bytes, what, address.shown)
             # The archive, and about as much again for what is in it.
             require_room(part.parent, 2 * size - here, part.stem)
-        here = _write(answer, part, here, known, progress)
+        try:
+            here = _write(answer, target, here, known, progress)
+        except FetchError:
+            if not known["validator"]:
+                discard(part)  # it cannot be continued, and would keep the disk full
+            raise
+    if here > limits.most_bytes:
+        discard(part)
+        require_size(here, limits.most_bytes, "the answer does not end", address.shown)
     if size is not None and here != size:
         if here > size:
             discard(part)
@@ -155,18 +196,29 @@ def _require_rest(answer: requests.Response, part: Path, here: int, known: dict[
         )
 
 
+def _shown(size: int) -> str:
+    return megabytes(size) if size < _HUGE else "a size that no file has"
+
+
 def _write(
-    answer: requests.Response, part: Path, here: int, known: dict[str, Any], progress: Progress
+    answer: requests.Response, target: _Target, here: int, known: dict[str, Any], progress: Progress
 ) -> int:
-    """Write the bytes of an answer from an offset on; return how many the file then has."""
+    """Write the bytes of an answer from an offset on; return how many the file then has.
+
+    It stops behind what was announced, or what is allowed.
+    """
+    part, size = target.part, known["size"]
+    most = target.limits.most_bytes if size is None else min(size, target.limits.most_bytes)
     with writing(part), part.open("r+b" if here else "wb") as file:
         file.seek(here)
         if not here:
             write_text(_note(part), json.dumps(known))
-        for chunk in _chunks(answer):
+        for chunk in _chunks(answer, target.limits, target.end):
             file.write(chunk)
             here += len(chunk)
-            progress.at(here, known["size"])
+            progress.at(here, size)
+            if here > most:
+                break
     return here
 
 
@@ -181,9 +233,10 @@ def _repeat(
     attempt: Callable[[], object],
     reached: Callable[[], int],
     address: Address,
-    waits: Sequence[float],
+    patience: tuple[Sequence[float], float],
     say: Callable[[str], None],
 ) -> None:
+    waits, end = patience
     furthest, failures = reached(), 0
     while True:
         try:
@@ -194,6 +247,8 @@ def _repeat(
             return
         if reached() > furthest:
             furthest, failures = reached(), 0
+        if time.monotonic() >= end:
+            raise unreachable(why, address)
         if failures == len(waits):
             raise unreachable(f"{why} ({failures + 1} attempts)", address)
         say(f"  {why}; again in {waits[failures]:.0f} s")
@@ -205,16 +260,23 @@ def _describe(answer: requests.Response, expected: str) -> dict[str, str | int |
     """Return what must stay the same for the file to be continued later."""
     etag = answer.headers.get("ETag", "")
     strong = etag if etag.startswith('"') else ""
-    length = answer.headers.get("Content-Length", "")
+    length = answer.headers.get("Content-Length", "").strip()
     return {
         "validator": strong or answer.headers.get("Last-Modified", ""),
-        "size": int(length) if length.isdecimal() else None,
+        "size": _number(length) if re.fullmatch("[0-9]+", length) else None,
         "sha256": expected,
     }
 
 
+def _number(digits: str) -> int:
+    """Return a number; one that no file can have where there are too many digits."""
+    return int(digits) if len(digits) < _MOST_DIGITS else _HUGE
+
+
 def _continues(answer: requests.Response, here: int, known: dict[str, str | int | None]) -> bool:
-    span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+    span = re.fullmatch(
+        r"bytes ([0-9]{1,17})-[0-9]{1,17}/([0-9]{1,17})", answer.headers.get("Content-Range", "")
+    )
     etag = answer.headers.get("ETag")
     validator = str(known["validator"])
     return (
@@ -225,11 +287,33 @@ def _continues(answer: requests.Response, here: int, known: dict[str, str | int 
     )
 
 
-def _chunks(answer: requests.Response) -> Iterator[bytes]:
-    try:
-        # Bytes as sent: some servers call a .tar.gz a tar with a content encoding.
-        yield from answer.raw.stream(_CHUNK, decode_content=False)
-    except urllib3.exceptions.HTTPError as err:
-        raise InterruptedTransferError(f"the connection broke ({type(err).__name__})") from None
-    except OSError as err:
-        raise InterruptedTransferError(f"the connection broke ({err.strerror})") from None
+def _chunks(answer: requests.Response, limits: Limits, end: float) -> Iterator[bytes]:
+    """Yield the bytes of an answer as they come.
+
+    Raises
+    ------
+    InterruptedTransferError
+        If the connection breaks, or they come too slowly.
+    """
+    watch = Watch(answer, limits, end)
+    why = ""
+    with watch.running():
+        pieces = _pieces(answer)
+        while True:
+            try:
+                piece = next(pieces, b"")
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as err:
+                named = getattr(err, "strerror", None) or type(err).__name__
+                why = f"the connection broke ({named})"
+                break
+            if not piece:
+                break
+            watch.came(len(piece))
+            yield piece
+    if why or watch.why:
+        raise InterruptedTransferError(watch.why or why)
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    # Bytes as sent: some servers call a .tar.gz a tar with a content encoding.
+    return iter(answer.raw.stream(_CHUNK, decode_content=False))

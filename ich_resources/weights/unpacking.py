@@ -1,7 +1,11 @@
 """Unpack checkpoints from an archive. The archive does not decide where a file is written."""
 
+import bz2
+import gzip
+import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -9,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, checkpoint_name
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import require_room, writing
+from ich_resources.weights.limits import Limits, require_size
+from ich_resources.weights.progress import megabytes
 
 _NAMES = frozenset(checkpoint_name(fold) for fold in range(FOLDS))
 _MOST_MEMBERS = 1000
@@ -25,7 +31,21 @@ _DAMAGED = (
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
 )
+"""What the libraries raise over archives that are damaged or made to hurt."""
+_MOST_UNPACKED = 8_000_000_000
+_MOST_AT_ONCE = 16 << 20
+_MOST_DIRECTORY = 1 << 20
+_MOST_DICTIONARY = 256 << 20
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 
 
 @dataclass(frozen=True)
@@ -69,7 +89,9 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
         chosen = _choose(members, shown, backbone)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        require_room(folder, sum(member.size for member in chosen.values()), f"unpacking {shown}")
+        size = sum(member.size for member in chosen.values())
+        require_size(size, Limits().most_bytes, f"the checkpoints have {megabytes(size)}", shown)
+        require_room(folder, size, f"unpacking {shown}")
         written: list[Path] = []
         try:
             for name in sorted(chosen):
@@ -126,15 +148,99 @@ def _opened(archive: IO[bytes], shown: str) -> Iterator[_Members]:
 
 
 def _open_tar_or_zip(archive: IO[bytes]) -> tarfile.TarFile | zipfile.ZipFile:
-    archive.seek(0)
+    stream = _Bounded(_decompressed(archive))
     try:
-        return tarfile.open(fileobj=archive, mode="r:*")
+        return tarfile.open(fileobj=stream, mode="r:")
     except tarfile.ReadError:
         # tar comes first: a checkpoint is a zip, and a tar with one at its end looks like a zip.
         archive.seek(0)
         if not zipfile.is_zipfile(archive):
             raise
+        _require_small_directory(archive)
         return zipfile.ZipFile(archive)
+
+
+class _Bounded(io.RawIOBase):
+    """What is in a compressed file; it ends the reading of what is far too much.
+
+    Parameters
+    ----------
+    source : binary file
+        It can be read, and set back.
+
+    Notes
+    -----
+    tarfile reads each extended header in one piece, as long as it says it is.
+    """
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+
+    def read(self, size: int = -1) -> bytes:
+        """Read some bytes.
+
+        Raises
+        ------
+        tarfile.TarError
+            If they are too many.
+        """
+        if not 0 <= size <= _MOST_AT_ONCE:
+            raise tarfile.TarError(f"a header of {megabytes(size)}")
+        return self._within(self._source.read(size))
+
+    def _within(self, content: bytes) -> bytes:
+        if self._source.tell() > _MOST_UNPACKED:
+            raise tarfile.TarError(f"more than {megabytes(_MOST_UNPACKED)} are in it")
+        return content
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place.
+
+        Raises
+        ------
+        tarfile.TarError
+            If it is too far.
+        """
+        if offset > _MOST_UNPACKED:
+            raise tarfile.TarError(f"more than {megabytes(_MOST_UNPACKED)} are in it")
+        return self._source.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._source.tell()
+
+
+def _decompressed(archive: IO[bytes]) -> IO[bytes]:
+    archive.seek(0)
+    head = archive.read(_CHUNK)
+    archive.seek(0)
+    if head.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=archive))
+    if head.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.BZ2File(archive))
+    if head.startswith((b"\xfd7zXZ\0", b"]\0\0")):
+        # It says how much memory it wants, up to 4 GB.
+        lzma.LZMADecompressor(memlimit=_MOST_DICTIONARY).decompress(head, max_length=1)
+        return cast(IO[bytes], lzma.LZMAFile(archive))
+    return archive
+
+
+def _require_small_directory(archive: IO[bytes]) -> None:
+    """Make sure that the list of members, which zipfile reads in one piece, is a small one.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        If it is not, or has the form of archives beyond 4 GB.
+    """
+    end = archive.seek(0, 2)
+    archive.seek(max(end - 65_557 - 20, 0))
+    tail = archive.read()
+    at = tail.rfind(b"PK\x05\x06")
+    (size,) = struct.unpack_from("<L", tail, at + 12)
+    if size > _MOST_DIRECTORY or tail[max(at - 20, 0) : at].startswith(b"PK\x06\x07"):
+        raise zipfile.BadZipFile("it lists far more members than a release has")
+    archive.seek(0)
 
 
 def _tar_kind(entry: tarfile.TarInfo) -> str:
@@ -148,6 +254,8 @@ def _tar_kind(entry: tarfile.TarInfo) -> str:
 def _zip_kind(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & 1:
         return "encrypted"
+    if info.compress_type not in _ZIP_METHODS:
+        return "packed by a method that takes much memory"
     mode = info.external_attr >> 16 if info.create_system == 3 else 0
     if stat.S_ISLNK(mode):
         return "a link"
@@ -197,7 +305,7 @@ def _write(members: _Members, member: _Member, path: Path, shown: str) -> None:
     with writing(path):
         path.unlink(missing_ok=True)
         target = path.open("xb")  # fails if somebody made a link of that name meanwhile
-    with members.open(member) as source, target:
+    with target, members.open(member) as source:
         while left >= 0 and (chunk := source.read(_CHUNK)):
             left -= len(chunk)
             with writing(path):

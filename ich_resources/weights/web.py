@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ich_resources.errors import FetchError
+from ich_resources.weights.limits import in_time
 from ich_resources.weights.release import UNREACHABLE
 
 TIMEOUT_S = (15, 60)
@@ -88,9 +89,14 @@ class Session(requests.Session):
 
 
 def open_address(
-    session: requests.Session, address: Address, headers: Mapping[str, str]
+    session: requests.Session, address: Address, headers: Mapping[str, str], seconds: float
 ) -> requests.Response:
     """Send a GET request and return the answer, its body not yet read.
+
+    Parameters
+    ----------
+    seconds : float
+        For the head of the answer, redirects included.
 
     Returns
     -------
@@ -104,7 +110,11 @@ def open_address(
     FetchError
         If the answer is another one.
     """
-    answer = _get(session, address, headers)
+    try:
+        answer = in_time(lambda: _get(session, address, headers), seconds)
+    except TimeoutError:
+        host = urlsplit(address.url).netloc
+        raise InterruptedTransferError(f"no whole answer from {host} in {seconds:.0f} s") from None
     if answer.status_code in (200, 206, 416):
         return answer
     answer.close()

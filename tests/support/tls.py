@@ -28,19 +28,25 @@ Answer = Callable[[str, str, dict[str, list[str]], dict[str, str]], Reply]
 """From host, path, query and headers."""
 
 
-@contextmanager
-def internet(folder: Path, hosts: list[str], answer: Answer) -> Iterator[dict[str, str]]:
-    """Answer for some hosts; yields the environment that leads a client here."""
+def certificate(folder: Path, hosts: list[str]) -> tuple[Path, Path]:
+    """Make a certificate that signs itself, and its key."""
     if not shutil.which("openssl"):
         pytest.skip("openssl is not here to make a certificate")
-    pem = folder / "certificate.pem"
+    pem, key = folder / "certificate.pem", folder / "key.pem"
     names = ",".join(f"DNS:{host}" for host in hosts)
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-subj", "/CN=test", "-addext", f"subjectAltName={names}"]
-    command += ["-keyout", str(folder / "key.pem"), "-out", str(pem)]
+    command += ["-keyout", str(key), "-out", str(pem)]
     subprocess.run(command, check=True, capture_output=True)
+    return pem, key
+
+
+@contextmanager
+def internet(folder: Path, hosts: list[str], answer: Answer) -> Iterator[dict[str, str]]:
+    """Answer for some hosts; yields the environment that leads a client here."""
+    pem, key = certificate(folder, hosts)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, folder / "key.pem")
+    context.load_cert_chain(pem, key)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

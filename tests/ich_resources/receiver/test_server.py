@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from ledgers import scan
 
 from ich_resources.demo.study import uid, write_series
+from ich_resources.reasons import Reason
 
 pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
 
@@ -277,3 +279,44 @@ def test_a_folder_that_cannot_be_written(inbox, phantom):
 def test_a_port_that_is_taken(server, inbox):
     with pytest.raises(OSError, match="in use"):
         start(inbox, host="127.0.0.1", port=port(server), ae_title="ICH")
+
+
+def changed(path, **elements):
+    """An instance with other content under its UID."""
+    found = pydicom.dcmread(path)
+    for keyword, value in elements.items():
+        setattr(found, keyword, value)
+    return found
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [{"PixelData": bytes(128 * 128 * 2)}, {"RescaleIntercept": "-1000"}, {"PatientName": "Doe"}],
+    ids=["pixels", "one number", "a name"],
+)
+def test_other_content_under_an_acknowledged_uid_is_kept_beside_it(
+    server, inbox, phantom, elements
+):
+    first, *_ = sorted(phantom.iterdir())
+    second = changed(first, **elements)
+    with associated(server) as association:
+        assert association.send_c_store(first).Status == 0
+        (path,) = received(inbox)
+        before = path.read_bytes()
+        for _ in range(2):
+            assert association.send_c_store(second).Status == 0
+            assert association.send_c_store(first).Status == 0
+    assert path.read_bytes() == before
+    assert len(received(inbox)) == 2
+    (beside,) = [each for each in received(inbox) if each != path]
+    assert pydicom.dcmread(beside) == second
+
+
+def test_the_scan_reports_both_contents(server, inbox, phantom):
+    first, *_ = sorted(phantom.iterdir())
+    with associated(server) as association:
+        assert association.send_c_store(first).Status == 0
+        assert association.send_c_store(changed(first, PixelData=bytes(128 * 128 * 2))).Status == 0
+    (series,) = scan(inbox).series
+    judgements = [record.judgement for record in series.slices]
+    assert [each and each.code for each in judgements] == [Reason.DUPLICATE_UID] * 2

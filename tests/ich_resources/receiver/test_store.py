@@ -6,6 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
+
+from pynetdicom.dsutils import encode_file_meta
 
 from ich_resources.inbox.growth import TEMPORARY_SUFFIXES
 from ich_resources.receiver.store import place, sweep, write_instance
@@ -65,35 +71,67 @@ def test_what_is_no_uid_becomes_no_path(value, position, name):
         place(Path("/in"), *uids)
 
 
+def meta(implementation: str = "1.2.3") -> bytes:
+    """The head of a file, with an implementation that may change from version to version."""
+    information = FileMetaDataset()
+    information.MediaStorageSOPClassUID = information.MediaStorageSOPInstanceUID = "1.2"
+    information.TransferSyntaxUID = ExplicitVRLittleEndian
+    information.ImplementationClassUID = implementation
+    return bytes(128) + b"DICM" + encode_file_meta(information)
+
+
 def test_a_file_is_written_with_its_folders(tmp_path):
-    write_instance(tmp_path / "1.1" / "1.2" / "1.3.dcm", b"content")
+    path = tmp_path / "1.1" / "1.2" / "1.3.dcm"
+    assert write_instance(path, meta(), b"content") == path
     assert names(tmp_path) == ["1.1", "1.1/1.2", "1.1/1.2/1.3.dcm"]
-    assert (tmp_path / "1.1/1.2/1.3.dcm").read_bytes() == b"content"
+    assert path.read_bytes() == meta() + b"content"
 
 
-def test_a_second_file_takes_the_place_of_the_first(tmp_path):
+def test_other_content_is_kept_beside_the_first(tmp_path):
     path = tmp_path / "1.3.dcm"
-    write_instance(path, b"a longer first")
-    write_instance(path, b"second")
-    assert path.read_bytes() == b"second"
-    assert names(tmp_path) == ["1.3.dcm"]
+    contents = [b"a longer first", b"second", b"third!"]
+    written = [write_instance(path, meta(), each) for each in contents]
+    assert written[0] == path
+    assert [each.read_bytes() for each in written] == [meta() + each for each in contents]
+    assert len(set(names(tmp_path))) == 3
+    assert all(each.suffix == ".dcm" for each in written)
 
 
-def test_files_that_arrive_at_once_do_not_mix(tmp_path):
+@pytest.mark.parametrize("implementation", ["1.2.3", "1.2.3.4.5"])
+def test_the_same_content_stays_one_file(tmp_path, implementation):
     path = tmp_path / "1.3.dcm"
-    contents = [bytes([number]) * 100_000 for number in range(16)]
+    contents = [b"first", b"second"] * 2
+    written = [write_instance(path, meta(), contents[0])]
+    written += [write_instance(path, meta(implementation), each) for each in contents[1:]]
+    assert written[:2] == written[2:]
+    assert path.read_bytes() == meta() + b"first"
+    assert len(names(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("foreign", [b"", b"short", bytes(1000)])
+def test_what_others_wrote_under_the_name_stays(tmp_path, foreign):
+    path = tmp_path / "1.3.dcm"
+    path.write_bytes(foreign)
+    beside = write_instance(path, meta(), b"content")
+    assert path.read_bytes() == foreign
+    assert beside.read_bytes() == meta() + b"content"
+
+
+def test_files_that_arrive_at_once_do_not_mix_and_none_is_lost(tmp_path):
+    path = tmp_path / "1.3.dcm"
+    contents = [bytes([number]) * 100_000 for number in range(16)] * 2
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda content: write_instance(path, content), contents))
-    assert path.read_bytes() in contents
-    assert names(tmp_path) == ["1.3.dcm"]
+        written = list(pool.map(lambda content: write_instance(path, meta(), content), contents))
+    assert [each.read_bytes() for each in written] == [meta() + each for each in contents]
+    assert len(names(tmp_path)) == 16
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "1.3.dcm"
-    write_instance(path, b"old")
+    write_instance(path, meta(), b"old")
     with file_size_limit(10), pytest.raises(OSError, match="too large"):
-        write_instance(path, b"x" * 1000)
-    assert path.read_bytes() == b"old"
+        write_instance(path, meta(), b"x" * 1000)
+    assert path.read_bytes() == meta() + b"old"
     assert names(tmp_path) == ["1.3.dcm"]
 
 
@@ -101,14 +139,14 @@ def test_a_final_name_that_is_taken_by_a_folder(tmp_path):
     path = tmp_path / "1.3.dcm"
     path.mkdir()
     with pytest.raises(IsADirectoryError):
-        write_instance(path, b"content")
+        write_instance(path, meta(), b"content")
     assert names(tmp_path) == ["1.3.dcm"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "1.1").write_bytes(b"in the way")
     with pytest.raises(NotADirectoryError):
-        write_instance(tmp_path / "1.1" / "1.2" / "1.3.dcm", b"content")
+        write_instance(tmp_path / "1.1" / "1.2" / "1.3.dcm", meta(), b"content")
     assert names(tmp_path) == ["1.1"]
 
 

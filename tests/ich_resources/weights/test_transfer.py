@@ -257,6 +257,15 @@ def test_a_disk_that_fills_up_keeps_what_came(little_disk, server, source):
     assert site.checkpoints() == {}
 
 
+def test_a_disk_that_fills_up_is_freed_of_what_cannot_be_continued(little_disk, server, source):
+    public(server, small_release(size=250_000))
+    server.length, server.etag = False, None
+    site = Site(little_disk / "models")
+    with pytest.raises(FetchError, match="the disk is full"):
+        site.fetch(source())
+    assert site.files() == {}
+
+
 def test_a_disk_that_fills_up_while_unpacking_keeps_no_half_file(little_disk, server, source):
     content = packed({f"model_epoch_best_{fold}.pth": bytes(300_000) for fold in range(5)})
     assert len(content) < 10_000

@@ -1,0 +1,58 @@
+"""``python -m ich_resources.receiver.health``: whether the receiver of this environment answers."""
+
+import socket
+import ssl
+import sys
+
+from ich_resources.errors import IchError
+from ich_resources.receiver.settings import HOST, Settings, settings
+
+_TIMEOUT_S = 10.0
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (it is not listened on here)
+
+
+def main() -> int:
+    """Return 0 where the receiver answers a C-ECHO, or agrees on TLS where it has TLS."""
+    try:
+        chosen = settings()
+        healthy = _agrees_on_tls(chosen) if chosen.tls else _echoes(chosen)
+    except (IchError, OSError) as err:
+        print(f"the receiver does not answer: {err}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0 if healthy else 1
+
+
+def _address(chosen: Settings) -> tuple[str, int]:
+    return HOST if chosen.host in _EVERYWHERE else chosen.host, chosen.port
+
+
+def _agrees_on_tls(chosen: Settings) -> bool:
+    """Return whether TLS is agreed on; we have no certificate that senders need, so no echo."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # it is our own, under any name
+    with socket.create_connection(_address(chosen), _TIMEOUT_S) as plain:
+        plain.settimeout(_TIMEOUT_S)
+        with context.wrap_socket(plain) as agreed:
+            return agreed.version() is not None
+
+
+def _echoes(chosen: Settings) -> bool:
+    from pynetdicom import AE
+
+    from ich_resources.receiver.server import VERIFICATION
+
+    entity = AE(ae_title=chosen.callers[0] if chosen.callers else "ECHOSCU")
+    entity.acse_timeout = entity.dimse_timeout = entity.connection_timeout = _TIMEOUT_S
+    entity.add_requested_context(VERIFICATION)
+    host, port = _address(chosen)
+    association = entity.associate(host, port, ae_title=chosen.ae_title)
+    if not association.is_established:
+        return False
+    status = association.send_c_echo()
+    association.release()
+    return getattr(status, "Status", None) == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
