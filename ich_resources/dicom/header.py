@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -58,6 +58,8 @@ class Header:
         The first attribute that cannot be read, and the reason; empty if there is none.
     has_rescale : bool or None
         Whether the file has both values of the rescale; None if an earlier version read the file.
+    photometric : str
+        PhotometricInterpretation, in upper case; empty where absent.
     """
 
     sop_class_uid: str
@@ -84,6 +86,7 @@ class Header:
     contrast: bool = False
     malformed: str = ""
     has_rescale: bool | None = None
+    photometric: str = ""
 
 
 def read_header(content: bytes, path: Path) -> Header:
@@ -105,7 +108,17 @@ def read_header(content: bytes, path: Path) -> Header:
     DicomError
         If the file is not a DICOM data set (code UNREADABLE).
     """
-    dataset = read_dataset(content, path)
+    return header_of(read_dataset(content, path))
+
+
+def header_of(dataset: Dataset) -> Header:
+    """Read the header values of a data set; see ``read_header``.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set. An element that the end of the file cuts is removed from it.
+    """
     cut = remove_cut_element(dataset) or remove_cut_element(dataset.file_meta)
     malformed = [f"the file is truncated inside {cut}"] if cut else []
     value, optional = _reader(dataset, malformed), _reader(dataset, [])
@@ -117,7 +130,7 @@ def read_header(content: bytes, path: Path) -> Header:
         sop_instance_uid=value("SOPInstanceUID", str, ""),
         series_instance_uid=value("SeriesInstanceUID", str, ""),
         study_instance_uid=value("StudyInstanceUID", str, ""),
-        modality=value("Modality", str, "").upper(),
+        modality=value("Modality", str, "").strip().upper(),
         image_type=value("ImageType", _texts, ()),
         description=optional("SeriesDescription", str, ""),
         rows=value("Rows", int, None),
@@ -136,8 +149,29 @@ def read_header(content: bytes, path: Path) -> Header:
         body_part=optional("BodyPartExamined", _first_text, ""),
         contrast=optional("ContrastBolusAgent", bool, False),
         has_rescale=slope is not None and intercept is not None,
+        photometric=optional("PhotometricInterpretation", _first_text, ""),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
+
+
+def header_from_json(value: dict[str, Any]) -> Header:
+    """Build a header from JSON values. Values of another version that are not known are left out.
+
+    Parameters
+    ----------
+    value : dict
+        The fields of a header.
+
+    Raises
+    ------
+    TypeError
+        If a value is missing.
+    """
+    known = {field.name for field in fields(Header)}
+    plain: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known
+    }
+    return Header(**plain)
 
 
 class _Reader(Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ich_resources.inbox.growth import TEMPORARY_SUFFIXES
+from ich_resources.folders import TEMPORARY_SUFFIXES
 from ich_resources.receiver.store import place, sweep, write_instance
 
 HALF = f"1.2.dcm.{'0123456789abcdef' * 2}.part"
