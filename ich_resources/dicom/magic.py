@@ -20,6 +20,7 @@ _ARCHIVE_SUFFIXES = (
     *(".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".tar"),
     *(".dcm", ".dicom"),
 )
+_ROOT = b"1.2.840.10008."
 _APPLE = (b"\0\5\x16\7", b"\0\5\x16\0")
 """AppleDouble and AppleSingle (RFC 1740)."""
 _FIRST_ELEMENTS = {0x0000, 0x0001, 0x0005, 0x0006, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018}
@@ -71,6 +72,21 @@ def dicom_start(head: bytes) -> int | None:
             return start
     shifted = head.find(b"DICM\2\0")
     return shifted + 4 if shifted >= 0 else None
+
+
+def names_dicom(head: bytes) -> bool:
+    """Return whether binary content names a UID of DICOM, however damaged its beginning is.
+
+    Parameters
+    ----------
+    head : bytes
+        The first ``HEAD`` bytes of the file. A text that names a UID has no zero byte.
+
+    References
+    ----------
+    DICOM PS3.6, annex A: 1.2.840.10008 is the root of the UIDs of the standard.
+    """
+    return _ROOT in head and b"\0" in head
 
 
 def _begins_element(start: bytes) -> bool:

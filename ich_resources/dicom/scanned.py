@@ -9,7 +9,7 @@ from ich_resources.dicom.admission import judge_file, judge_slice
 from ich_resources.dicom.bounded import scan_in_child
 from ich_resources.dicom.header import Header, header_from_json, read_header
 from ich_resources.dicom.limits import LARGEST_FILE
-from ich_resources.dicom.magic import HEAD, archive_kind, dicom_start, is_apple_double
+from ich_resources.dicom.magic import HEAD, archive_kind, dicom_start, is_apple_double, names_dicom
 from ich_resources.dicom.walk import DeepError, is_plain
 from ich_resources.digests import bytes_sha256, file_sha256
 from ich_resources.errors import DicomError
@@ -141,7 +141,7 @@ def _may_be_dicom(head: bytes, path: str) -> bool:
     name = path.rpartition("/")[2]
     if is_apple_double(head):
         return False
-    if dicom_start(head) is not None:
+    if dicom_start(head) is not None or names_dicom(head):
         return True
     return (
         name.lower().endswith(DICOM_SUFFIXES)
