@@ -68,6 +68,10 @@ class Children:
             if _end(child) == -signal.SIGALRM:
                 raise TimeoutError(f"a process of {self._module} took too long") from err
             raise EOFError(f"a process of {self._module} died") from err
+        except BaseException:  # an interrupt: nobody will read the answer
+            child.kill()
+            _end(child)
+            raise
         finally:
             with self._lock:
                 self._busy.discard(child)

@@ -116,7 +116,7 @@ def _pixels(dataset: Dataset, path: Path) -> Stored:
     found = frame_mismatch(frame, syntax, rows, columns, dataset.BitsAllocated)
     if found:
         _raise_mismatch(path, found, rows, columns)
-    return _signed(_decompressed(dataset, frame, syntax), dataset)
+    return _stored_bits(_decompressed(dataset, frame, syntax), dataset)
 
 
 def _native_pixels(dataset: Dataset, path: Path) -> Stored:
@@ -155,17 +155,19 @@ def _decompressed(dataset: Dataset, frame: bytes, syntax: UID) -> Stored:
         return np.asarray(dataset.pixel_array)
 
 
-def _signed(stored: Stored, dataset: Dataset) -> Stored:
-    """Extend the sign of signed values that a codec stored in fewer bits.
+def _stored_bits(stored: Stored, dataset: Dataset) -> Stored:
+    """Keep BitsStored bits of what a codec gives, and extend the sign of signed values.
 
     References
     ----------
-    DICOM PS3.5, section 8.1.1: the sign bit is the high bit.
+    DICOM PS3.5, section 8.1.1: the sign bit is the high bit; the bits above it are not image.
     """
-    spare = stored.dtype.itemsize * 8 - dataset.BitsStored
-    if not dataset.PixelRepresentation or spare <= 0:
+    size = stored.dtype.itemsize
+    spare = size * 8 - dataset.BitsStored
+    if spare <= 0:
         return stored
-    return (stored.astype(f"i{stored.dtype.itemsize}") << spare) >> spare
+    kind = np.dtype(f"{'i' if dataset.PixelRepresentation else 'u'}{size}")
+    return (stored.astype(kind) << spare) >> spare
 
 
 def _raise_mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> NoReturn:

@@ -78,7 +78,5 @@ def written(ds: Dataset) -> bytes:
     buffer = io.BytesIO()
     syntax = ds.file_meta.TransferSyntaxUID
     implicit = syntax == ImplicitVRLittleEndian
-    pydicom.dcmwrite(
-        buffer, ds, implicit_vr=implicit, little_endian=True, enforce_file_format=True
-    )
+    pydicom.dcmwrite(buffer, ds, implicit_vr=implicit, little_endian=True, enforce_file_format=True)
     return buffer.getvalue()

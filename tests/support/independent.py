@@ -33,9 +33,11 @@ _DECODERS = {
 def hounsfield(content: bytes) -> list[np.ndarray | str]:
     """Return what each decoder makes of a file, in HU, or the class of its error."""
     try:
-        ds = pydicom.dcmread(io.BytesIO(content), force=True)
+        magic = content[:200].find(b"DICM")  # a fault may have moved it
+        ds = pydicom.dcmread(io.BytesIO(bytes(128) + content[magic:]), force=True)
+        named = [uid for uid in (*_DECODERS, RLELossless) if uid.encode() in content[:600]]
         slope, intercept = (float(ds.get(k, d)) for k, d in _RESCALE.items())
-        found = _stored(ds)
+        found = _stored(ds, max(named, key=len, default=""))
     except Exception as err:  # noqa: BLE001 (whatever it says of damaged bytes)
         return [type(err).__name__]
     return [x if isinstance(x, str) else x.astype(float) * slope + intercept for x in found]
@@ -44,13 +46,13 @@ def hounsfield(content: bytes) -> list[np.ndarray | str]:
 _RESCALE = {"RescaleSlope": 1, "RescaleIntercept": 0}
 
 
-def _stored(ds: Dataset) -> list[np.ndarray | str]:
+def _stored(ds: Dataset, syntax: str) -> list[np.ndarray | str]:
     shape, kind = (ds.Rows, ds.Columns), f"{'ui'[ds.PixelRepresentation]}{ds.BitsAllocated // 8}"
     if not ds["PixelData"].is_undefined_length:
         count = ds.Rows * ds.Columns
-        return [np.frombuffer(ds.PixelData, f"<{kind}", count).reshape(shape)]
+        return [_extended(np.frombuffer(ds.PixelData, f"<{kind}", count), ds)]
     fragments = list(generate_fragments(ds.PixelData))
-    frame, syntax = b"".join(fragments[1:]), ds.file_meta.TransferSyntaxUID
+    frame = b"".join(fragments[1:])
     if syntax == RLELossless:
         return [_extended(_rle(frame, ds).view(kind), ds)]
     found: list[np.ndarray | str] = []
@@ -77,10 +79,10 @@ def _rle(frame: bytes, ds: Dataset) -> np.ndarray:
 
 
 def _extended(pixels: np.ndarray, ds: Dataset) -> np.ndarray:
-    pixels = pixels.reshape(ds.Rows, ds.Columns)
+    """Keep BitsStored bits: those above are not image (DICOM PS3.5, section 8.1.1)."""
+    values = pixels.reshape(ds.Rows, ds.Columns).astype(np.int64) & (1 << ds.BitsStored) - 1
     if not ds.PixelRepresentation:
-        return pixels
-    values = pixels.astype(np.int64) & (1 << ds.BitsStored) - 1
+        return values
     return np.where(values >> ds.BitsStored - 1, values - (1 << ds.BitsStored), values)
 
 

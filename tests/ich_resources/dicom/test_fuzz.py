@@ -100,7 +100,9 @@ def compare(found: np.ndarray, others: list[np.ndarray | str]) -> str:
     return "disputed" if len({*same}) == 2 else "wrong"
 
 
-def test_damaged_files_get_a_code_or_their_true_pixels(damaged, other_decoders, tmp_path):
+def test_damaged_files_get_a_code_or_their_true_pixels(
+    damaged, other_decoders, tmp_path, record_property
+):
     for name, content in damaged.items():
         (tmp_path / name).write_bytes(content)
     memory, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
@@ -120,7 +122,8 @@ def test_damaged_files_get_a_code_or_their_true_pixels(damaged, other_decoders, 
             outcome = compare(result, others)
         outcomes[outcome] += 1
         names.setdefault(outcome, []).append(f"{name}: {'' if outcome == 'code' else others}"[:400])
-    print(outcomes, *names.get("disputed", []), sep="\n")
+    for entry in names.get("disputed", []):
+        record_property("disputed", entry)
     assert not names.get("wrong"), names["wrong"]
     assert len(damaged) >= 500
     assert outcomes["code"] >= 50 and outcomes["pixels"] >= 50
