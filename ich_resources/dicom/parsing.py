@@ -101,7 +101,7 @@ def _parse(content: bytes) -> Dataset:
     start = dicom_start(content[:HEAD])
     if start is None:
         return _with_syntax(read_partial(io.BytesIO(content), _after_pixels(), force=True))
-    if start != 132:
+    if content[128:132] != b"DICM":
         meta_follows = content[start : start + 2] == b"\2\0"
         content = (bytes(128) + b"DICM" if meta_follows else b"") + content[start:]
         start = 132 if meta_follows else 0
