@@ -46,6 +46,17 @@ def archive_kind(head: bytes, name: str) -> str:
     stem, dot, _ = name.rpartition(".")
     if dot and stem and not name.endswith(_ARCHIVE_SUFFIXES):
         return ""
+    return packed_kind(head)
+
+
+def packed_kind(head: bytes) -> str:
+    """Return how a file is packed, such as ``zip``; else nothing.
+
+    Parameters
+    ----------
+    head : bytes
+        The first ``HEAD`` bytes of the file.
+    """
     if head[257:262] == b"ustar":
         return "tar"
     return next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")

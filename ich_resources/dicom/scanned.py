@@ -9,7 +9,14 @@ from ich_resources.dicom.admission import judge_file, judge_slice
 from ich_resources.dicom.bounded import scan_in_child
 from ich_resources.dicom.header import Header, header_from_json, read_header
 from ich_resources.dicom.limits import LARGEST_FILE
-from ich_resources.dicom.magic import HEAD, archive_kind, dicom_start, is_apple_double, names_dicom
+from ich_resources.dicom.magic import (
+    HEAD,
+    archive_kind,
+    dicom_start,
+    is_apple_double,
+    names_dicom,
+    packed_kind,
+)
 from ich_resources.dicom.walk import DeepError, is_plain
 from ich_resources.digests import bytes_sha256, file_sha256
 from ich_resources.errors import DicomError
@@ -138,16 +145,14 @@ def scan_here(path: str, location: Path) -> ScannedFile:
 
 
 def _may_be_dicom(head: bytes, path: str) -> bool:
-    name = path.rpartition("/")[2]
-    if is_apple_double(head):
-        return False
+    if head[128:132] == b"DICM":
+        return True
+    if is_apple_double(head) or packed_kind(head):
+        return False  # an archive may hold a DICOM file that begins within the first bytes
     if dicom_start(head) is not None or names_dicom(head):
         return True
-    return (
-        name.lower().endswith(DICOM_SUFFIXES)
-        and not name.startswith("._")
-        and not archive_kind(head, name)
-    )
+    name = path.rpartition("/")[2]
+    return name.lower().endswith(DICOM_SUFFIXES) and not name.startswith("._")
 
 
 def _archive(head: bytes, path: str) -> ScannedFile | None:

@@ -162,11 +162,17 @@ def busy_child() -> int:
 def test_an_error_ends_the_children_at_work(limited, tmp_path):
     (tmp_path / "limited_child.py").write_text(LIMITED.replace("seconds=2", "seconds=60"))
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), asking_threads(limited, 2) as pool:
-        asked = [pool.submit(limited.ask, b"loop") for _ in range(5)]
-        pid = busy_child()
-        raise KeyboardInterrupt
-    wait_until_ended(pid)
+    asked, pids = [], []
+
+    def interrupted() -> None:
+        with asking_threads(limited, 2) as pool:
+            asked.extend(pool.submit(limited.ask, b"loop") for _ in range(5))
+            pids.append(busy_child())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    wait_until_ended(pids[0])
     assert time.monotonic() - began < 30
     assert all(future.cancelled() or isinstance(future.exception(), EOFError) for future in asked)
     assert limited.ask(b"7") == b"7"
