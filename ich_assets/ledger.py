@@ -60,6 +60,7 @@ def series_ledger(
             "seconds": seconds,
             "files_seen": ledger.files_seen,
             "files_not_dicom": ledger.files_not_dicom,
+            "files_arriving": ledger.files_arriving,
             "series_found": len(ledger.series),
             "series_taken": sum(s.to_be_scored for s in ledger.series),
             "series_refused": sum(not s.to_be_scored for s in ledger.series),

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     BAD_UID = "BAD_UID"
     NO_SERIES_UID = "NO_SERIES_UID"
     ODD_SLICE = "ODD_SLICE"
+    COLOUR_PICTURE = "COLOUR_PICTURE"
+    ARCHIVE = "ARCHIVE"
     # Remarks on a whole series. The policy decides between a refusal and a warning.
     TOO_FEW_SLICES = "TOO_FEW_SLICES"
     NOT_AXIAL = "NOT_AXIAL"
@@ -52,4 +54,5 @@ class Reason(StrEnum):
     DECODER_MISSING = "DECODER_MISSING"
     DECODE_FAILED = "DECODE_FAILED"
     DUPLICATE_UID = "DUPLICATE_UID"
+    OVER_LIMIT = "OVER_LIMIT"
     CHANGED = "CHANGED"

@@ -180,8 +180,11 @@ class Ledger:
     files_seen : int
         Number of files below the folders, of any type.
     files_not_dicom : int
-        Number of files that are not DICOM: the name does not end in .dcm or .dicom, and there is
-        no DICM at byte 128.
+        Number of files that are not DICOM: the name does not end in .dcm or .dicom, and they do
+        not begin like a DICOM file. Files that a sender still writes to count here.
+    files_arriving : int
+        Number of files that a sender still writes to: they end in .part or .tmp. It is known after
+        a scan alone.
     """
 
     input_dirs: tuple[str, ...]
@@ -189,6 +192,7 @@ class Ledger:
     unassigned: tuple[UnassignedFile, ...]
     files_seen: int
     files_not_dicom: int
+    files_arriving: int = 0
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
 _AT_ONCE = 64
-"""Files read between two looks at the clock."""
+"""Files that are stored together."""
 
 
 class Judged(NamedTuple):
@@ -43,14 +43,19 @@ def read_new_files(inbox: InboxResource, dicom: DicomResource, index: InboxIndex
     unread = index.unread(inbox.files_per_tick)
     for start in range(0, len(unread), _AT_ONCE):
         paths = unread[start : start + _AT_ONCE]
-        index.store(_facts(paths, inbox, dicom))
+        left = inbox.seconds_per_tick - (time.monotonic() - began)
+        index.store(_facts(paths, inbox, dicom, left))
         if time.monotonic() - began > inbox.seconds_per_tick:
             return
 
 
-def _facts(paths: Sequence[str], inbox: InboxResource, dicom: DicomResource) -> list[FileFacts]:
+def _facts(
+    paths: Sequence[str], inbox: InboxResource, dicom: DicomResource, seconds: float
+) -> list[FileFacts]:
+    """Return the facts of the first of the files: of those that there is time for."""
     facts = []
-    for path, file in zip(paths, dicom.scan_files(paths, inbox.folder), strict=True):
+    files = dicom.scan_files(paths, inbox.folder, seconds=seconds)
+    for path, file in zip(paths[: len(files)], files, strict=True):
         if file is None:
             facts.append(FileFacts(path, "other"))
         elif file.header is not None:

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from ich_resources.dicom.header import Header
+from ich_resources.dicom.limits import PIXELS
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SliceRecord
 from ich_resources.uids import is_uid, names_a_series
@@ -36,6 +37,7 @@ _SECONDARY_CAPTURES = {
     MultiFrameTrueColorSecondaryCaptureImageStorage,
 }
 _MULTIFRAME = {EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
+_COLOURS = ("RGB", "YBR_", "PALETTE", "HSV", "ARGB", "CMYK")
 _DOSE_WORDS = ("DOSE", "EXAM SUMMARY", "PATIENT PROTOCOL")
 
 
@@ -97,7 +99,8 @@ def judge_slice(header: Header) -> Judgement | None:
     References
     ----------
     DICOM PS3.3 A.3 (CT image), A.8 (secondary capture), A.38 (enhanced CT), A.35 (dose reports),
-    C.7.6.1.1.2 and C.8.2.1.1.1 (ImageType), C.11.2.1.2 (window), C.11.1.1.2 (rescale).
+    C.7.6.1.1.2 and C.8.2.1.1.1 (ImageType), C.7.6.3.1.2
+    (PhotometricInterpretation), C.11.2.1.2 (window), C.11.1.1.2 (rescale).
     """
     return _judge_kind(header) or _judge_usability(header)
 
@@ -137,15 +140,18 @@ def _judge_kind(header: Header) -> Judgement | None:
         if any(word in words for word in _DOSE_WORDS):
             return _refused(Reason.DOSE_REPORT, f"a dose page ({header.description or words})")
         return _refused(Reason.SECONDARY_CAPTURE, "a secondary capture, not a CT image")
-    if header.sop_class_uid in _MULTIFRAME or header.frames > 1:
+    is_ct = header.modality == "CT" and _has_ct_class(header)
+    if header.sop_class_uid in _MULTIFRAME or (is_ct and header.frames > 1):
         return _refused(
             Reason.MULTIFRAME, f"multi-frame CT is not read yet ({header.frames} frames)"
         )
-    if header.modality != "CT" or not _has_ct_class(header):
+    if not is_ct:
         modality, sop_class = header.modality or "none", header.sop_class_uid or "none"
         return _refused(Reason.NOT_CT, f"modality {modality}, SOP class {sop_class}")
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return _refused(Reason.LOCALIZER, f"a localizer (ImageType {'/'.join(kinds)})")
+    if header.photometric.startswith(_COLOURS):
+        return _refused(Reason.COLOUR_PICTURE, f"a colour picture ({header.photometric}), not HU")
     return None
 
 
@@ -177,6 +183,9 @@ def _judge_usability(header: Header) -> Judgement | None:
         return _failed(Reason.NO_PIXELS, "it has no PixelData, or ends inside it")
     if not header.rows or not header.columns:
         return _failed(Reason.SIZE_MISMATCH, f"Rows {header.rows}, Columns {header.columns}")
+    if header.rows * header.columns > PIXELS:
+        size = f"Rows {header.rows} x Columns {header.columns}"
+        return _failed(Reason.OVER_LIMIT, f"{size} are more than {PIXELS} pixels")
     if header.samples != 1:
         return _failed(Reason.SIZE_MISMATCH, f"SamplesPerPixel {header.samples}, not 1")
     if header.position is None and header.slice_location is None:

@@ -1,7 +1,49 @@
-"""The child process of ``decoding``: ``python -m ich_resources.dicom.decoder``."""
+"""The child process of ``bounded``: ``python -m ich_resources.dicom.decoder``."""
+
+import io
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pydicom.pixels.decoders.gdcm  # noqa: F401 - before the memory is measured
 
 from ich_resources.children import serve
-from ich_resources.dicom.decoding import decode_to_bytes
+from ich_resources.dicom.bounded import SCAN, answered
+from ich_resources.dicom.decoding import decode_here
+from ich_resources.dicom.limits import MEMORY, SECONDS
+from ich_resources.dicom.scanned import scan_here
+
+
+def answer(kind: bytes, name: bytes, content: bytes) -> bytes:
+    """Scan or decode one file.
+
+    Parameters
+    ----------
+    kind : bytes
+        ``SCAN`` or ``DECODE``.
+    name : bytes
+        Path of the file.
+    content : bytes
+        Its path in the ledger, or its content.
+    """
+    path = Path(os.fsdecode(name))
+    if kind == SCAN:
+        return answered(lambda: _scan(os.fsdecode(content), path))
+    return answered(lambda: _decode(content, path))
+
+
+def _scan(name: str, location: Path) -> bytes:
+    return json.dumps(scan_here(name, location).to_json()).encode()
+
+
+def _decode(content: bytes, path: Path) -> bytes:
+    header, stored = decode_here(content, path)
+    buffer = io.BytesIO()
+    np.save(buffer, stored, allow_pickle=False)
+    return json.dumps(asdict(header)).encode() + b"\n" + buffer.getvalue()
+
 
 if __name__ == "__main__":
-    serve(decode_to_bytes)
+    serve(answer, parts=3, seconds=SECONDS, memory=MEMORY)

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ich_resources.children import asking_threads
 from ich_resources.dicom.assembly import assemble
+from ich_resources.dicom.bounded import READERS
 from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.errors import DicomError
-from ich_resources.folders import files_below
+from ich_resources.folders import TEMPORARY_SUFFIXES, files_below
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, UnassignedFile
 
@@ -61,14 +62,18 @@ def scan(
         )
     present, unopened = files_below(input_dir)
     closed = [folder_entry(path, why) for path, why in unopened]
-    with ThreadPoolExecutor(threads) as pool:
-        read = list(pool.map(lambda file: scan_file(file.path, input_dir), present))
+    whole = [file.path for file in present if not file.path.lower().endswith(TEMPORARY_SUFFIXES)]
+    with asking_threads(READERS, threads) as pool:
+        read = list(pool.map(lambda path: scan_file(path, input_dir), whole))
     files = [file for file in read if file is not None]
-    if not files and not closed:
+    archives = [f.path for f in files if f.judgement and f.judgement.code is Reason.ARCHIVE]
+    if len(archives) == len(files) and not closed:
         raise DicomError(
             f"the input folder has no DICOM file among its {len(present)} files",
             path=input_dir,
-            remedy="check DICOM_INPUT; a DICOM file has DICM at byte 128 or ends in .dcm or .dicom",
+            remedy=f"unpack the archives first ({archives[0]})"
+            if archives
+            else "check DICOM_INPUT; a DICOM file has DICM at byte 128 or ends in .dcm or .dicom",
         )
     table = verdicts(policy or {})
     return Ledger(
@@ -77,6 +82,7 @@ def scan(
         unassigned=tuple(closed + unassigned_files(files)),
         files_seen=len(present),
         files_not_dicom=len(present) - len(files),
+        files_arriving=len(present) - len(whole),
     )
 
 

@@ -5,9 +5,8 @@ Some decoders use Rows and Columns of the header instead, and cut the image.
 
 import struct
 
-from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 from pydicom.uid import (
+    UID,
     JPEG2000TransferSyntaxes,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
@@ -16,16 +15,21 @@ from pydicom.uid import (
 
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL, _LOSSLESS, _JPEG_LS = {0xC0, 0xC1}, {0xC3}, {0xF7}
 _START_OF_CODESTREAM = b"\xff\x4f\xff\x51"
 
 
-def frame_mismatch(dataset: Dataset) -> str:
+def frame_mismatch(frame: bytes, syntax: UID, rows: int, columns: int, allocated: int) -> str:
     """Describe a compressed frame that does not fit Rows x Columns.
 
     Parameters
     ----------
-    dataset : Dataset
-        Data set with encapsulated PixelData of one frame.
+    frame : bytes
+        The frame.
+    syntax : UID
+        Its transfer syntax.
+    rows, columns, allocated : int
+        Rows, Columns and BitsAllocated of the header.
 
     Returns
     -------
@@ -35,7 +39,8 @@ def frame_mismatch(dataset: Dataset) -> str:
     Raises
     ------
     ValueError
-        If a JPEG frame has no header, or a JPEG 2000 frame has no codestream.
+        If a JPEG frame has no header, or one of a process that no CT syntax has (progressive), or a
+        JPEG 2000 frame has no codestream.
 
     Notes
     -----
@@ -45,19 +50,20 @@ def frame_mismatch(dataset: Dataset) -> str:
     References
     ----------
     ISO/IEC 10918-1 B.2.2 (frame header; the same in SOF55 of JPEG-LS), ISO/IEC 15444-1 A.5.1
-    (SIZ), DICOM PS3.5 annex G (RLE).
+    (SIZ), DICOM PS3.5 section 8.2 and annex G (RLE).
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
-    rows, columns = dataset.Rows, dataset.Columns
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax == RLELossless:
         pixels = _rle_pixels(frame)
         # A segment may end with one byte of padding (DICOM PS3.5, annex G.3.1).
         return "" if pixels - rows * columns in (0, 1) else f"{pixels} compressed pixels"
     if syntax in JPEGTransferSyntaxes + JPEGLSTransferSyntaxes:
-        bits, *size, components = _jpeg_header(frame)
-        if not 2 <= bits <= dataset.BitsAllocated or components != 1:
+        marker, bits, *size, components = _jpeg_header(frame)
+        if not 2 <= bits <= allocated or components != 1:
             return f"compressed pixels of {components} x {bits} bits"
+        if marker not in (
+            _JPEG_LS if syntax in JPEGLSTransferSyntaxes else _SEQUENTIAL | _LOSSLESS
+        ):
+            raise ValueError(f"the frame is of a JPEG process (SOF{marker - 0xC0}) that CT has not")
     elif syntax in JPEG2000TransferSyntaxes:
         size = _jpeg2000_size(frame)
     else:
@@ -65,8 +71,8 @@ def frame_mismatch(dataset: Dataset) -> str:
     return "" if size == [rows, columns] else f"{size[0]} x {size[1]} compressed pixels"
 
 
-def _jpeg_header(frame: bytes) -> tuple[int, int, int, int]:
-    """Return bits, rows, columns and components.
+def _jpeg_header(frame: bytes) -> tuple[int, int, int, int, int]:
+    """Return the marker, bits, rows, columns and components.
 
     Raises
     ------
@@ -80,7 +86,7 @@ def _jpeg_header(frame: bytes) -> tuple[int, int, int, int]:
             bits, rows, columns, components = struct.unpack(
                 ">BHHB", frame[offset + 4 : offset + 10]
             )
-            return bits, rows, columns, components
+            return marker, bits, rows, columns, components
         if marker == 0xFF:
             offset += 1
         elif marker in _STANDALONE:

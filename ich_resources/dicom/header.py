@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -80,6 +80,8 @@ class Header:
         PatientPosition, in upper case: HFS, HFP, ... (DICOM PS3.3 C.7.3.1.1.2).
     study_description, protocol : str
         StudyDescription and ProtocolName.
+    photometric : str
+        PhotometricInterpretation, in upper case; empty where absent.
     """
 
     sop_class_uid: str
@@ -113,6 +115,7 @@ class Header:
     patient_position: str = ""
     study_description: str = ""
     protocol: str = ""
+    photometric: str = ""
 
 
 def read_header(content: bytes, path: Path) -> Header:
@@ -134,7 +137,17 @@ def read_header(content: bytes, path: Path) -> Header:
     DicomError
         If the file is not a DICOM data set (code UNREADABLE).
     """
-    dataset = read_dataset(content, path)
+    return header_of(read_dataset(content, path))
+
+
+def header_of(dataset: Dataset) -> Header:
+    """Read the header values of a data set; see ``read_header``.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set. An element that the end of the file cuts is removed from it.
+    """
     cut = remove_cut_element(dataset) or remove_cut_element(dataset.file_meta)
     malformed = [f"the file is truncated inside {cut}"] if cut else []
     value, optional = _reader(dataset, malformed), _reader(dataset, [])
@@ -167,14 +180,35 @@ def read_header(content: bytes, path: Path) -> Header:
         body_part=optional("BodyPartExamined", _first_text, ""),
         contrast=_has_contrast(optional),
         has_rescale=slope is not None and intercept is not None,
-        frame_of_reference=optional("FrameOfReferenceUID", _first_text, ""),
+        frame_of_reference=optional("FrameOfReferenceUID", str, ""),
         acquisition=optional("AcquisitionNumber", int, None),
         instance_number=optional("InstanceNumber", int, None),
         patient_position=optional("PatientPosition", _first_text, ""),
-        study_description=optional("StudyDescription", str, ""),
-        protocol=optional("ProtocolName", str, ""),
+        study_description=shown_text(optional("StudyDescription", str, "")),
+        protocol=shown_text(optional("ProtocolName", str, "")),
+        photometric=optional("PhotometricInterpretation", _first_text, ""),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
+
+
+def header_from_json(value: dict[str, Any]) -> Header:
+    """Build a header from JSON values. Values of another version that are not known are left out.
+
+    Parameters
+    ----------
+    value : dict
+        The fields of a header.
+
+    Raises
+    ------
+    TypeError
+        If a value is missing.
+    """
+    known = {field.name for field in fields(Header)}
+    plain: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known
+    }
+    return Header(**plain)
 
 
 class _Reader(Protocol):

@@ -1,20 +1,14 @@
 """Read the slices of a series as Hounsfield units."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
-from pydicom.dataset import Dataset
 
+from ich_resources.children import asking_threads
+from ich_resources.dicom.bounded import READERS
 from ich_resources.dicom.decoding import decode
-from ich_resources.dicom.frame_size import frame_mismatch
-from ich_resources.dicom.header import read_header
-from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset
-from ich_resources.dicom.quoting import unquoted
 from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
@@ -47,7 +41,7 @@ def read_series(
     admitted = [record for record in admitted if record.judgement is None]
     # Slices at the same position are ordered by UID: the order is the same on every machine.
     admitted.sort(key=lambda record: (record.position, record.sop_instance_uid))
-    with ThreadPoolExecutor(threads) as pool:
+    with asking_threads(READERS, threads) as pool:
         for start in range(0, len(admitted), READ_AHEAD):
             chunk = admitted[start : start + READ_AHEAD]
             yield from pool.map(lambda record: _read_or_fail(record, input_dir), chunk)
@@ -80,18 +74,15 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
     ------
     DicomError
         If the file is gone (code UNREADABLE) or has changed (CHANGED) since the scan, or its pixels
-        do not fit the header (SIZE_MISMATCH), have no decoder (DECODER_MISSING) or are damaged
-        (DECODE_FAILED).
+        do not fit the header (SIZE_MISMATCH), have no decoder (DECODER_MISSING), are damaged
+        (DECODE_FAILED) or exceed a limit (OVER_LIMIT).
 
     References
     ----------
     DICOM PS3.3 C.11.1.1.2 (rescale) and C.11.2.1.2 (window); docs/reference.md, section 1.
     """
     path, content = _read_as_judged(record, input_dir)
-    header = read_header(content, path)
-    stored = _decode(content, path)
-    if stored.shape != (header.rows, header.columns):
-        _raise_mismatch(path, f"the pixels have shape {stored.shape}", header.rows, header.columns)
+    header, stored = decode(content, path)
     slope, intercept = header.rescale
     return HuSlice(record, stored.astype(np.float64) * slope + intercept, header.window)
 
@@ -124,50 +115,3 @@ def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
             )
         )
     raise errors[0]
-
-
-def _decode(content: bytes, path: Path) -> npt.NDArray[np.generic]:
-    dataset = read_dataset(content, path)
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
-    try:
-        _check_size(dataset, path)
-        return decode(content, path)
-    except (RuntimeError, NotImplementedError) as err:
-        missing = "missing dependencies" in str(err) or isinstance(err, NotImplementedError)
-        name = syntax.name if syntax is not None else "an unnamed transfer syntax"
-        raise DicomError(
-            f"the pixels ({name}) cannot be decoded: {unquoted(str(err)) or type(err).__name__}",
-            path=path,
-            remedy="install the codec of this transfer syntax" if missing else None,
-            code=Reason.DECODER_MISSING if missing else Reason.DECODE_FAILED,
-        ) from err
-    except PARSE_ERRORS as err:
-        raise DicomError(
-            f"the pixels cannot be decoded: {unquoted(str(err)) or type(err).__name__}",
-            path=path,
-            code=Reason.DECODE_FAILED,
-        ) from err
-
-
-def _check_size(dataset: Dataset, path: Path) -> None:
-    """Compare the number of pixels with the header: extra pixels would give a wrong image."""
-    rows, columns = dataset.Rows, dataset.Columns
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax.is_compressed and syntax.is_encapsulated:
-        found = frame_mismatch(dataset)
-        if found:
-            _raise_mismatch(path, found, rows, columns)
-        return
-    expected = rows * columns * dataset.BitsAllocated // 8
-    length = len(dataset.PixelData)
-    # An odd number of bytes has one byte of padding (DICOM PS3.5, section 8.2).
-    if length not in (expected, expected + expected % 2):
-        _raise_mismatch(path, f"{length} bytes of pixels", rows, columns)
-
-
-def _raise_mismatch(path: Path, found: str, rows: int | None, columns: int | None) -> NoReturn:
-    raise DicomError(
-        f"{found} do not fit Rows {rows} x Columns {columns}; truncated or a wrong header",
-        path=path,
-        code=Reason.SIZE_MISMATCH,
-    )

@@ -1,7 +1,9 @@
 """Dagster resource for a folder of DICOM files."""
 
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,8 +90,13 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             primary_only=self.primary_only,
         )
 
-    def scan_files(self, paths: Sequence[str], folder: Path) -> list["ScannedFile | None"]:
+    def scan_files(
+        self, paths: Sequence[str], folder: Path, *, seconds: float
+    ) -> list["ScannedFile | None"]:
         """Read and judge files of a folder, one by one; see ``scanned.scan_file``.
+
+        A file may take long (``limits.SECONDS``): no file is begun after a time, so that the files
+        that were read can be kept.
 
         Parameters
         ----------
@@ -97,16 +104,32 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             POSIX paths relative to ``folder``.
         folder : Path
             The folder. It is only read.
+        seconds : float
+            No file but the first is begun later than this.
 
         Returns
         -------
         list of ScannedFile or None
-            In the order of ``paths``; None for a file that is not DICOM.
+            In the order of ``paths``, which it may end before; None for a file that is not DICOM.
         """
+        from ich_resources.children import asking_threads
+        from ich_resources.dicom.bounded import READERS
         from ich_resources.dicom.scanned import scan_file
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(lambda path: scan_file(path, folder), paths))
+        end = time.monotonic() + seconds
+        waiting = deque(paths)
+        found: list[ScannedFile | None] = []
+        with asking_threads(READERS, self.threads) as pool:
+            begun: deque[Future[ScannedFile | None]] = deque()
+            while waiting or begun:
+                while waiting and len(begun) < 2 * self.threads and time.monotonic() < end:
+                    begun.append(pool.submit(scan_file, waiting.popleft(), folder))
+                if not begun and found:
+                    break
+                if not begun:
+                    begun.append(pool.submit(scan_file, waiting.popleft(), folder))
+                found.append(begun.popleft().result())
+        return found
 
     def assemble(self, files: Sequence[dict[str, Any]], folder: Path) -> tuple[SeriesRecord, ...]:
         """Build and judge the series of scanned files; see ``assembly.assemble``.

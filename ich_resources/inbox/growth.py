@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 MARKER = ".done"
 """Name of a marker file: its folder, and the folders below it, are complete."""
-TEMPORARY_SUFFIXES = (".part", ".tmp")
-"""Endings of file names that a sender still writes to."""
 
 
 @dataclass(frozen=True)

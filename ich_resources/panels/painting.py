@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import asdict
 from functools import cache
 from typing import NamedTuple, TypeVar
@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ich_resources.children import Children
+from ich_resources.children import Children, asking_threads
 from ich_resources.panels.checks import check_gray, check_unit_range
 from ich_resources.panels.panel import Caption, PanelPainter
 
@@ -60,7 +60,7 @@ def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tup
         for label, panel in panels:
             yield label, painter().paint(*panel)
         return
-    with ThreadPoolExecutor(processes) as pool:
+    with asking_threads(_PAINTERS, processes) as pool:
         waiting: deque[tuple[T, Future[bytes]]] = deque()
         for label, panel in panels:
             waiting.append((label, pool.submit(_ask, panel)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ich_resources.children import Children
+from ich_resources.children import Children, asking_threads
 
 ECHO = """
 import os, sys, time
@@ -106,3 +106,91 @@ def test_children_end_with_us_even_if_we_are_killed(children):
             [sys.executable, "-c", code + end], capture_output=True, text=True, check=False
         )
         wait_until_ended(int(done.stdout))
+
+
+LIMITED = """
+import sys, time
+from ich_resources.children import serve
+def answer(first):
+    if first == b"sleep":
+        time.sleep(60)
+    if first == b"loop":
+        sum(range(10**12))
+    try:
+        return str(len(bytearray(int(first)))).encode()
+    except MemoryError:
+        return b"no memory"
+serve(answer, seconds=2, memory=200_000_000)
+"""
+
+
+@pytest.fixture
+def limited(tmp_path: Path, monkeypatch) -> Children:
+    (tmp_path / "limited_child.py").write_text(LIMITED)
+    root = str(Path(__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), root]))
+    return Children("limited_child")
+
+
+@pytest.mark.parametrize("request_", [b"sleep", b"loop"])  # a call, and code that hears no signal
+def test_a_child_that_takes_too_long_fails_one_request(limited, request_):
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="limited_child took too long"):
+        limited.ask(request_)
+    assert 1.5 < time.monotonic() - began < 20
+    assert limited.ask(b"1000") == b"1000"
+
+
+def test_a_child_may_use_so_much_memory_and_no_more(limited):
+    assert limited.ask(b"100000000") == b"100000000"
+    assert limited.ask(b"300000000") == b"no memory"
+    assert limited.ask(b"100000000") == b"100000000"
+
+
+def busy_child() -> int:
+    """Wait for a child of this process that works, and return its process."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for child in psutil.Process().children():
+            with suppress(psutil.NoSuchProcess):
+                if "limited_child" in child.cmdline() and child.cpu_times().user > 0.5:
+                    return child.pid
+        time.sleep(0.02)
+    raise AssertionError("no child works")
+
+
+def test_an_error_ends_the_children_at_work(limited, tmp_path):
+    (tmp_path / "limited_child.py").write_text(LIMITED.replace("seconds=2", "seconds=60"))
+    began = time.monotonic()
+    asked, pids = [], []
+
+    def interrupted() -> None:
+        with asking_threads(limited, 2) as pool:
+            asked.extend(pool.submit(limited.ask, b"loop") for _ in range(5))
+            pids.append(busy_child())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    wait_until_ended(pids[0])
+    assert time.monotonic() - began < 30
+    assert all(future.cancelled() or isinstance(future.exception(), EOFError) for future in asked)
+    assert limited.ask(b"7") == b"7"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_child_at_work_ends_with_us_even_if_we_are_killed(limited, tmp_path, number):
+    (tmp_path / "limited_child.py").write_text(LIMITED.replace("seconds=2", "seconds=60"))
+    code = "import threading; from ich_resources.children import Children; "
+    code += "c = Children('limited_child'); c.ask(b'1'); "
+    code += "print(next(iter(c._idle.queue)).pid, flush=True); c.ask(b'loop')"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    while psutil.Process(pid).cpu_times().user < 0.3:
+        time.sleep(0.02)
+    time.sleep(0.3)  # it works now
+    parent.send_signal(number)
+    parent.wait(10)
+    parent.stdout.close()
+    wait_until_ended(pid)

@@ -71,16 +71,16 @@ def test_no_dicom(tmp_path, names):
         scan(tmp_path)
 
 
-def test_names_decide_only_without_the_magic(folder):
+def test_neither_names_nor_the_magic_decide(folder):
     (folder / "IM0001").rename(folder / "no suffix.txt")
     without = folder / "IM0002"
     without.write_bytes(without.read_bytes()[132:])
     shutil.copy(without, folder / "UPPER.DCM")
     shutil.copy(without, folder / "other.dicom")
     ledger = scan(folder)
-    assert (ledger.files_seen, ledger.files_not_dicom) == (5, 1)  # IM0002 has neither
+    assert (ledger.files_seen, ledger.files_not_dicom) == (5, 0)
     found = {(record.path, *record.copies) for record in only_series(ledger).slices}
-    assert found == {("IM0003",), ("UPPER.DCM", "other.dicom"), ("no suffix.txt",)}
+    assert found == {("IM0003",), ("IM0002", "UPPER.DCM", "other.dicom"), ("no suffix.txt",)}
 
 
 @pytest.mark.parametrize("content", [b"", b"just text", b"\0" * 128 + b"DICM"])

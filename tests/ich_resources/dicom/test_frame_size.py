@@ -3,8 +3,6 @@
 import struct
 
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
 from pydicom.uid import (
     MPEG2MPML,
     JPEG2000Lossless,
@@ -16,13 +14,8 @@ from pydicom.uid import (
 from ich_resources.dicom.frame_size import frame_mismatch
 
 
-def _dataset(syntax, frame, rows, columns):
-    ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = syntax
-    ds.Rows, ds.Columns, ds.BitsAllocated = rows, columns, 16
-    ds.PixelData = encapsulate([frame])
-    return ds
+def mismatch(syntax, frame, rows, columns):
+    return frame_mismatch(frame, syntax, rows, columns, 16)
 
 
 def _jpeg(marker, *, bits=16, rows=3, columns=5, components=1, before=b""):
@@ -66,33 +59,33 @@ FRAMES = [
 
 @pytest.mark.parametrize(("syntax", "frame"), FRAMES)
 def test_fitting_frame(syntax, frame):
-    assert frame_mismatch(_dataset(syntax, frame, 3, 5)) == ""
+    assert mismatch(syntax, frame, 3, 5) == ""
 
 
 @pytest.mark.parametrize(("syntax", "frame"), FRAMES)
 @pytest.mark.parametrize(("rows", "columns"), [(6, 5), (3, 4), (2, 5), (3, 10), (512, 512)])
 def test_frame_of_another_size(syntax, frame, rows, columns):
     expected = "15 compressed pixels" if syntax == RLELossless else "3 x 5 compressed pixels"
-    assert frame_mismatch(_dataset(syntax, frame, rows, columns)) == expected
+    assert mismatch(syntax, frame, rows, columns) == expected
 
 
 @pytest.mark.parametrize(("syntax", "frame"), FRAMES)
 def test_rows_and_columns_exchanged(syntax, frame):
     """As many pixels, and yet another picture; RLE alone cannot tell."""
-    found = frame_mismatch(_dataset(syntax, frame, 5, 3))
+    found = mismatch(syntax, frame, 5, 3)
     assert found == ("" if syntax == RLELossless else "3 x 5 compressed pixels")
 
 
 def test_rle_segment_may_be_padded():
     # the segment is 16 bytes of runs; the pad byte 0 reads as one literal more
     padded = bytes([256 - 14, 7, 0, 0])
-    assert frame_mismatch(_dataset(RLELossless, _rle(padded, padded), 3, 5)) == ""
+    assert mismatch(RLELossless, _rle(padded, padded), 3, 5) == ""
 
 
 @pytest.mark.parametrize(("bits", "components"), [(98, 1), (17, 1), (1, 1), (8, 3), (16, 0)])
 def test_impossible_depth(bits, components):
     frame = _jpeg(0xF7, bits=bits, components=components)
-    found = frame_mismatch(_dataset(JPEGLSLossless, frame, 3, 5))
+    found = mismatch(JPEGLSLossless, frame, 3, 5)
     assert found == f"compressed pixels of {components} x {bits} bits"
 
 
@@ -107,8 +100,8 @@ def test_impossible_depth(bits, components):
 )
 def test_no_frame_header(syntax, frame):
     with pytest.raises(ValueError, match="has no"):
-        frame_mismatch(_dataset(syntax, frame, 3, 5))
+        mismatch(syntax, frame, 3, 5)
 
 
 def test_syntax_that_is_not_looked_into():
-    assert frame_mismatch(_dataset(MPEG2MPML, b"\0\0\1\xb3 a film", 3, 5)) == ""
+    assert mismatch(MPEG2MPML, b"\0\0\1\xb3 a film", 3, 5) == ""
