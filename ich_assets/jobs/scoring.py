@@ -6,7 +6,13 @@ import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.inputs_digests import outcome
-from ich_assets.jobs.runs import report_existing, require_asset_job, run_one_series, steps_to_run
+from ich_assets.jobs.runs import (
+    report_existing,
+    require_asset_job,
+    run_one_series,
+    steps_known_to_run,
+    steps_to_run,
+)
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
 from ich_resources.series import SeriesRecord
@@ -67,7 +73,7 @@ def _load_networks(
     context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
 ) -> None:
     """Load the networks, with the asset that verifies them, if a step needs them."""
-    steps = {step for series in todo for step in steps_to_run(series, resources)}
+    steps = {step for series in todo for step in steps_known_to_run(series, resources)}
     if not any(BY_NAME[step].runs_networks for step in steps):
         return
     networks, started = resources.networks, time.perf_counter()

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from ich_resources.dicom.admission import judge_rescale
 from ich_resources.dicom.geometry import with_positions
 from ich_resources.dicom.header import Header
 from ich_resources.dicom.policy import Verdict, apply_policy, refuse_series
 from ich_resources.dicom.scanned import ScannedFile
 from ich_resources.dicom.series_rules import remarks
 from ich_resources.dicom.siblings import primary_series
+from ich_resources.dicom.value_rules import judge_values
+from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice, window_remarks
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Remark, SeriesRecord, SliceRecord
 
@@ -21,6 +22,7 @@ def assemble(
     *,
     input_dir: str,
     primary_only: bool,
+    window: WindowChoice = AS_THE_HEADER_SAYS,
 ) -> tuple[SeriesRecord, ...]:
     """Build and judge the series of scanned files. Files in no series are left out.
 
@@ -35,6 +37,8 @@ def assemble(
         Folder to which the paths are relative.
     primary_only : bool
         Whether to refuse every series of a study except the best.
+    window : WindowChoice
+        How the window of a slice is chosen; the remarks on windows need it.
 
     Returns
     -------
@@ -51,13 +55,17 @@ def assemble(
     for uid, group in groupby(sorted(_without_copies(instances), key=series_uid), series_uid):
         members = list(group)
         headers = [header for _, header in members]
-        placed = with_positions(list(zip(judge_rescale(members), headers, strict=True)))
+        placed = with_positions(list(zip(judge_values(members), headers, strict=True)))
+        windows = [h.windows for s, h in zip(placed, headers, strict=True) if s.judgement is None]
         series = SeriesRecord(
             study_instance_uid=headers[0].study_instance_uid,
             series_instance_uid=uid,
             description=headers[0].description,
             slices=tuple(placed),
-            remarks=remarks(list(zip(placed, headers, strict=True))),
+            remarks=(
+                *remarks(list(zip(placed, headers, strict=True))),
+                *window_remarks(windows, window),
+            ),
             input_dir=input_dir,
         )
         found[uid] = series = apply_policy(series, table)

@@ -9,7 +9,9 @@ from typing import Any, Protocol, TypeVar
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from ich_resources.dicom.elements import leading_numbers, value_of
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
+from ich_resources.dicom.windows import DEFAULT_WINDOW, Window
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class Header:
     slice_location : float or None
         SliceLocation, in mm.
     window : tuple of float
-        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where absent
+        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where there is no pair
         (DICOM PS3.3 C.11.2.1.2; docs/reference.md, section 1).
     rescale : tuple of float
         RescaleSlope and RescaleIntercept; 1 and 0 where absent (DICOM PS3.3 C.11.1.1.2).
@@ -58,6 +60,20 @@ class Header:
         The first attribute that cannot be read, and the reason; empty if there is none.
     has_rescale : bool or None
         Whether the file has both values of the rescale; None if an earlier version read the file.
+    windows : tuple of (float, float) or None
+        Every pair of WindowCenter and WindowWidth, in HU, empty where there is no pair; None if an
+        earlier version read the file.
+    pixel_representation, bits_allocated, bits_stored, high_bit : int or None
+        PixelRepresentation (0 unsigned, 1 signed), BitsAllocated, BitsStored and HighBit
+        (DICOM PS3.3 C.7.6.3.1; PS3.5, section 8.1).
+    photometric : str
+        PhotometricInterpretation, in upper case.
+    rescale_type : str
+        RescaleType, in upper case: the unit of the rescaled values (DICOM PS3.3 C.11.1.1.2).
+    modality_lut : bool
+        Whether the file has a ModalityLUTSequence with an item (DICOM PS3.3 C.11.1).
+    padding, padding_limit : int or None
+        PixelPaddingValue and PixelPaddingRangeLimit, as stored values (DICOM PS3.3 C.7.5.1.1.2).
     """
 
     sop_class_uid: str
@@ -84,14 +100,24 @@ class Header:
     contrast: bool = False
     malformed: str = ""
     has_rescale: bool | None = None
+    windows: tuple[Window, ...] | None = None
+    pixel_representation: int | None = None
+    bits_allocated: int | None = None
+    bits_stored: int | None = None
+    high_bit: int | None = None
+    photometric: str = ""
+    rescale_type: str = ""
+    modality_lut: bool = False
+    padding: int | None = None
+    padding_limit: int | None = None
 
 
 def read_header(content: bytes, path: Path) -> Header:
     """Read the header values of one file.
 
     An attribute that cannot be read gets its default, and ``malformed`` names the first one.
-    Description, spacing, thickness, kernel, body part and contrast are not named there: no slice
-    fails for them.
+    Description, spacing, thickness, kernel, body part, contrast and padding are not named there: no
+    slice fails for them. A comma in a number is a decimal point.
 
     Parameters
     ----------
@@ -111,6 +137,10 @@ def read_header(content: bytes, path: Path) -> Header:
     value, optional = _reader(dataset, malformed), _reader(dataset, [])
     slope = value("RescaleSlope", _first, None)
     intercept = value("RescaleIntercept", _first, None)
+    no_number: tuple[float, ...] = ()
+    centers = value("WindowCenter", leading_numbers, no_number)
+    # A center without a width is not a window.
+    windows = tuple(zip(centers, value("WindowWidth", leading_numbers, no_number), strict=False))
     header = Header(
         sop_class_uid=value("SOPClassUID", str, "")
         or _reader(dataset.file_meta, malformed)("MediaStorageSOPClassUID", str, ""),
@@ -128,7 +158,7 @@ def read_header(content: bytes, path: Path) -> Header:
         position=value("ImagePositionPatient", _vector(3), None),
         orientation=value("ImageOrientationPatient", _vector(6), None),
         slice_location=value("SliceLocation", _first, None),
-        window=(value("WindowCenter", _first, 40.0), value("WindowWidth", _first, 80.0)),
+        window=windows[0] if windows else DEFAULT_WINDOW,
         rescale=(1.0 if slope is None else slope, intercept or 0.0),
         pixel_spacing=optional("PixelSpacing", _vector(2), None),
         thickness=optional("SliceThickness", _first, None),
@@ -136,6 +166,16 @@ def read_header(content: bytes, path: Path) -> Header:
         body_part=optional("BodyPartExamined", _first_text, ""),
         contrast=optional("ContrastBolusAgent", bool, False),
         has_rescale=slope is not None and intercept is not None,
+        windows=windows,
+        pixel_representation=value("PixelRepresentation", int, None),
+        bits_allocated=value("BitsAllocated", int, None),
+        bits_stored=value("BitsStored", int, None),
+        high_bit=value("HighBit", int, None),
+        photometric=value("PhotometricInterpretation", _first_text, ""),
+        rescale_type=value("RescaleType", _first_text, ""),
+        modality_lut=value("ModalityLUTSequence", bool, False),
+        padding=optional("PixelPaddingValue", int, None),
+        padding_limit=optional("PixelPaddingRangeLimit", int, None),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 
@@ -150,7 +190,7 @@ def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
     def value(keyword: str, convert: Callable[[Any], T], default: T) -> T:
         # pydicom parses a value when it is read here, not in dcmread: errors appear here.
         try:
-            raw = dataset.get(keyword)
+            raw = value_of(dataset, keyword)
             if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
                 return default
             return convert(raw)

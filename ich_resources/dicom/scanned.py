@@ -71,10 +71,12 @@ class ScannedFile:
 
 def _header(value: dict[str, Any]) -> Header:
     known = {field.name for field in fields(Header)}
-    plain: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known
-    }
+    plain: dict[str, Any] = {k: _as_tuples(v) for k, v in value.items() if k in known}
     return Header(**plain)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 _TOO_LARGE = "the file cannot be read: it is too large for the memory"
