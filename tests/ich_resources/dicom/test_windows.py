@@ -48,7 +48,7 @@ def test_the_window_of_the_header(tmp_path, header, expected, codes):
 @pytest.mark.parametrize(
     ("centers", "widths", "expected", "codes"),
     [
-        ([600, 40, 35], [2800, 80, 100], (40, 80), set()),
+        ([600, 40, 35], [2800, 80, 100], (40, 80), {"BONE_KERNEL"}),
         ([600, 300], [2800, 700], (600, 2800), {"NOT_BRAIN_WINDOW", "BONE_KERNEL"}),
         ([600, 40], [2800, 1], (600, 2800), {"NOT_BRAIN_WINDOW", "BONE_KERNEL"}),
     ],
