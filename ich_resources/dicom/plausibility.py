@@ -5,8 +5,8 @@ PixelPaddingValue do not count. The *background* is one value that fills a part 
 a program has set outside of the head, or padding that the header does not name. It is left out
 where a rule asks for tissue.
 
-Measured for the limits: a real head (28 slices), the demo's phantom, and both with metal, padding,
-a background of one value, a removed skull, a bone kernel's noise and thin slices.
+The limits were measured on a real head and on the demo's phantom, both with metal, padding, a
+background of one value, a removed skull, the noise of a bone kernel and thin slices.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,9 @@ BACKGROUND = 0.10
 """One value with at least this share of the pixels is the background, if it stands alone."""
 STANDS_ALONE = 0.25
 """The values beside the background hold at most this part of it. Air with noise does not."""
+CLEAR_BRAIN = 0.15
+"""With this share of ``brain`` the intercept is not wrong. A real head has 0.56, with the noise of
+a bone kernel 0.18; with the intercept applied twice 0.03, or 0.12 in slices of bone alone."""
 PEAK = 0.01
 """Below air, single values with at least this share are padding."""
 
@@ -38,11 +41,11 @@ class Rule:
     measure : callable
         (counts) -> the measured share, 0..1.
     limit : float
-        The limit.
+        The share at which the rule begins to be broken.
     breaks : {"below", "above"}
         On which side of the limit the rule is broken.
     reason : str
-        What a broken rule means, for people; the remedy, if there is one, stands in it.
+        What a broken rule means, for people, with the remedy if there is one.
     """
 
     measure: Callable[[Counts], float]
@@ -135,15 +138,18 @@ def _above_bone(counts: Counts, low: float) -> float:
     that of 240 HU above it.
     """
     tissue = int(_part(counts, -200, 10_000).sum())
-    here, beyond = (
-        int(_part(counts, low, low + 81).sum()),
-        int(_part(counts, low + 150, low + 393).sum()),
-    )
+    here = int(_part(counts, low, low + 81).sum())
+    beyond = int(_part(counts, low + 150, low + 393).sum())
     return max(here - beyond / 3, 0.0) / tissue if tissue else 0.0
 
 
 def below_air(counts: Counts) -> float:
-    """Return the share below -1200 HU that is not padding of one value."""
+    """Return the share below -1200 HU that is not padding of one value; 0 where brain stands out.
+
+    Padding may have noise, as after a filter. Then the brain says that the values are HU.
+    """
+    if brain(counts) >= CLEAR_BRAIN:
+        return 0.0
     low = _part(counts, LOWEST_HU, -1200)
     total = int(counts.sum())
     return int(low[low < PEAK * total].sum()) / total if total else 0.0
@@ -171,16 +177,14 @@ RULES = (
         lambda counts: _share(counts, 60_000, HIGHEST_HU + 1),
         0.0005,
         "above",
-        "{:.2%} of the pixels lie above 60,000 HU: negative values wrapped at 65536 "
-        "(set dicom.mend_signed)",
+        "{:.2%} of the pixels lie above 60,000 HU: wrapped at 65536 (set dicom.mend_signed)",
     ),
     # Air of -1024 to -796 HU that wrapped to 12 bits; metal of 12 bits ends at 3071 HU.
     Rule(
         lambda counts: _share(counts, 3072, 3300),
         0.01,
         "above",
-        "{:.1%} of the pixels lie at 3072 to 3300 HU: air that wrapped at 4096 "
-        "(set dicom.mend_12bit)",
+        "{:.1%} of the pixels lie at 3072 to 3300 HU: wrapped at 4096 (set dicom.mend_12bit)",
     ),
     # Air surrounds a head, and fills its sinuses.
     Rule(
@@ -193,8 +197,7 @@ RULES = (
         air_away,
         0.10,
         "above",
-        "{:.1%} of the pixels lie below -200 HU, and almost none near air (-1000 HU): the slope or "
-        "the intercept is wrong",
+        "{:.1%} of the pixels lie below -200 HU, almost none near air: wrong slope or intercept",
     ),
     # With the intercept applied twice, air stands at -2024 HU.
     Rule(
@@ -209,15 +212,14 @@ RULES = (
         brain,
         0.05,
         "below",
-        "{:.1%} of the tissue stands out at 0 to 80 HU, where brain is: the rescale is wrong, or "
-        "it is not a head",
+        "{:.1%} of the tissue stands out at 0 to 80 HU, where brain is: wrong rescale, or no head",
     ),
 )
 """measured share -> limit -> fail, in the order in which they are told."""
 
 FEWEST_GRAY_LEVELS = 20
-"""A series with fewer gray levels inside the window gets a warning: the values are too coarse for
-the window, or the window shows almost nothing. A narrow brain window over whole HU has more."""
+"""A series with fewer gray levels gets a warning: its values are too coarse for the window, or the
+window shows almost nothing. A narrow brain window over whole HU has more."""
 LEVEL_SHARE = 1e-6
 """A gray level counts if it has at least this share of the pixels."""
 
@@ -242,7 +244,7 @@ def gray_levels(images: Counts) -> int:
     Parameters
     ----------
     images : int64 array, shape (256,)
-        Pixels of each gray level, of all windowed slices.
+        Pixels of each level.
     """
     inside = images[1:-1]
     return int((inside > LEVEL_SHARE * images.sum()).sum())

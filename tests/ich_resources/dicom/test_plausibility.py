@@ -60,6 +60,7 @@ ORDINARY = {
     "skull stripped, -1000": _stripped(-1000),
     "skull stripped, -1024": _stripped(-1024),
     "bone kernel": lambda hu: hu + 100 * RNG.standard_normal(hu.shape),
+    "padding with noise": lambda hu: _padded(-1500)(hu) + 80 * RNG.standard_normal(hu.shape),
     "strong noise": lambda hu: hu + 60 * RNG.standard_normal(hu.shape),
     "no noise in air, from -1024": lambda hu: np.where(hu < -900, -1024, hu),
     "wide field": _wide_field,
