@@ -12,6 +12,7 @@ from ich_assets.predictions import ensemble_predictions
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
 from ich_assets.step_files import load_ensemble, load_folds, load_images
+from ich_resources.dicom.windows import shows_brain
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
@@ -25,10 +26,6 @@ from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import slice_of_panel
 from ich_resources.subjects import series_subject
 
-WIDEST_BRAIN_WINDOW = 200.0
-"""Wider header windows show something else, in HU."""
-BRAIN_CENTERS = (0.0, 80.0)
-"""Centers of brain windows, in HU."""
 SHORTFALL = 0.2
 """How far P(any) may lie below the largest subtype."""
 FOLD_SPREAD = 0.5
@@ -164,8 +161,7 @@ def brain_window(
     """Every slice has a brain window. The networks were trained on brain windows only."""
     record, _ = load_images(storage, context.partition_key)
     windows = sorted({item.window for item in record.content.slices})
-    low, high = BRAIN_CENTERS
-    other = [w for w in windows if not (low <= w[0] <= high and w[1] <= WIDEST_BRAIN_WINDOW)]
+    other = [window for window in windows if not shows_brain(window)]
     return dg.AssetCheckResult(
         passed=not other,
         severity=dg.AssetCheckSeverity.WARN,
@@ -173,6 +169,24 @@ def brain_window(
             "windows_hu": ", ".join(f"{center:g}/{width:g}" for center, width in windows),
             "not_for_brain_hu": ", ".join(f"{center:g}/{width:g}" for center, width in other),
         },
+    )
+
+
+@dg.asset_check(asset=processed_series, partitions_def=SERIES)
+def plausible_values(
+    context: dg.AssetCheckExecutionContext, storage: StorageResource
+) -> dg.AssetCheckResult:
+    """The pixels say nothing against the values: enough gray levels, no empty or mended slice.
+
+    Values that cannot be HU fail the step itself.
+    """
+    record, _ = load_images(storage, context.partition_key)
+    said = [f"{remark.code}: {remark.reason}" for remark in record.content.remarks]
+    return dg.AssetCheckResult(
+        passed=not said,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(said) or None,
+        metadata={"remarks": len(said)},
     )
 
 
@@ -215,6 +229,7 @@ SERIES_CHECKS = [
     series_complete,
     slice_order,
     brain_window,
+    plausible_values,
     probabilities_valid,
     any_covers_subtypes,
     folds_agree,

@@ -11,6 +11,7 @@ from typing import Any
 from ich_assets.resources import SeriesResources
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
+from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.saliency.resource import SaliencyResource
@@ -26,7 +27,7 @@ from ich_resources.steps import (
     chosen_steps,
     ensemble_digest,
 )
-from ich_resources.storage.chain import walk
+from ich_resources.storage.chain import Accepts, walk
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.records import Record
 from ich_resources.storage.schemas import Content
@@ -36,15 +37,24 @@ Formula = Callable[[Step, Mapping[str, str], SeriesResources], str]
 """(step, data versions of its inputs by name, resources) -> inputs digest."""
 
 
-def processed_digest(series_version: str) -> str:
+def processed_digest(series_version: str, dicom: DicomResource) -> str:
     """Return the inputs digest of ``processed_series``.
 
     Parameters
     ----------
     series_version : str
         ``SeriesRecord.version``.
+    dicom : DicomResource
+        Its window and its mending count, where they do not have their default.
+
+    Raises
+    ------
+    IchError
+        If an option has a wrong value.
     """
-    return fingerprint({"code": CODE_VERSIONS[PROCESSED], "series": series_version})
+    inputs: dict[str, Any] = {"code": CODE_VERSIONS[PROCESSED], "series": series_version}
+    changed = dicom.changed_values
+    return fingerprint(inputs | ({"options": changed} if changed else {}))
 
 
 def predictions_digest(
@@ -121,7 +131,7 @@ def saliency_digest(
 
 
 def _of_processed(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
-    return processed_digest(versions[SOURCE])
+    return processed_digest(versions[SOURCE], resources.dicom)
 
 
 def _of_predictions(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
@@ -171,6 +181,12 @@ def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[st
 
     if series.count("failed") and resources.dicom.on_bad_slice == "fail":
         return {}
+    return _walk(series, resources, accepts)
+
+
+def _walk(
+    series: SeriesRecord, resources: SeriesResources, accepts: Accepts
+) -> dict[str, Record[Content]]:
     return walk(
         resources.storage.records,
         series_subject(series.series_instance_uid),
@@ -178,6 +194,25 @@ def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[st
         {SOURCE: series.version},
         accepts,
     )
+
+
+def may_hold(series: SeriesRecord, resources: SeriesResources) -> set[str]:
+    """Return the steps whose results are valid if ``processed_series`` gives the same images again.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger.
+    resources : SeriesResources
+        Checkpoints and options.
+    """
+
+    def accepts(step: Step, record: Record[Content], versions: Mapping[str, str]) -> bool:
+        if step.name == PROCESSED:
+            return record.content.was_made_from(versions, record.inputs_digest)
+        return record.inputs_digest == FORMULAS[step.code](step, versions, resources)
+
+    return set(_walk(series, resources, accepts))
 
 
 def outcome(series: SeriesRecord, resources: SeriesResources) -> SeriesOutcome:

@@ -121,6 +121,9 @@ def _options(resources: SeriesResources) -> dict[str, object]:
     return {
         "on_bad_slice": resources.dicom.on_bad_slice,
         "group_by": resources.dicom.group_by,
+        "window": str(resources.dicom.window_choice),
+        "mend_12bit": resources.dicom.mend_12bit,
+        "mend_signed": resources.dicom.mend_signed,
         "backbones": [backbone.name for backbone in resources.networks.chosen],
         "max_folds_per_backbone": resources.networks.max_folds,
         "slice_context": resources.networks.slice_context,

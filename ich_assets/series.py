@@ -1,7 +1,7 @@
 """processed_series: the DICOM files of a series to windowed slices and shared 512 crops."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -13,6 +13,13 @@ from ich_assets.ledger import DICOM_SERIES
 from ich_assets.metadata import SHOWN, inline_png
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import retrying_transient_errors
+from ich_assets.slices import (
+    EarlierResult,
+    decode_series,
+    failed_slice,
+    image_files,
+    remove_images,
+)
 from ich_assets.step_files import finished_meanwhile
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
@@ -20,15 +27,19 @@ from ich_resources.errors import DicomError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.plain_text import one_line
-from ich_resources.preprocessing import centre_crop, window_to_uint8
-from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
+from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED
 from ich_resources.storage.failures import CHECKS
-from ich_resources.storage.files import remove, write_array, write_png
-from ich_resources.storage.ledger import admitted_elsewhere, find_series
+from ich_resources.storage.files import write_array
+from ich_resources.storage.ledger import find_series
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import FailedSlice, ProcessedContent, ProcessedSlice
+from ich_resources.storage.schemas import (
+    FailedSlice,
+    PixelRemark,
+    ProcessedContent,
+    ProcessedSlice,
+)
 from ich_resources.subjects import series_subject
 
 
@@ -50,13 +61,15 @@ def processed_series(
     """Decode each slice once, apply its window, and keep the 512 crop that all networks share.
 
     HU = stored value x slope + intercept; the window of the header; 8 bit; order along the slice
-    normal. A slice that cannot be decoded is listed with its reason, never dropped.
+    normal. A slice that cannot be decoded is listed with its reason, never dropped. If the values
+    of the series cannot be HU, all its slices fail.
     """
     uid = context.partition_key
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, PROCESSED):
         series = _series_to_score(storage, uid)
-        taken = finished_meanwhile(context, storage, PROCESSED, processed_digest(series.version))
+        digest = processed_digest(series.version, dicom)
+        taken = finished_meanwhile(context, storage, PROCESSED, digest)
         if taken is not None:
             return taken
         if _networks_follow(context):
@@ -101,18 +114,21 @@ def _process(series: SeriesRecord, dicom: DicomResource, storage: StorageResourc
     uid, records = series.series_instance_uid, storage.records
     subject = series_subject(uid)
     admitted = [s.sop_instance_uid for s in series.slices if s.judgement is None]
-    left = records.begin(subject, PROCESSED, _images(storage, admitted))
+    earlier = EarlierResult.find(storage, uid)
+    left = records.begin(subject, PROCESSED, image_files(storage, admitted))
     records.failures.clear(subject, CHECKS)  # the checks run again
-    slices, failed, crops = _decode(series, dicom, storage)
+    slices, failed, crops, remarks = decode_series(series, dicom, storage)
     _require_usable(series, slices, failed, dicom.on_bad_slice)
-    write_array(storage.layout.array(subject, PROCESSED), np.stack(crops))
-    files = tuple(_images(storage, [item.sop_instance_uid for item in slices]))
+    stack = np.stack(crops)
+    kept_version = earlier.version_if_equal(slices, failed, stack) if earlier else ""
+    write_array(storage.layout.array(subject, PROCESSED), stack)
+    files = tuple(image_files(storage, [item.sop_instance_uid for item in slices]))
     files += (records.relative(storage.layout.array(subject, PROCESSED)),)
-    _remove_images(storage, uid, left.difference(files))
-    inputs_digest = processed_digest(series.version)
+    remove_images(storage, uid, left.difference(files))
+    inputs_digest = processed_digest(series.version, dicom)
     # By UID: the inputs digest covers the content of the files, and a folder that moves changes no
     # result.
-    version = fingerprint(
+    version = kept_version or fingerprint(
         {
             "recipe": inputs_digest,
             "slices": [item.sop_instance_uid for item in slices],
@@ -124,59 +140,11 @@ def _process(series: SeriesRecord, dicom: DicomResource, storage: StorageResourc
         slices=tuple(slices),
         failed=tuple(failed),
         seconds=round(time.perf_counter() - started, 3),
+        remarks=tuple(PixelRemark(code=str(r.code), reason=r.reason) for r in remarks),
     )
     record = Record(inputs_digest, version, files, content)
     records.finish(subject, PROCESSED, record)
     return _Processed(record, crops)
-
-
-def _decode(
-    series: SeriesRecord, dicom: DicomResource, storage: StorageResource
-) -> tuple[list[ProcessedSlice], list[FailedSlice], list[npt.NDArray[np.uint8]]]:
-    """Write the PNG of each readable slice; return the slices, the failed slices, the crops."""
-    slices, failed, crops = [], [], []
-    for item in dicom.read(series):
-        if isinstance(item, SliceRecord):
-            failed.append(_failed(item))
-            continue
-        image = window_to_uint8(item.hu, *item.window)
-        write_png(storage.layout.slice_png(item.record.sop_instance_uid), image)
-        crops.append(centre_crop(image))
-        slices.append(_processed(item))
-    return slices, failed, crops
-
-
-def _images(storage: StorageResource, sop_instance_uids: Iterable[str]) -> list[str]:
-    """Return the PNG file of each slice as a record lists it."""
-    paths = map(storage.layout.slice_png, sop_instance_uids)
-    return [storage.records.relative(path) for path in paths]
-
-
-def _remove_images(storage: StorageResource, uid: str, gone: frozenset[str]) -> None:
-    """Remove files that earlier runs left, but not the images of slices that moved elsewhere."""
-    if gone:
-        elsewhere = _images(storage, admitted_elsewhere(storage.layout, uid))
-        remove(storage.layout.run_root / name for name in gone.difference(elsewhere))
-
-
-def _processed(item: HuSlice) -> ProcessedSlice:
-    return ProcessedSlice(
-        sop_instance_uid=item.record.sop_instance_uid,
-        path=item.record.path,
-        position=item.record.position,
-        position_z=item.record.position_z,
-        window=item.window,
-    )
-
-
-def _failed(record: SliceRecord) -> FailedSlice:
-    assert record.judgement is not None
-    return FailedSlice(
-        path=record.path,
-        sop_instance_uid=record.sop_instance_uid,
-        code=str(record.judgement.code),
-        reason=record.judgement.reason,
-    )
 
 
 def _require_usable(
@@ -192,7 +160,7 @@ def _require_usable(
     DicomError
         If that is not so.
     """
-    bad = [_failed(record) for record in series.slices if record.state == "failed"]
+    bad = [failed_slice(record) for record in series.slices if record.state == "failed"]
     bad += failed
     if not bad or (slices and on_bad_slice != "fail"):
         return
@@ -200,7 +168,9 @@ def _require_usable(
     listed += f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
     message = f"{len(bad)} of {len(series.slices)} slices cannot be used: {listed}"
     if not slices:
-        message = f"none of the {len(bad)} slices can be used: {listed}"
+        reasons = {item.reason for item in bad}
+        told = reasons.pop() if len(bad) > 1 and len(reasons) == 1 else listed
+        message = f"none of the {len(bad)} slices can be used: {told}"
     remedy = "mend the files, or set on_bad_slice to keep to score the other slices"
     raise DicomError(
         message,

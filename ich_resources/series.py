@@ -206,12 +206,18 @@ class HuSlice:
     hu : float64 array, shape (H, W)
         Hounsfield units.
     window : tuple of float
-        WindowCenter and WindowWidth of the header, in HU.
+        Center and width of its window, in HU.
+    padding : bool array, shape (H, W), or None
+        Pixels outside of the image (DICOM PS3.3 C.7.5.1.1.2); None if there are none.
+    mended : str
+        The known defect that was mended; empty if none was.
     """
 
     record: SliceRecord
     hu: npt.NDArray[np.float64]
     window: tuple[float, float]
+    padding: npt.NDArray[np.bool_] | None = None
+    mended: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ PREDICTIONS = "predictions"
 """What the steps of all backbones have in common: code version, formula, record schema."""
 
 CODE_VERSIONS = {
-    PROCESSED: "1",
+    PROCESSED: "2",
     PREDICTIONS: "1",
     ENSEMBLE: "1",
     SALIENCY: "1",

@@ -30,6 +30,7 @@ def check_weights(resources: SeriesResources) -> None:
     IchError
         If an option has a wrong value, or a checkpoint is missing or is not the expected one.
     """
+    _ = resources.dicom.window_choice
     _ = resources.saliency.options
     for backbone in resources.networks.chosen:
         resources.networks.checkpoints(backbone)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from ich_assets import graph
-from ich_assets.inputs_digests import current_records, series_steps
+from ich_assets.inputs_digests import current_records, may_hold, series_steps
 from ich_assets.metadata import DATA_VERSION_TAG
 from ich_assets.partitions import SERIES
 from ich_assets.resources import SeriesResources
@@ -74,6 +74,30 @@ def steps_left(series: SeriesRecord, resources: SeriesResources, began: float) -
     return steps
 
 
+def steps_known_to_run(
+    steps: list[str], series: SeriesRecord, resources: SeriesResources
+) -> list[str]:
+    """Return the steps to run that need not wait for the outcome of another.
+
+    Where only the code or the options of ``processed_series`` have changed, its images may be the
+    same. Then the later results hold. So it runs alone first.
+
+    Parameters
+    ----------
+    steps : list of str
+        The steps without a valid result.
+    series : SeriesRecord
+        From the ledger.
+    resources : SeriesResources
+        Checkpoints and options.
+    """
+    failure = resources.storage.records.failures.find(series_subject(series.series_instance_uid))
+    checks_run_again = failure is not None and failure.step in (CHECKS, UNCHECKED)
+    if PROCESSED not in steps or checks_run_again:
+        return steps
+    return [PROCESSED] if may_hold(series, resources) - {PROCESSED} else steps
+
+
 def run_one_series(
     context: dg.OpExecutionContext,
     resources: SeriesResources,
@@ -124,10 +148,11 @@ def _run_steps(
     subject = series_subject(uid)
     if not context.instance.has_dynamic_partition(str(SERIES.name), uid):
         context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since the scan
+    steps = steps_known_to_run(steps, series, resources)
     # This replaces the note of an earlier run. A kill leaves it.
     failures.write(subject, UNCHECKED, IchError("its run has not come to its end"))
     error = run_asset_job(context, resources, "ich_series", steps, partition=uid)
-    # Slices that failed before and decode now make the later steps stale.
+    # Slices that failed before and decode now make the later steps stale. So do changed images.
     current = current_records(series, resources)
     stale = [step for step in series_steps(resources.networks) if step not in current]
     if not error and stale:

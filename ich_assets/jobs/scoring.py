@@ -11,6 +11,7 @@ from ich_assets.jobs.runs import (
     require_asset_job,
     run_one_series,
     run_start,
+    steps_known_to_run,
     steps_to_run,
 )
 from ich_assets.resources import SeriesResources
@@ -84,7 +85,11 @@ def _load_networks(
     context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
 ) -> None:
     """Load the networks, with the asset that verifies them, if a step needs them."""
-    steps = {step for series in todo for step in steps_to_run(series, resources)}
+    steps = {
+        step
+        for series in todo
+        for step in steps_known_to_run(steps_to_run(series, resources), series, resources)
+    }
     if not any(BY_NAME[step].runs_networks for step in steps):
         return
     networks, started = resources.networks, time.perf_counter()

@@ -191,7 +191,7 @@ def with_outcome(arrival: Arrival, outcome: SeriesOutcome) -> Arrival:
 
 
 def _codes(outcome: SeriesOutcome) -> str:
-    codes = [outcome.reasons, *(str(remark.code) for remark in outcome.series.remarks)]
+    codes = [outcome.reasons, *(remark.partition(":")[0] for remark in outcome.remarks)]
     return ", ".join(code for code in codes if code)
 
 

@@ -1,8 +1,5 @@
 """Judge by the header whether an instance is a CT slice that can be scored."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
@@ -20,8 +17,10 @@ from pydicom.uid import (
 
 from ich_resources.dicom.header import Header
 from ich_resources.dicom.limits import PIXELS
+from ich_resources.dicom.value_rules import judge_meaning, judge_stored_values
+from ich_resources.dicom.windows import window_fault
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, SliceRecord
+from ich_resources.series import Judgement
 from ich_resources.uids import is_uid, names_a_series
 
 _DOSE_REPORTS = {
@@ -37,7 +36,8 @@ _SECONDARY_CAPTURES = {
     MultiFrameTrueColorSecondaryCaptureImageStorage,
 }
 _MULTIFRAME = {EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
-_COLOURS = ("RGB", "YBR_", "PALETTE", "HSV", "ARGB", "CMYK")
+SMALLEST_SIDE = 32
+"""Fewest rows and columns of a slice."""
 _DOSE_WORDS = ("DOSE", "EXAM SUMMARY", "PATIENT PROTOCOL")
 
 
@@ -99,36 +99,10 @@ def judge_slice(header: Header) -> Judgement | None:
     References
     ----------
     DICOM PS3.3 A.3 (CT image), A.8 (secondary capture), A.38 (enhanced CT), A.35 (dose reports),
-    C.7.6.1.1.2 and C.8.2.1.1.1 (ImageType), C.7.6.3.1.2
-    (PhotometricInterpretation), C.11.2.1.2 (window), C.11.1.1.2 (rescale).
+    C.7.6.1.1.2 and C.8.2.1.1.1 (ImageType), C.11.2.1.2 (window), C.11.1.1.2 (rescale and its
+    unit), C.11.1 (modality LUT), C.8.2.1 and C.7.6.3.1 (bits; photometric interpretation).
     """
     return _judge_kind(header) or _judge_usability(header)
-
-
-def judge_rescale(members: Sequence[tuple[SliceRecord, Header]]) -> list[SliceRecord]:
-    """Fail admitted slices without rescale in a series where another slice has one.
-
-    If no slice has a rescale, the stored values are taken as HU. If some have one, the values of a
-    slice without it are probably wrong by about 1000 HU.
-
-    Parameters
-    ----------
-    members : sequence of (SliceRecord, Header)
-        All slices of one series.
-
-    Returns
-    -------
-    list of SliceRecord
-        The records, in the order given.
-    """
-    rescaled = any(record.judgement is None and header.has_rescale for record, header in members)
-    lacking = "no RescaleSlope or no RescaleIntercept, which other slices of its series have"
-    return [
-        replace(record, judgement=_failed(Reason.BAD_RESCALE, lacking))
-        if rescaled and record.judgement is None and header.has_rescale is False
-        else record
-        for record, header in members
-    ]
 
 
 def _judge_kind(header: Header) -> Judgement | None:
@@ -150,9 +124,7 @@ def _judge_kind(header: Header) -> Judgement | None:
         return _refused(Reason.NOT_CT, f"modality {modality}, SOP class {sop_class}")
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return _refused(Reason.LOCALIZER, f"a localizer (ImageType {'/'.join(kinds)})")
-    if header.photometric.startswith(_COLOURS):
-        return _refused(Reason.COLOUR_PICTURE, f"a colour picture ({header.photometric}), not HU")
-    return None
+    return judge_meaning(header)
 
 
 def _has_ct_class(header: Header) -> bool:
@@ -175,29 +147,23 @@ def _is_secondary_capture(header: Header) -> bool:
 
 
 def _judge_usability(header: Header) -> Judgement | None:
-    center, width = header.window
-    slope, _ = header.rescale
     if header.malformed:
         return _failed(Reason.BAD_HEADER, header.malformed)
     if not header.has_pixels:
         return _failed(Reason.NO_PIXELS, "it has no PixelData, or ends inside it")
-    if not header.rows or not header.columns:
-        return _failed(Reason.SIZE_MISMATCH, f"Rows {header.rows}, Columns {header.columns}")
-    if header.rows * header.columns > PIXELS:
-        size = f"Rows {header.rows} x Columns {header.columns}"
-        return _failed(Reason.OVER_LIMIT, f"{size} are more than {PIXELS} pixels")
-    if header.samples != 1:
-        return _failed(Reason.SIZE_MISMATCH, f"SamplesPerPixel {header.samples}, not 1")
+    rows, columns = header.rows or 0, header.columns or 0
+    if min(rows, columns) < SMALLEST_SIDE:
+        text = f"Rows {header.rows}, Columns {header.columns}: less than {SMALLEST_SIDE}"
+        return _failed(Reason.SIZE_MISMATCH, text)
+    if rows * columns > PIXELS:
+        text = f"Rows {header.rows} x Columns {header.columns} are more than {PIXELS} pixels"
+        return _failed(Reason.OVER_LIMIT, text)
     if header.position is None and header.slice_location is None:
         return _failed(
             Reason.NO_POSITION, "neither ImagePositionPatient nor SliceLocation: no place in order"
         )
-    # Width 1 fails as well: width // 2 is 0, and the slice would be black.
-    if width // 2 <= 0:
-        return _failed(Reason.BAD_WINDOW, f"WindowWidth {width:g} at center {center:g} is empty")
-    if slope == 0:
-        return _failed(Reason.BAD_RESCALE, "RescaleSlope 0 makes every pixel the same")
-    return None
+    fault = window_fault(header.window)
+    return _failed(Reason.BAD_WINDOW, fault) if fault else judge_stored_values(header)
 
 
 def _refused(code: Reason, reason: str) -> Judgement:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from ich_resources.dicom.admission import judge_rescale
 from ich_resources.dicom.copies import sent_again, without_copies
 from ich_resources.dicom.header import Header
 from ich_resources.dicom.odd_slices import odd_slices
@@ -14,6 +13,8 @@ from ich_resources.dicom.policy import Verdict, apply_policy, refuse_series
 from ich_resources.dicom.scanned import ScannedFile
 from ich_resources.dicom.series_rules import remarks
 from ich_resources.dicom.siblings import primary_series
+from ich_resources.dicom.value_rules import judge_values
+from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice, window_remarks
 from ich_resources.reasons import Reason
 from ich_resources.series import Remark, SeriesRecord, SliceRecord
 
@@ -24,6 +25,7 @@ def assemble(
     *,
     input_dir: str,
     primary_only: bool,
+    window: WindowChoice = AS_THE_HEADER_SAYS,
 ) -> tuple[SeriesRecord, ...]:
     """Build and judge the series of scanned files. Files in no series are left out.
 
@@ -38,6 +40,8 @@ def assemble(
         Folder to which the paths are relative.
     primary_only : bool
         Whether to refuse every series of a study except the best.
+    window : WindowChoice
+        How the window of a slice is chosen; the remarks on windows need it.
 
     Returns
     -------
@@ -56,15 +60,21 @@ def assemble(
         members = list(group)
         headers = [header for _, header in members]
         members = list(zip(odd_slices(members), headers, strict=True))
-        placed = with_positions(list(zip(judge_rescale(members), headers, strict=True)))
-        findings = remarks(list(zip(placed.slices, headers, strict=True)), in_mm=placed.in_mm)
+        placed = with_positions(list(zip(judge_values(members), headers, strict=True)))
+        slices = list(zip(placed.slices, headers, strict=True))
+        findings = remarks(slices, in_mm=placed.in_mm)
         again = sent_again([r for r in placed.slices if r.path in unique.merged])
+        windows = [header.windows for record, header in slices if record.judgement is None]
         series = SeriesRecord(
             study_instance_uid=headers[0].study_instance_uid,
             series_instance_uid=uid,
             description=headers[0].description,
             slices=tuple(placed.slices),
-            remarks=(*findings, *filter(None, (placed.remark, again))),
+            remarks=(
+                *findings,
+                *filter(None, (placed.remark, again)),
+                *window_remarks(windows, window),
+            ),
             input_dir=input_dir,
         )
         found[uid] = series = apply_policy(series, table)

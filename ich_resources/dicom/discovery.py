@@ -9,6 +9,7 @@ from ich_resources.dicom.assembly import assemble
 from ich_resources.dicom.bounded import READERS
 from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.scanned import ScannedFile, scan_file
+from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice
 from ich_resources.errors import DicomError
 from ich_resources.folders import TEMPORARY_SUFFIXES, files_below
 from ich_resources.reasons import Reason
@@ -21,6 +22,7 @@ def scan(
     threads: int = 4,
     policy: Mapping[str, str] | None = None,
     primary_only: bool = False,
+    window: WindowChoice = AS_THE_HEADER_SAYS,
 ) -> Ledger:
     """Read and judge every DICOM file below a folder.
 
@@ -35,6 +37,8 @@ def scan(
         ``policy.verdicts``.
     primary_only : bool
         Whether to refuse every series of a study except the best.
+    window : WindowChoice
+        How the window of a slice is chosen; the remarks on windows need it.
 
     Returns
     -------
@@ -78,7 +82,9 @@ def scan(
     table = verdicts(policy or {})
     return Ledger(
         input_dirs=(str(input_dir),),
-        series=assemble(files, table, input_dir=str(input_dir), primary_only=primary_only),
+        series=assemble(
+            files, table, input_dir=str(input_dir), primary_only=primary_only, window=window
+        ),
         unassigned=tuple(closed + unassigned_files(files)),
         files_seen=len(present),
         files_not_dicom=len(present) - len(files),

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from ich_resources.dicom.elements import leading_numbers, value_of
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset, remove_cut_element
 from ich_resources.dicom.quoting import (
     UnfitError,
@@ -19,6 +20,7 @@ from ich_resources.dicom.quoting import (
     shown_text,
     shown_uid,
 )
+from ich_resources.dicom.windows import DEFAULT_WINDOW, Window
 
 T = TypeVar("T")
 
@@ -56,7 +58,7 @@ class Header:
     slice_location : float or None
         SliceLocation, in mm.
     window : tuple of float
-        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where absent
+        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where there is no pair
         (DICOM PS3.3 C.11.2.1.2; docs/reference.md, section 1).
     rescale : tuple of float
         RescaleSlope and RescaleIntercept; 1 and 0 where absent (DICOM PS3.3 C.11.1.1.2).
@@ -80,8 +82,20 @@ class Header:
         PatientPosition, in upper case: HFS, HFP, ... (DICOM PS3.3 C.7.3.1.1.2).
     study_description, protocol : str
         StudyDescription and ProtocolName.
+    windows : tuple of (float, float) or None
+        Every pair of WindowCenter and WindowWidth, in HU, empty where there is no pair; None if an
+        earlier version read the file.
+    pixel_representation, bits_allocated, bits_stored, high_bit : int or None
+        PixelRepresentation (0 unsigned, 1 signed), BitsAllocated, BitsStored and HighBit
+        (DICOM PS3.3 C.7.6.3.1; PS3.5, section 8.1).
     photometric : str
-        PhotometricInterpretation, in upper case; empty where absent.
+        PhotometricInterpretation, in upper case.
+    rescale_type : str
+        RescaleType, in upper case: the unit of the rescaled values (DICOM PS3.3 C.11.1.1.2).
+    modality_lut : bool
+        Whether the file has a ModalityLUTSequence with an item (DICOM PS3.3 C.11.1).
+    padding, padding_limit : int or None
+        PixelPaddingValue and PixelPaddingRangeLimit, as stored values (DICOM PS3.3 C.7.5.1.1.2).
     """
 
     sop_class_uid: str
@@ -115,15 +129,24 @@ class Header:
     patient_position: str = ""
     study_description: str = ""
     protocol: str = ""
+    windows: tuple[Window, ...] | None = None
+    pixel_representation: int | None = None
+    bits_allocated: int | None = None
+    bits_stored: int | None = None
+    high_bit: int | None = None
     photometric: str = ""
+    rescale_type: str = ""
+    modality_lut: bool = False
+    padding: int | None = None
+    padding_limit: int | None = None
 
 
 def read_header(content: bytes, path: Path) -> Header:
     """Read the header values of one file.
 
     An attribute that cannot be read gets its default, and ``malformed`` names the first one.
-    Description, spacing, thickness, kernel, body part and contrast are not named there: no slice
-    fails for them.
+    Description, spacing, thickness, kernel, body part, contrast and padding are not named there: no
+    slice fails for them. A comma in a number is a decimal point.
 
     Parameters
     ----------
@@ -153,6 +176,10 @@ def header_of(dataset: Dataset) -> Header:
     value, optional = _reader(dataset, malformed), _reader(dataset, [])
     slope = value("RescaleSlope", _first, None)
     intercept = value("RescaleIntercept", _first, None)
+    no_number: tuple[float, ...] = ()
+    centers = value("WindowCenter", leading_numbers, no_number)
+    # A center without a width is not a window.
+    windows = tuple(zip(centers, value("WindowWidth", leading_numbers, no_number), strict=False))
     header = Header(
         sop_class_uid=shown_uid(
             value("SOPClassUID", str, "")
@@ -172,7 +199,7 @@ def header_of(dataset: Dataset) -> Header:
         position=value("ImagePositionPatient", _vector(3), None),
         orientation=value("ImageOrientationPatient", _vector(6), None),
         slice_location=value("SliceLocation", _first, None),
-        window=(value("WindowCenter", _first, 40.0), value("WindowWidth", _first, 80.0)),
+        window=windows[0] if windows else DEFAULT_WINDOW,
         rescale=(1.0 if slope is None else slope, intercept or 0.0),
         pixel_spacing=optional("PixelSpacing", _vector(2), None),
         thickness=optional("SliceThickness", _first, None),
@@ -186,7 +213,16 @@ def header_of(dataset: Dataset) -> Header:
         patient_position=optional("PatientPosition", _first_text, ""),
         study_description=shown_text(optional("StudyDescription", str, "")),
         protocol=shown_text(optional("ProtocolName", str, "")),
-        photometric=optional("PhotometricInterpretation", _first_text, ""),
+        windows=windows,
+        pixel_representation=value("PixelRepresentation", int, None),
+        bits_allocated=value("BitsAllocated", int, None),
+        bits_stored=value("BitsStored", int, None),
+        high_bit=value("HighBit", int, None),
+        photometric=value("PhotometricInterpretation", _first_text, ""),
+        rescale_type=value("RescaleType", _first_text, ""),
+        modality_lut=value("ModalityLUTSequence", bool, False),
+        padding=optional("PixelPaddingValue", int, None),
+        padding_limit=optional("PixelPaddingRangeLimit", int, None),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 
@@ -205,10 +241,12 @@ def header_from_json(value: dict[str, Any]) -> Header:
         If a value is missing.
     """
     known = {field.name for field in fields(Header)}
-    plain: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known
-    }
+    plain: dict[str, Any] = {k: _as_tuples(v) for k, v in value.items() if k in known}
     return Header(**plain)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 class _Reader(Protocol):
@@ -221,7 +259,7 @@ def _reader(dataset: Dataset, malformed: list[str]) -> _Reader:
     def value(keyword: str, convert: Callable[[Any], T], default: T) -> T:
         # pydicom parses a value when it is read here, not in dcmread: errors appear here.
         try:
-            raw = dataset.get(keyword)
+            raw = value_of(dataset, keyword)
             if raw is None or raw == "" or (isinstance(raw, MultiValue) and not raw):
                 return default
             return convert(raw)

@@ -28,8 +28,12 @@ REMARK_CODES = (
     Reason.CONTRAST,
     Reason.NOT_HEAD,
     Reason.DERIVED,
+    Reason.NOT_BRAIN_WINDOW,
+    Reason.WINDOW_ASSUMED,
 )
 """Codes of the remarks whose verdict can be set."""
+PIXEL_REMARKS = (Reason.FEW_GRAY_LEVELS, Reason.EMPTY_SLICES, Reason.MENDED)
+"""Codes of the remarks that need the pixels. They come after the scan, and only warn."""
 REFUSED = (
     Reason.TOO_FEW_SLICES,
     Reason.NOT_AXIAL,

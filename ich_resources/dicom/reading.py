@@ -1,7 +1,7 @@
 """Read the slices of a series as Hounsfield units."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,14 @@ import numpy as np
 from ich_resources.children import asking_threads
 from ich_resources.dicom.bounded import READERS
 from ich_resources.dicom.decoding import decode
+from ich_resources.dicom.stored_values import (
+    NOTHING_MENDED,
+    Mending,
+    mended,
+    padding_mask,
+    rescaled,
+)
+from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice
 from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
@@ -18,8 +26,32 @@ READ_AHEAD = 16
 """Number of slices in memory at the same time, as HU."""
 
 
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What changes the values or the window of a slice.
+
+    Attributes
+    ----------
+    window : WindowChoice
+        How the window is chosen.
+    mending : Mending
+        The known defects that are mended.
+    """
+
+    window: WindowChoice = AS_THE_HEADER_SAYS
+    mending: Mending = NOTHING_MENDED
+
+
+DEFAULT_READING = ReadingOptions()
+"""As the reference reads."""
+
+
 def read_series(
-    series: SeriesRecord, input_dir: Path, *, threads: int = 4
+    series: SeriesRecord,
+    input_dir: Path,
+    *,
+    threads: int = 4,
+    options: ReadingOptions = DEFAULT_READING,
 ) -> Iterator[HuSlice | SliceRecord]:
     """Read the admitted slices of a series in order, ``READ_AHEAD`` at a time.
 
@@ -31,6 +63,8 @@ def read_series(
         Folder to which its paths are relative.
     threads : int
         Number of slices to decode at the same time.
+    options : ReadingOptions
+        Window and mending.
 
     Yields
     ------
@@ -44,17 +78,21 @@ def read_series(
     with asking_threads(READERS, threads) as pool:
         for start in range(0, len(admitted), READ_AHEAD):
             chunk = admitted[start : start + READ_AHEAD]
-            yield from pool.map(lambda record: _read_or_fail(record, input_dir), chunk)
+            yield from pool.map(lambda record: _read_or_fail(record, input_dir, options), chunk)
 
 
-def _read_or_fail(record: SliceRecord, input_dir: Path) -> HuSlice | SliceRecord:
+def _read_or_fail(
+    record: SliceRecord, input_dir: Path, options: ReadingOptions
+) -> HuSlice | SliceRecord:
     try:
-        return read_slice(record, input_dir)
+        return read_slice(record, input_dir, options)
     except DicomError as err:
         return replace(record, judgement=Judgement("failed", Reason(err.code), err.message))
 
 
-def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
+def read_slice(
+    record: SliceRecord, input_dir: Path, options: ReadingOptions = DEFAULT_READING
+) -> HuSlice:
     """Read one slice as Hounsfield units.
 
     Parameters
@@ -63,28 +101,38 @@ def read_slice(record: SliceRecord, input_dir: Path) -> HuSlice:
         The slice, from the ledger. Its file, or a copy of it, must have the bytes that were judged.
     input_dir : Path
         Folder to which the paths of the record are relative.
+    options : ReadingOptions
+        Window and mending.
 
     Returns
     -------
     HuSlice
         stored value * RescaleSlope + RescaleIntercept, float64, shape (Rows, Columns), in HU, and
-        the window of the header, in HU.
+        its window, in HU. Padding above the window is at its lower end.
 
     Raises
     ------
     DicomError
         If the file is gone (code UNREADABLE) or has changed (CHANGED) since the scan, or its pixels
         do not fit the header (SIZE_MISMATCH), have no decoder (DECODER_MISSING), are damaged
-        (DECODE_FAILED) or exceed a limit (OVER_LIMIT).
+        (DECODE_FAILED), exceed a limit (OVER_LIMIT) or give HU that are not finite (NOT_HU).
 
     References
     ----------
-    DICOM PS3.3 C.11.1.1.2 (rescale) and C.11.2.1.2 (window); docs/reference.md, section 1.
+    DICOM PS3.3 C.11.1.1.2 (rescale), C.11.2.1.2 (window) and C.7.5.1.1.2 (padding);
+    docs/reference.md, section 1.
     """
     path, content = _read_as_judged(record, input_dir)
     header, stored = decode(content, path)
-    slope, intercept = header.rescale
-    return HuSlice(record, stored.astype(np.float64) * slope + intercept, header.window)
+    window = options.window.of(header.windows or ())
+    padding = padding_mask(stored, header)
+    values, defect = mended(stored, header, options.mending)
+    hu = rescaled(values, header, padding, window[0] - window[1] // 2)
+    if not np.isfinite(hu).all():
+        raise DicomError(
+            "the rescale gives values that are not finite", path=path, code=Reason.NOT_HU
+        )
+    return HuSlice(record, hu, window, padding, defect)
 
 
 def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:

@@ -11,7 +11,9 @@ import dagster as dg
 from pydantic import Field, create_model
 
 from ich_resources.dicom.policy import verdicts
+from ich_resources.dicom.windows import WindowChoice, parse_window
 from ich_resources.environment import DICOM_INPUT, folder
+from ich_resources.errors import IchError
 from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 
 if TYPE_CHECKING:
@@ -60,6 +62,21 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="slice_id of test_meta_id_seriser.csv numbers the slices of a series or of a "
         "study.",
     )
+    window: str = Field(
+        default="header",
+        description="The window of each slice. header: the first pair of its header, as the "
+        "reference does; 40/80 where there is none. header_brain: the first pair that is for "
+        "brain, else as header. Or center/width in HU for all slices, for example 40/80.",
+    )
+    mend_12bit: bool = Field(
+        default=False,
+        description="Mend slices whose HU were wrapped to 12 bits and labelled unsigned: air at "
+        "about 3096 HU.",
+    )
+    mend_signed: bool = Field(
+        default=False,
+        description="Mend slices whose signed values are labelled unsigned: air at about 64536 HU.",
+    )
     threads: int = Field(default=4, ge=1, description="Number of files to read at the same time.")
 
     @property
@@ -73,11 +90,42 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         return folder(self.input_dir, DICOM_INPUT, "resources.dicom.config.input_dir")
 
+    @property
+    def window_choice(self) -> WindowChoice:
+        """How the window of a slice is chosen.
+
+        Raises
+        ------
+        IchError
+            If the field ``window`` has none of its forms, or its window is empty.
+        """
+        try:
+            return parse_window(self.window)
+        except ValueError as err:
+            remedy = "see resources.dicom in conf/run.example.yaml"
+            raise IchError(str(err), remedy=remedy) from err
+
+    @property
+    def changed_values(self) -> dict[str, Any]:
+        """The options that change images and do not have their default, by field.
+
+        Raises
+        ------
+        IchError
+            If the field ``window`` has none of its forms, or its window is empty.
+        """
+        options: dict[str, Any] = {"window": str(self.window_choice)}
+        options |= {"mend_12bit": self.mend_12bit, "mend_signed": self.mend_signed}
+        defaults = {"window": "header", "mend_12bit": False, "mend_signed": False}
+        return {name: value for name, value in options.items() if value != defaults[name]}
+
     def scan(self) -> Ledger:
         """Read and judge every file below the folder; see ``discovery.scan``.
 
         Raises
         ------
+        IchError
+            If the window is unknown.
         DicomError
             If the folder is missing or cannot be opened, or contains no DICOM file.
         """
@@ -88,6 +136,7 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             threads=self.threads,
             policy=self.policy.model_dump(),
             primary_only=self.primary_only,
+            window=self.window_choice,
         )
 
     def scan_files(
@@ -140,6 +189,11 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             JSON values of ``ScannedFile.to_json``.
         folder : Path
             Folder to which the paths are relative.
+
+        Raises
+        ------
+        IchError
+            If the window is unknown.
         """
         from ich_resources.dicom.assembly import assemble
         from ich_resources.dicom.scanned import ScannedFile
@@ -149,6 +203,7 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._verdicts(),
             input_dir=str(folder),
             primary_only=self.primary_only,
+            window=self.window_choice,
         )
 
     def unassigned_files(
@@ -185,6 +240,13 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         HuSlice or SliceRecord
             The slice in HU, or its record with the judgement ``failed`` if it cannot be read.
         """
-        from ich_resources.dicom.reading import read_series
+        from ich_resources.dicom.reading import ReadingOptions, read_series
+        from ich_resources.dicom.stored_values import Mending
 
-        return read_series(series, Path(series.input_dir), threads=self.threads)
+        mending = Mending(wrapped_12bit=self.mend_12bit, signed=self.mend_signed)
+        return read_series(
+            series,
+            Path(series.input_dir),
+            threads=self.threads,
+            options=ReadingOptions(self.window_choice, mending),
+        )

@@ -39,7 +39,7 @@ def ledger_table(outcomes: Sequence[SeriesOutcome]) -> pd.DataFrame:
             **outcome.counts,
             "copies": sum(len(s.copies) for s in outcome.series.slices),
             "reasons": outcome.reasons,
-            "remarks": "; ".join(f"{r.code}: {r.reason}" for r in outcome.series.remarks),
+            "remarks": "; ".join(outcome.remarks),
             "primary": outcome.series.primary,
             "failure": outcome.failure,
         }

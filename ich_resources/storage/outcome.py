@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ich_resources.plain_text import one_line
-from ich_resources.series import SeriesRecord
+from ich_resources.series import Remark, SeriesRecord
 from ich_resources.steps import PROCESSED, final_steps
 from ich_resources.storage.failures import CHECKS, UNCHECKED, Failure
 from ich_resources.storage.records import Record, content_as
-from ich_resources.storage.schemas import Content, FailedSlice, ProcessedContent
+from ich_resources.storage.schemas import Content, FailedSlice, PixelRemark, ProcessedContent
 
 SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
 SHOWN = 3
@@ -63,6 +63,13 @@ class SeriesOutcome:
         """Content of the record of ``processed_series``, None where there is no valid one."""
         record = self.records.get(PROCESSED)
         return None if record is None else content_as(record, ProcessedContent).content
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Code and sentence of each remark: those of the scan, then those of the pixels."""
+        found: list[Remark | PixelRemark] = [*self.series.remarks]
+        found += self.processed.remarks if self.processed is not None else ()
+        return tuple(f"{remark.code}: {remark.reason}" for remark in found)
 
     def count(self, state: str) -> int:
         """Return how many slices were refused or failed."""

@@ -104,6 +104,13 @@ class FailedSlice(_Schema):
     reason: Text
 
 
+class PixelRemark(_Schema):
+    """A remark on a series that its pixels gave: reason code and sentence."""
+
+    code: Text
+    reason: Text
+
+
 class ProcessedContent(Content):
     """The record of ``processed_series``.
 
@@ -115,11 +122,16 @@ class ProcessedContent(Content):
         In the order of the array.
     failed : tuple of FailedSlice
         Slices that are missing from the array.
+    remarks : tuple of PixelRemark
+        What the pixels say about the series. Records of format 1 have none.
     """
+
+    format: ClassVar[int] = 2
 
     series_version: Text
     slices: Rows[ProcessedSlice]
     failed: Rows[FailedSlice]
+    remarks: Rows[PixelRemark] = ()
 
     @property
     def worth_repeating(self) -> bool:

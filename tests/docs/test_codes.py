@@ -6,7 +6,7 @@ import re
 import pytest
 
 from ich_resources import arrivals
-from ich_resources.dicom.policy import REMARK_CODES, verdicts
+from ich_resources.dicom.policy import PIXEL_REMARKS, REMARK_CODES, verdicts
 from ich_resources.reasons import Reason
 from ich_resources.storage import arrival_tables, ledger_tables, prediction_tables
 from ich_resources.storage.outcome import NOT_RUN
@@ -47,7 +47,9 @@ def test_every_code_has_one_row_and_no_other_has(page):
 
 def test_the_remarks_have_their_default_verdict(page):
     found = rows(page, REMARKS)
-    assert set(found) == {*map(str, REMARK_CODES), str(Reason.BETTER_SIBLING)}
+    pixels = set(map(str, PIXEL_REMARKS))
+    assert set(found) == {*map(str, REMARK_CODES), str(Reason.BETTER_SIBLING)} | pixels
+    assert {found[code][0] for code in pixels} == {"warned, after decoding"}
     words = {"refuse": "refused", "warn": "warned"}
     defaults = {str(code): words[verdict] for code, verdict in verdicts({}).items()}
     assert {code: row[0] for code, row in found.items() if code in defaults} == defaults

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pydicom
 import pytest
+from pixel_values import rewrite
+from workplace import CONFIG
 
 from ich_resources.demo.study import Acquisition, write_dose_report, write_localizer, write_series
 
@@ -84,6 +86,25 @@ def test_a_bad_slice_is_kept_out_and_marked_then_mended(workplace):
     mended = workplace.batch()
     assert mended.status == 0, mended.text
     assert workplace.ledger().loc[bad, ["state", "scored"]].to_list() == ["done", 3]
+
+
+def test_values_that_are_not_hu_fail_and_the_exit_status_says_so(workplace):
+    good, bad = _two_series(workplace.dicom)
+    rewrite(workplace.dicom / "bad", signed=False, intercept=0)
+    done = workplace.batch()
+    assert done.status == 1
+    ledger = workplace.ledger()
+    assert ledger.loc[good, "state"] == "done"
+    assert ledger.loc[bad, ["state", "scored", "failed"]].to_list() == ["failed", 0, 3]
+    not_scored = pd.read_csv(workplace.output / "slices_not_scored.csv")
+    assert set(not_scored["code"]) == {"NOT_HU"} and len(not_scored) == 3
+    assert "above 10,000 HU" in not_scored["reason"][0]
+    scored = pd.read_csv(workplace.output / "predictions_per_series.csv")
+    assert scored.set_index("series_id").loc[bad, "slices_scored"] == 0
+    mended = workplace.batch(CONFIG + "  dicom: {config: {mend_signed: true}}\n")
+    assert mended.status == 0, mended.text
+    assert workplace.ledger().loc[bad, "state"] == "done"
+    assert "MENDED: slices mended (signed values): 3" in workplace.ledger().loc[bad, "remarks"]
 
 
 def test_missing_input_and_checkpoints_are_named(workplace, tmp_path):

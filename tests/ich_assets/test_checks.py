@@ -69,6 +69,7 @@ def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
         "series_complete": True,
         "slice_order": True,
         "brain_window": True,
+        "plausible_values": True,
         "folds_agree": True,
         "precision_holds": True,
         "probabilities_valid": True,
@@ -123,6 +124,8 @@ def test_doubts_warn_with_their_numbers(tampered):
     _change(layout, uid, step, lambda content: content["folds"].extend(content["folds"]))
     wide = {"window": [500, 2500]}
     _change(layout, uid, PROCESSED, lambda content: content["slices"][0].update(wide))
+    told = {"code": "FEW_GRAY_LEVELS", "reason": "8 gray levels"}
+    _change(layout, uid, PROCESSED, lambda content: content["remarks"].append(told))
     evaluations = _evaluate(place, uid)
     shortfall = evaluations["any_covers_subtypes"]
     assert not shortfall.passed
@@ -134,7 +137,10 @@ def test_doubts_warn_with_their_numbers(tampered):
     window = evaluations["brain_window"]
     assert not window.passed
     assert window.metadata["not_for_brain_hu"].value == "500/2500"
-    warnings = [shortfall, spread, window]
+    values = evaluations["plausible_values"]
+    assert not values.passed
+    assert values.description == "FEW_GRAY_LEVELS: 8 gray levels"
+    warnings = [shortfall, spread, window, values]
     assert {e.severity for e in warnings} == {dg.AssetCheckSeverity.WARN}
 
 

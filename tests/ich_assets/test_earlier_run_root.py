@@ -1,5 +1,7 @@
 """A run root of an earlier version is taken over without a network pass; a newer one is refused.
 
+Only ``processed_series`` runs again: its code version is higher, and its images are the same.
+
 ``tests/data/run_root_format_1.tar.xz`` holds the input and the results of version 0.1.0, whose
 records have no format number: three slices, scored by the demo's stand-in checkpoints. These have
 the same bytes everywhere with one version of torch (a new one needs a new archive).
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 from workplace import Workplace
 
-from ich_resources.steps import STEPS
+from ich_resources.steps import PROCESSED, STEPS
 
 pytestmark = pytest.mark.slow
 
@@ -38,19 +40,26 @@ def _records(place: Workplace) -> dict[str, Path]:
     return {step.name: paths[step.name] for step in STEPS}
 
 
-def test_no_step_runs_again(earlier):
+def test_processed_series_alone_runs_again(earlier):
     before = {name: path.read_bytes() for name, path in _records(earlier).items()}
     assert not any("format" in json.loads(content) for content in before.values())
     tree = earlier.tree()
     done = earlier.batch(CONFIG)
     assert done.status == 0, done.text
-    assert "Series with nothing to do, unchanged: 1" in done.text
+    assert "Series with nothing to do" not in done.text
     assert "Loading networks" not in done.text
-    assert {name: path.read_bytes() for name, path in _records(earlier).items()} == before
+    after = {name: path.read_bytes() for name, path in _records(earlier).items()}
+    assert {name for name in before if after[name] != before[name]} == {PROCESSED}
+    old, new = json.loads(before[PROCESSED]), json.loads(after[PROCESSED])
+    assert new["data_version"] == old["data_version"]
+    assert new["recipe"] != old["recipe"] and new["format"] == 2
+    assert new["content"]["slices"] == old["content"]["slices"]
     paths = {
         name: content for name, content in tree.items() if not name.startswith("processed/csv")
     }
     assert {name: earlier.tree()[name] for name in paths} == paths
+    again = earlier.batch(CONFIG)
+    assert "Series with nothing to do, unchanged: 1" in again.text
 
 
 def test_a_step_whose_record_is_incomplete_runs_again(earlier):
@@ -71,11 +80,11 @@ def test_a_step_whose_record_is_incomplete_runs_again(earlier):
 
 def test_a_newer_record_stops_the_batch_and_stays(earlier):
     path = _records(earlier)["processed_series"]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 3}))
     before = {p: p.read_bytes() for p in earlier.results.rglob("*") if p.is_file()}
     done = earlier.batch(CONFIG)
     assert done.status == 1
-    assert "a newer version of ich wrote this record: format 2" in done.text
+    assert "a newer version of ich wrote this record: format 3" in done.text
     assert "Traceback" not in done.text
     scanned = ("series_ledger.json", "found.json")  # which hold the folder, and it has moved
     kept = {p: content for p, content in before.items() if p.name not in scanned}

@@ -13,6 +13,7 @@ from ich_assets.inputs_digests import (
     series_steps,
 )
 from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.saliency.resource import SaliencyResource
@@ -34,11 +35,28 @@ def test_every_step_has_a_formula():
 
 
 def test_slice_images_depend_on_content_alone():
-    first = processed_digest(SERIES.version)
+    first = processed_digest(SERIES.version, DicomResource())
     moved = replace(SERIES, slices=(replace(SERIES.slices[0], path="elsewhere/b"),))
-    assert processed_digest(moved.version) == first
+    assert processed_digest(moved.version, DicomResource()) == first
     changed = replace(SERIES, slices=(replace(SERIES.slices[0], digest="bb"),))
-    assert processed_digest(changed.version) != first
+    assert processed_digest(changed.version, DicomResource()) != first
+
+
+def test_slice_images_depend_on_window_and_mending_only_where_they_are_changed():
+    plain = fingerprint({"code": CODE_VERSIONS[PROCESSED], "series": SERIES.version})
+    defaults = DicomResource(window="header", mend_12bit=False, threads=1, on_bad_slice="fail")
+    assert processed_digest(SERIES.version, defaults) == plain
+    changed = [
+        DicomResource(window="header_brain"),
+        DicomResource(window="40/80"),
+        DicomResource(window="35/80"),
+        DicomResource(mend_12bit=True),
+        DicomResource(mend_signed=True),
+    ]
+    digests = {processed_digest(SERIES.version, dicom) for dicom in changed}
+    assert len(digests | {plain}) == 6
+    same = processed_digest(SERIES.version, DicomResource(window="40.0 / 80"))
+    assert same == processed_digest(SERIES.version, changed[1])
 
 
 def test_probabilities_depend_on_images_weights_and_context_not_on_the_machine():
@@ -79,18 +97,19 @@ def test_panels_do_not_depend_on_what_is_not_used():
 
 def test_the_code_version_is_part_of_the_digest():
     ours, other = CODE_VERSIONS["processed_series"], "another"
-    assert processed_digest("v") == fingerprint({"code": ours, "series": "v"})
-    assert processed_digest("v") != fingerprint({"code": other, "series": "v"})
+    digest = processed_digest("v", DicomResource())
+    assert digest == fingerprint({"code": ours, "series": "v"})
+    assert digest != fingerprint({"code": other, "series": "v"})
 
 
 def test_digests_are_those_of_earlier_versions():
-    """Written down when code version 1 was made: a run root of then is taken over."""
-    assert processed_digest("v") == PROCESSED_V
+    """Written down when these code versions were made: a run root of then is taken over."""
+    assert processed_digest("v", DicomResource()) == PROCESSED_2
     assert predictions_digest("images 1", [FILE], NetworksResource()) == PREDICTIONS_1
     assert _saliency() == SALIENCY_1
 
 
-PROCESSED_V = "eb0a53399a15685a4779132a7c95a2ffff4334890f656c8458ea3305104abea3"
+PROCESSED_2 = "52e1afd93645f9eea49e95caad5fcc7b3f3f256cb1a4aec4cd73ca8d40b58fa0"
 PREDICTIONS_1 = "9a045611057f338f4bb4cff98c4bbd644be3a4de1802754c2b62115d3aff0c17"
 SALIENCY_1 = "12e0940909e12149ecc015ae1d788ad0c837b62c063b53628517a0990b537962"
 

@@ -1,10 +1,13 @@
 """processed_series: the images of a series are those of its slices, and nobody else's."""
 
+import json
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pydicom
 import pytest
+from pixel_values import rewrite
 
 from ich_assets.ledger import DICOM_SERIES
 from ich_assets.partitions import SERIES
@@ -14,7 +17,8 @@ from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.steps import PROCESSED
-from ich_resources.storage.ledger import write_scan
+from ich_resources.storage.ledger import find_series, write_scan
+from ich_resources.storage.outcome import judge_outcome
 from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
@@ -51,6 +55,11 @@ class Place:
                 },
             )
         assert result.success is not fails
+
+    def record(self) -> dict:
+        """The record of the step, as it lies on disk."""
+        path = self.storage.layout.record(series_subject(ONE), PROCESSED)
+        return json.loads(path.read_text())
 
     def images(self) -> set[str]:
         """The slice images of the run root, by SOPInstanceUID."""
@@ -126,3 +135,117 @@ def test_so_it_does_where_the_run_before_was_cut_short(place, before):
     assert place.images() == {sop(path) for path in place.slices[:5]}
     assert place.holds(ONE)
     assert not place.storage.layout.begun(series_subject(ONE), PROCESSED).exists()
+
+
+def test_a_series_that_is_not_hu_fails_with_every_slice(place, tmp_path):
+    place.process(ONE)
+    rewrite(tmp_path / "in", lambda hu: hu - 1024)
+    place.scan()
+    place.process(ONE, fails=True)
+    assert not place.holds(ONE)
+    assert place.images() == set()
+    failure = place.storage.records.failures.find(series_subject(ONE))
+    assert failure.code == "NOT_HU"
+    assert failure.message.startswith("none of the 6 slices can be used: its series has no HU: ")
+    outcome = judge_outcome(find_series(place.storage.layout, ONE), {}, failure)
+    assert (outcome.state, outcome.scored) == ("failed", 0)
+    assert {(item.state, item.code) for item in outcome.not_scored} == {("failed", "NOT_HU")}
+    assert len(outcome.not_scored) == 6
+
+
+def test_a_constant_slice_fails_alone_and_has_no_image(place, tmp_path):
+    rewrite(tmp_path / "in", lambda hu: np.full_like(hu, 40), names=("IM0003",))
+    place.scan()
+    place.process(ONE)
+    content = place.record()["content"]
+    lost = sop(place.slices[2])
+    assert [(item["sop_instance_uid"], item["code"]) for item in content["failed"]] == [
+        (lost, "CONSTANT")
+    ]
+    assert place.images() == {sop(path) for path in place.slices} - {lost}
+    assert len(np.load(place.storage.layout.array(series_subject(ONE), PROCESSED))) == 5
+
+
+def test_an_empty_end_of_a_stripped_head_keeps_its_image(place, tmp_path):
+    rewrite(tmp_path / "in", lambda hu: np.where((hu > -20) & (hu < 90), hu, 0))
+    rewrite(tmp_path / "in", lambda hu: np.zeros_like(hu), names=("IM0001",))
+    place.scan()
+    place.process(ONE)
+    content = place.record()["content"]
+    assert content["failed"] == []
+    assert content["remarks"] == [
+        {"code": "EMPTY_SLICES", "reason": "slices that are all background: 1"}
+    ]
+    assert place.images() == {sop(path) for path in place.slices}
+
+
+def test_remarks_of_the_pixels_stand_in_the_table(place, tmp_path):
+    rewrite(tmp_path / "in", slope=10)
+    place.scan()
+    place.process(ONE)
+    record = place.storage.records.find(series_subject(ONE), PROCESSED)
+    outcome = judge_outcome(find_series(place.storage.layout, ONE), {PROCESSED: record}, None)
+    assert outcome.remarks == ("FEW_GRAY_LEVELS: 8 gray levels inside the window, fewer than 20",)
+
+
+def _of_another_code_version(place) -> str:
+    path = place.storage.layout.record(series_subject(ONE), PROCESSED)
+    path.write_text(json.dumps(place.record() | {"recipe": "r", "data_version": "earlier"}))
+    return "earlier"
+
+
+def test_equal_images_keep_their_data_version(place):
+    place.process(ONE)
+    earlier = _of_another_code_version(place)
+    place.process(ONE)
+    assert place.record()["data_version"] == earlier
+    assert place.record()["recipe"] != "r"
+
+
+def test_other_images_get_another_data_version(place):
+    place.process(ONE)
+    earlier = _of_another_code_version(place)
+    place.dicom = DicomResource(input_dir=place.dicom.input_dir, window="60/60")
+    place.process(ONE)
+    assert place.record()["data_version"] != earlier
+    assert {tuple(s["window"]) for s in place.record()["content"]["slices"]} == {(60, 60)}
+
+
+def test_a_lost_slice_gives_another_data_version(place):
+    place.process(ONE)
+    earlier = _of_another_code_version(place)
+    place.slices[5].unlink()
+    place.scan()
+    place.process(ONE)
+    assert place.record()["data_version"] != earlier
+
+
+def test_the_same_window_said_otherwise_keeps_the_data_version(place):
+    place.process(ONE)
+    before = place.record()
+    place.dicom = DicomResource(input_dir=place.dicom.input_dir, window="40/80")
+    place.process(ONE)
+    assert place.record()["data_version"] == before["data_version"]
+    assert place.record()["recipe"] != before["recipe"]
+
+
+@pytest.mark.parametrize(
+    ("change", "stored", "option"),
+    [
+        (lambda hu: np.rint(hu) % 4096, {"bits": 12}, "mend_12bit"),
+        (lambda hu: hu, {}, "mend_signed"),
+    ],
+)
+def test_a_known_defect_fails_and_its_switch_mends_it(place, tmp_path, change, stored, option):
+    place.process(ONE)
+    array = place.storage.layout.array(series_subject(ONE), PROCESSED)
+    good = np.load(array)
+    rewrite(tmp_path / "in", change, signed=False, intercept=0, **stored)
+    place.scan()
+    place.process(ONE, fails=True)
+    failure = place.storage.records.failures.find(series_subject(ONE))
+    assert f"dicom.{option}" in failure.message
+    place.dicom = DicomResource(input_dir=place.dicom.input_dir, **{option: True})
+    place.process(ONE)
+    assert np.array_equal(np.load(array), good)
+    assert [r["code"] for r in place.record()["content"]["remarks"]] == ["MENDED"]

@@ -31,13 +31,18 @@ _NETWORKS = (
 )
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: (
-        "ich_assets/series.py:_decode",
+        "ich_assets/slices.py:decode_series",
         "ich_resources/dicom/decoding.py",
+        "ich_resources/dicom/elements.py",
         "ich_resources/dicom/frame_size.py",
         "ich_resources/dicom/geometry.py",
         "ich_resources/dicom/header.py",
         "ich_resources/dicom/parsing.py",
+        "ich_resources/dicom/plausibility.py",
         "ich_resources/dicom/reading.py",
+        "ich_resources/dicom/series_values.py",
+        "ich_resources/dicom/stored_values.py",
+        "ich_resources/dicom/windows.py",
         "ich_resources/preprocessing.py",
         "ich_resources/storage/files.py",
     ),

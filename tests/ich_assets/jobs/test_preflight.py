@@ -38,6 +38,14 @@ def _refused(place, *words: str, config: str | None = None) -> None:
             f"networks: {{config: {{{FAST}, backbones: [resnet]}}}}",
             ("backbones is ['resnet']: it must name some of",),
         ),
+        (
+            f"networks: {{config: {{{FAST}}}}}\n  dicom: {{config: {{window: '40/0'}}}}",
+            ("window '40/0' cannot be used", "see resources.dicom in conf/run.example.yaml"),
+        ),
+        (
+            f"networks: {{config: {{{FAST}}}}}\n  dicom: {{config: {{window: abc}}}}",
+            ("window 'abc' is unknown; use header, header_brain, or center/width",),
+        ),
         ("networks: {config: {}}", ("checkpoint missing: model_epoch_best_1.pth",)),
         (
             f"networks: {{config: {{{FAST}}}}}\n  saliency: {{config: {{target_class: foo}}}}",

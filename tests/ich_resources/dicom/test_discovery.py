@@ -28,10 +28,10 @@ def test_ledger_of_a_study(tmp_path):
         name="a",
         slices=2,
         bleed=True,
-        size=16,
+        size=32,
         acquisition=Acquisition(suffix=".dcm"),
     )
-    write_series(tmp_path / "b", name="b", slices=1, bleed=False, size=16)
+    write_series(tmp_path / "b", name="b", slices=1, bleed=False, size=32)
     write_localizer(tmp_path / "l")
     write_dose_report(tmp_path / "d")
     write_dose_page(tmp_path / "p")

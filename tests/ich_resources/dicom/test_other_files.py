@@ -126,7 +126,7 @@ def test_a_colour_map_is_refused(folder, photometric):
     _colour(folder / "IM0002", photometric)
     series = only_series(scan(folder))
     assert [record.state for record in series.slices] == ["admitted", "refused", "admitted"]
-    assert series.slices[1].judgement.code is Reason.COLOUR_PICTURE
+    assert series.slices[1].judgement.code is Reason.PICTURE
 
 
 @pytest.mark.parametrize(

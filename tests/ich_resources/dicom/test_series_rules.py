@@ -40,7 +40,6 @@ def test_the_real_series_is_tilted_and_nothing_else(shared):
 @pytest.mark.parametrize(
     ("values", "code", "reason"),
     [
-        ({"WindowWidth": 2500}, Reason.BONE_KERNEL, "made for bone (window width 2500)"),
         ({"ConvolutionKernel": "H60s"}, Reason.BONE_KERNEL, "made for bone (kernel H60S)"),
         ({"ConvolutionKernel": "BONEPLUS"}, Reason.BONE_KERNEL, "made for bone (kernel BONEPLUS)"),
         ({"ConvolutionKernel": ["Hr64h", "3"]}, Reason.BONE_KERNEL, "made for bone (kernel HR64H)"),
@@ -57,6 +56,15 @@ def test_what_a_header_says(tmp_path, values, code, reason):
     for path in write(tmp_path, slices=3):
         _edit(path, **values)
     assert _codes(tmp_path) == {code: reason}
+
+
+def test_a_window_for_bone(tmp_path):
+    for path in write(tmp_path, slices=3):
+        _edit(path, WindowWidth=2500)
+    assert _codes(tmp_path) == {
+        Reason.BONE_KERNEL: "made for bone (window width 2500)",
+        Reason.NOT_BRAIN_WINDOW: "windows that are not for brain: 40/2500",
+    }
 
 
 @pytest.mark.parametrize("kernel", ["H31s", "STD+", "STANDARD", "SOFT", "FC21", "UB", "J30s"])

@@ -162,9 +162,9 @@ def change(path, **fields: object) -> None:
     path.write_text(json.dumps({k: v for k, v in value.items() if v is not None}))
 
 
-def test_a_record_on_disk_has_a_format_and_the_keys_of_format_1(layout, record):
+def test_a_record_on_disk_has_a_format_and_the_keys_of_every_format(layout, record):
     value = json.loads(layout.record(SERIES, STEP).read_text())
-    assert value["format"] == 1
+    assert value["format"] == 2
     keys = ["format", "recipe", "data_version", "files", "content", "sizes"]
     assert list(value) == [*keys, "digests", "checksum"]
     assert list(value["content"]["slices"][0]) == [
@@ -183,10 +183,10 @@ def test_a_record_without_a_format_is_of_format_1(layout, records, record):
 
 def test_a_newer_record_is_an_error_and_is_not_overwritten(layout, records, record):
     path = layout.record(SERIES, STEP)
-    change(path, format=2)
+    change(path, format=3)
     before = path.read_bytes()
     for use in (lambda: records.find(SERIES, STEP), lambda: records.begin(SERIES, STEP, ["a"])):
-        with pytest.raises(FormatError, match=r"newer version of ich .* format 2, .* up to 1"):
+        with pytest.raises(FormatError, match=r"newer version of ich .* format 3, .* up to 2"):
             use()
     assert path.read_bytes() == before
     assert not layout.begun(SERIES, STEP).exists()

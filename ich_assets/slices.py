@@ -1,0 +1,180 @@
+"""The slices of one series: read, windowed, judged, compared with those of an earlier run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.dicom.series_values import SeriesValues
+from ich_resources.errors import StorageError
+from ich_resources.preprocessing import centre_crop, window_to_uint8
+from ich_resources.series import HuSlice, Remark, SeriesRecord, SliceRecord
+from ich_resources.steps import PROCESSED
+from ich_resources.storage.files import read_array, remove, write_png
+from ich_resources.storage.ledger import admitted_elsewhere
+from ich_resources.storage.records import Record
+from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.schemas import FailedSlice, ProcessedContent, ProcessedSlice
+from ich_resources.subjects import series_subject
+
+Crop = npt.NDArray[np.uint8]
+"""One slice as the networks see it, shape (512, 512)."""
+
+
+class DecodedSeries(NamedTuple):
+    """The slices of a series, and what its pixels say."""
+
+    slices: list[ProcessedSlice]
+    failed: list[FailedSlice]
+    crops: list[Crop]
+    remarks: tuple[Remark, ...]
+
+
+def decode_series(
+    series: SeriesRecord, dicom: DicomResource, storage: StorageResource
+) -> DecodedSeries:
+    """Write the PNG of each slice that can be scored, and judge the values of the whole series.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger.
+    dicom : DicomResource
+        Window and mending.
+    storage : StorageResource
+        The run root.
+
+    Returns
+    -------
+    DecodedSeries
+        Every admitted slice is in ``slices`` or in ``failed``. If the values of the series are not
+        HU, all are in ``failed``, and no image is left.
+
+    Raises
+    ------
+    StorageError
+        If an image cannot be written.
+    """
+    read: list[tuple[SliceRecord, ProcessedSlice, Crop]] = []
+    failed, blank, values = [], {}, SeriesValues()
+    for item in dicom.read(series):
+        if isinstance(item, SliceRecord):
+            failed.append(failed_slice(item))
+            continue
+        image = window_to_uint8(item.hu, *item.window)
+        if values.add(item, image):
+            write_png(storage.layout.slice_png(item.record.sop_instance_uid), image)
+        else:
+            blank[len(read)] = image  # whether it fails is known after the last slice
+        read.append((item.record, _processed(item), centre_crop(image)))
+    verdict = values.judge()
+    for number, (record, _, _) in enumerate(read):
+        if number in verdict.failed:
+            failed.append(failed_slice(replace(record, judgement=verdict.failed[number])))
+        elif number in blank:
+            write_png(storage.layout.slice_png(record.sop_instance_uid), blank[number])
+    kept = [entry for number, entry in enumerate(read) if number not in verdict.failed]
+    if not kept:
+        names = image_files(storage, [record.sop_instance_uid for record, _, _ in read])
+        remove_images(storage, series.series_instance_uid, frozenset(names))
+    slices, crops = [entry[1] for entry in kept], [entry[2] for entry in kept]
+    return DecodedSeries(slices, failed, crops, verdict.remarks)
+
+
+def _processed(item: HuSlice) -> ProcessedSlice:
+    return ProcessedSlice(
+        sop_instance_uid=item.record.sop_instance_uid,
+        path=item.record.path,
+        position=item.record.position,
+        position_z=item.record.position_z,
+        window=item.window,
+    )
+
+
+def failed_slice(record: SliceRecord) -> FailedSlice:
+    """Return a slice that has failed as a record lists it."""
+    assert record.judgement is not None
+    return FailedSlice(
+        path=record.path,
+        sop_instance_uid=record.sop_instance_uid,
+        code=str(record.judgement.code),
+        reason=record.judgement.reason,
+    )
+
+
+def image_files(storage: StorageResource, sop_instance_uids: Iterable[str]) -> list[str]:
+    """Return the PNG file of each slice as a record lists it."""
+    paths = map(storage.layout.slice_png, sop_instance_uids)
+    return [storage.records.relative(path) for path in paths]
+
+
+def remove_images(storage: StorageResource, uid: str, gone: frozenset[str]) -> None:
+    """Remove images of a series, but not those of slices that moved to another series.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+    gone : frozenset of str
+        The files, relative to the run root.
+    """
+    if gone:
+        elsewhere = image_files(storage, admitted_elsewhere(storage.layout, uid))
+        remove(storage.layout.run_root / name for name in gone.difference(elsewhere))
+
+
+@dataclass(frozen=True)
+class EarlierResult:
+    """The result of an earlier run, with its crops: uint8, shape (N, 512, 512)."""
+
+    record: Record[ProcessedContent]
+    crops: npt.NDArray[np.uint8]
+
+    @classmethod
+    def find(cls, storage: StorageResource, uid: str) -> "EarlierResult | None":
+        """Return the result of a series, None where there is no valid one.
+
+        Raises
+        ------
+        FormatError
+            If a newer version of ich wrote the record.
+        """
+        subject = series_subject(uid)
+        record = storage.records.find_as(subject, PROCESSED, ProcessedContent)
+        if record is None:
+            return None
+        try:
+            path = storage.layout.array(subject, PROCESSED)
+            return cls(record, read_array(path, remedy="", mapped=True))
+        except StorageError:
+            return None
+
+    def version_if_equal(
+        self,
+        slices: Sequence[ProcessedSlice],
+        failed: Sequence[FailedSlice],
+        crops: npt.NDArray[np.uint8],
+    ) -> str:
+        """Return the data version if images and order are the same, else an empty text.
+
+        Then no later step runs again, although the code or an option has changed.
+
+        Parameters
+        ----------
+        slices, failed : sequence
+            The slices of the new result.
+        crops : uint8 array, shape (N, 512, 512)
+            Its crops.
+        """
+        content = self.record.content
+        same = _uids(content.slices) == _uids(slices) and _uids(content.failed) == _uids(failed)
+        return self.record.data_version if same and np.array_equal(self.crops, crops) else ""
+
+
+def _uids(items: Sequence[ProcessedSlice | FailedSlice]) -> list[str]:
+    return [item.sop_instance_uid for item in items]
