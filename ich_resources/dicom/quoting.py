@@ -22,8 +22,8 @@ _CONTROL = re.compile("[\x00-\x1a\x1c-\x1f\x7f\\\\]")  # a change of characters 
 _ROOTED_UID = re.compile(r"[012](\.(0|[1-9][0-9]*)){3,}")
 _OWN_TEXTS = (BytesLengthException, EOFError, InvalidDicomError, struct.error, zlib.error)
 """Errors whose messages count bytes and quote no value."""
-_QUOTED = re.compile(r"['\"](.*['\"]|.*)")
-"""From the first quotation mark to the last: a value may hold some itself."""
+_QUOTED = re.compile(r"['\"].*")
+"""From the first quotation mark to the end: a value may hold quotation marks itself."""
 
 MODALITIES = frozenset(
     re.findall(
@@ -105,7 +105,7 @@ def fault(error: Exception) -> str:
 
 
 def unquoted(text: str) -> str:
-    """Return a message in one line, with dots from its first quotation mark to its last.
+    """Return a message in one line, with dots from its first quotation mark on.
 
     Parameters
     ----------
