@@ -22,9 +22,8 @@ _CONTROL = re.compile("[\x00-\x1a\x1c-\x1f\x7f\\\\]")  # a change of characters 
 _ROOTED_UID = re.compile(r"[012](\.(0|[1-9][0-9]*)){3,}")
 _OWN_TEXTS = (BytesLengthException, EOFError, InvalidDicomError, struct.error, zlib.error)
 """Errors whose messages count bytes and quote no value."""
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|['\"].*")
-_ALL_QUOTED = re.compile(r"['\"].*")
-"""For texts with escapes: a quotation mark may stand within the quotation."""
+_QUOTED = re.compile(r"['\"].*")
+"""From the first quotation mark to the end: a value may hold quotation marks itself."""
 
 MODALITIES = frozenset(
     re.findall(
@@ -106,12 +105,11 @@ def fault(error: Exception) -> str:
 
 
 def unquoted(text: str) -> str:
-    """Return a message in one line, with dots for each part in quotation marks.
+    """Return a message in one line, with dots from its first quotation mark on.
 
     Parameters
     ----------
     text : str
         Of pydicom or a decoder; pydicom writes one line for each decoder that it tried.
     """
-    pattern = _ALL_QUOTED if "\\" in text else _QUOTED
-    return pattern.sub("...", " ".join(text.split()))
+    return _QUOTED.sub("...", " ".join(text.split()))

@@ -68,7 +68,7 @@ def test_half_a_rescale_is_none(one, set_bytes, keyword, rescale):
     ("keyword", "value"),
     [
         ("WindowCenter", b"forty"),
-        ("WindowWidth", b"80,0"),
+        ("WindowWidth", b"80;0"),
         ("RescaleSlope", b"nan"),
         ("RescaleIntercept", b"inf"),
         ("SliceLocation", b"1e999"),

@@ -62,6 +62,7 @@ def test_the_index_keeps_the_keys_of_earlier_versions(layout):
         "strays": [{"path": "DICOMDIR", "judgement": judgement}],
         "files_seen": 9,
         "files_not_dicom": 3,
+        "files_arriving": 0,
     }
 
 
