@@ -50,7 +50,7 @@ def decode(content: bytes, path: Path) -> tuple[Header, Stored]:
         limit (OVER_LIMIT).
     """
     if _is_native(content):
-        return decode_here(content, path)
+        return decode_here(content, path, plain=True)
     return decode_in_child(content, path)
 
 
@@ -62,7 +62,7 @@ def _is_native(content: bytes) -> bool:
         return False
 
 
-def decode_here(content: bytes, path: Path) -> tuple[Header, Stored]:
+def decode_here(content: bytes, path: Path, *, plain: bool = False) -> tuple[Header, Stored]:
     """Decode in this process; see ``decode``.
 
     Parameters
@@ -71,13 +71,15 @@ def decode_here(content: bytes, path: Path) -> tuple[Header, Stored]:
         The whole file.
     path : Path
         Path of the file, for error texts.
+    plain : bool
+        Whether ``walk.is_plain`` has found it plain, so that it need not be checked again.
 
     Raises
     ------
     DicomError
         As in ``decode``.
     """
-    dataset = read_dataset(content, path)
+    dataset = read_dataset(content, path, plain=plain)
     header = header_of(dataset)
     syntax = dataset.file_meta.TransferSyntaxUID
     name = syntax.name if syntax.is_transfer_syntax else "a transfer syntax that is not known"

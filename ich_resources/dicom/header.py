@@ -141,7 +141,7 @@ class Header:
     padding_limit: int | None = None
 
 
-def read_header(content: bytes, path: Path) -> Header:
+def read_header(content: bytes, path: Path, *, plain: bool = False) -> Header:
     """Read the header values of one file.
 
     An attribute that cannot be read gets its default, and ``malformed`` names the first one.
@@ -154,13 +154,15 @@ def read_header(content: bytes, path: Path) -> Header:
         The whole file.
     path : Path
         Path of the file, for error texts.
+    plain : bool
+        Whether ``walk.is_plain`` has found it plain, so that it need not be checked again.
 
     Raises
     ------
     DicomError
         If the file is not a DICOM data set (code UNREADABLE).
     """
-    return header_of(read_dataset(content, path))
+    return header_of(read_dataset(content, path, plain=plain))
 
 
 def header_of(dataset: Dataset) -> Header:

@@ -58,7 +58,7 @@ PARSE_ERRORS = (
 _PIXEL_DATA = 0x7FE00010
 
 
-def read_dataset(content: bytes, path: Path) -> Dataset:
+def read_dataset(content: bytes, path: Path, *, plain: bool = False) -> Dataset:
     """Parse the bytes of a DICOM file, up to the end of its pixels.
 
     Preamble, file meta information and TransferSyntaxUID may be missing: the encoding is then found
@@ -71,6 +71,8 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
         The whole file.
     path : Path
         Path of the file, for error texts.
+    plain : bool
+        Whether ``walk.is_plain`` has found it plain, so that it need not be checked again.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
         limits (OVER_LIMIT).
     """
     try:
-        dataset = _parse(content)
+        dataset = _parse_plain(content) if plain else _parse(content)
     except (DeepError, RecursionError) as err:
         text = f"its sequences are nested more than {NESTING} deep"
         raise DicomError(text, path=path, code=Reason.OVER_LIMIT) from err
@@ -96,6 +98,10 @@ def read_dataset(content: bytes, path: Path) -> Dataset:
 
 class _TooLargeError(ValueError):
     pass
+
+
+def _parse_plain(content: bytes) -> Dataset:
+    return _with_syntax(read_partial(io.BytesIO(content)))
 
 
 def _parse(content: bytes) -> Dataset:

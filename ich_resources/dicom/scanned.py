@@ -107,7 +107,7 @@ def scan_file(path: str, input_dir: Path) -> ScannedFile | None:
             large = os.fstat(file.fileno()).st_size > LARGEST_FILE
             content = b"" if large else head + file.read()
         if content and is_plain(content):
-            return _judged(path, content, location)
+            return _judged(path, content, location, plain=True)
         del content
         return ScannedFile.from_json(scan_in_child(location, path))
     except Exception as err:  # noqa: BLE001  (one bad file must not stop the scan)
@@ -163,8 +163,8 @@ def _archive(head: bytes, path: str) -> ScannedFile | None:
     return ScannedFile(path, "", None, Judgement("refused", Reason.ARCHIVE, text))
 
 
-def _judged(path: str, content: bytes, location: Path) -> ScannedFile:
-    header = read_header(content, location)
+def _judged(path: str, content: bytes, location: Path, *, plain: bool = False) -> ScannedFile:
+    header = read_header(content, location, plain=plain)
     unassigned = judge_file(header)
     if unassigned is not None:
         return ScannedFile(path, bytes_sha256(content), None, unassigned)

@@ -35,6 +35,27 @@ def test_a_dangling_link_and_odd_files_do_not_hold_up_a_series(inbox):
     assert inbox.table().loc["", "sentence"].startswith("head/link.dcm: ")
 
 
+def test_a_file_beyond_a_limit_does_not_hold_up_a_series(inbox):
+    """It is read once, and listed."""
+    series = head(inbox, slices=4)
+    path = inbox.folder / "head" / "clip.dcm"
+    path.write_bytes(next((inbox.folder / "head").iterdir()).read_bytes())
+    os.truncate(path, 300 * 2**20)
+    (request,) = inbox.settled().run_requests
+    assert request.partition_key == series
+    assert inbox.table().loc[series, ["admitted", "failed"]].to_list() == ["4", "0"]
+    assert "clip.dcm: the file is larger than 256 MB" in inbox.table().loc["", "sentence"]
+
+
+def test_archives_and_files_of_a_mac_do_not_hold_up_a_series(inbox):
+    series = head(inbox)
+    (inbox.folder / "head" / "._IM0001.dcm").write_bytes(b"\0\5\x16\7" + bytes(4000))
+    (inbox.folder / "head" / "study.zip").write_bytes(b"PK\3\4" + bytes(4000))
+    (request,) = inbox.settled().run_requests
+    assert request.partition_key == series
+    assert "study.zip: a zip archive: unpack it first" in inbox.table().loc["", "sentence"]
+
+
 def test_a_slice_at_an_impossible_place_fails_alone(inbox):
     series = head(inbox, slices=4)
     path = sorted((inbox.folder / "head").iterdir())[0]

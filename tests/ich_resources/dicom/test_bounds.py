@@ -2,10 +2,15 @@
 
 import os
 import resource
+import signal
 import struct
+import subprocess
+import sys
+import time
 import zlib
 
 import compressing
+import psutil
 import pydicom
 import pytest
 from compressing import as_kind
@@ -160,3 +165,31 @@ def test_a_tick_without_time_reads_one_file(folder, seconds, expected):
     paths = sorted(path.name for path in folder.iterdir())
     files = DicomResource().scan_files(paths, folder, seconds=seconds)
     assert [file.path for file in files] == paths[:expected]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupt_ends_a_scan_and_its_children(folder, number):
+    """While a child is at work on a file that takes it half a minute."""
+    content = (folder / "IM0002").read_bytes()
+    at = content.index(b"\x20\0\x0d\0")
+    empty = b"\x19\0\x10\x10SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\0\0\0\0" * 4_000_000
+    end = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    (folder / "IM0002").write_bytes(content[:at] + empty + end + content[at:])
+    code = "import sys, pathlib; from ich_resources.dicom.discovery import scan; "
+    code += "scan(pathlib.Path(sys.argv[1]))"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, folder], stderr=subprocess.PIPE, text=True
+    )
+    children: list[psutil.Process] = []
+    while not any(child.cpu_times().user > 2 for child in children):
+        assert parent.poll() is None, "the scan has ended before it was interrupted"
+        time.sleep(0.05)
+        children = psutil.Process(parent.pid).children()
+    told = time.monotonic()
+    parent.send_signal(number)
+    parent.communicate(timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    assert time.monotonic() - told < 10
+    assert parent.returncode != 0
