@@ -154,7 +154,7 @@ def finished_meanwhile(
     subject = series_subject(context.partition_key)
     if not storage.layout.record(subject, step).exists():
         return None
-    run = context.instance.get_run_record_by_id(context.run_id)
+    run = context.instance.get_run_record_by_id(context.run.run_id)
     if run is None or run.start_time is None:
         return None
     record = storage.records.finished_since(subject, step, run.start_time)

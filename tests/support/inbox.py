@@ -42,7 +42,8 @@ class Inbox:
                 "storage": StorageResource(run_root=str(self.run_root)),
             },
         )
-        result = dicom_inbox(context)
+        with context:
+            result = dicom_inbox(context)
         for request in getattr(result, "dynamic_partitions_requests", None) or ():
             self.instance.add_dynamic_partitions("series", list(request.partition_keys))
         return result
