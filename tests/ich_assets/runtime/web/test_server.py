@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -70,11 +71,12 @@ def _send(server: Webserver, method: str, path: str, headers, body=None, *, chun
     if chunked:
         body = iter([body])
         headers = headers | {"Transfer-Encoding": "chunked"}
-    connection.request(method, path, body, dict(headers), encode_chunked=chunked)
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer.status
+    with closing(connection):
+        with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before the body
+            connection.request(method, path, body, dict(headers), encode_chunked=chunked)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
 
 
 def _attacks(place: Path):
