@@ -191,6 +191,6 @@ def test_a_child_at_work_ends_with_us_even_if_we_are_killed(limited, tmp_path, n
         time.sleep(0.02)
     time.sleep(0.3)  # it works now
     parent.send_signal(number)
-    parent.wait(10)
+    parent.wait(60)
     parent.stdout.close()
     wait_until_ended(pid)

@@ -26,6 +26,8 @@ from ich_resources.dicom.walk import is_plain
 from ich_resources.reasons import Reason
 from ich_resources.series import HuSlice
 
+pytestmark = pytest.mark.slow
+
 PIXEL_DATA = b"\xe0\x7f\x10\0"
 
 

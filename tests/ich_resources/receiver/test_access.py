@@ -16,6 +16,8 @@ from live import ROOT
 from receiving import Receiver, associated, environment, receiving, refusal, sends
 from tls import certificate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def slice_(tmp_path_factory):

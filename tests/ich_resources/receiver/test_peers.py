@@ -24,6 +24,8 @@ from receiving import (
     sends,
 )
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1 << 20
 
 
