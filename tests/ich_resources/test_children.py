@@ -184,13 +184,19 @@ def test_a_child_at_work_ends_with_us_even_if_we_are_killed(limited, tmp_path, n
     code = "import threading; from ich_resources.children import Children; "
     code += "c = Children('limited_child'); c.ask(b'1'); "
     code += "print(next(iter(c._idle.queue)).pid, flush=True); c.ask(b'loop')"
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    # In the background of a script Dagster ignores SIGTERM, and programs inherit that.
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     while psutil.Process(pid).cpu_times().user < 0.3:
         time.sleep(0.02)
     time.sleep(0.3)  # it works now
     parent.send_signal(number)
-    parent.wait(60)
+    parent.wait(10)
     parent.stdout.close()
     wait_until_ended(pid)

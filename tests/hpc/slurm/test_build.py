@@ -137,7 +137,7 @@ def test_an_image_from_a_file(user, docker_image):
     assert user.run(*command, "echo docker $FROM_DOCKER").stdout == "docker yes\n"
     again = build(user, "--tar", "saved, of: docker.tar", "--output", str(output), check=False)
     assert again.returncode == 2
-    assert "--force replaces it" in again.stderr
+    assert "add --force to replace it" in again.stderr
     build(user, "--tar", "saved, of: docker.tar", "--output", str(output), "--force")
 
 
