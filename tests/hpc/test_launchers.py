@@ -124,7 +124,7 @@ def test_a_container_for_each_run(engine, image, data, tmp_path):
     write_instance(data, block)
     with postgres() as url:
         environment = variables(data, url) | engine.environment
-        with webserver(environment, tmp_path / "log", binaries / "dagster") as server:
+        with webserver(environment, tmp_path / "log", binaries / "python") as server:
             check_runs(server, data)
     owner = (data / "results" / "output" / "run_report.json").stat()
     assert (owner.st_uid, owner.st_gid) == (1000, 1000)
@@ -157,7 +157,7 @@ def test_celery_workers_wait_for_runs(data, tmp_path):
         (start,) = blocks("sh", "dagster-celery worker start")
         with (
             (tmp_path / "worker.log").open("wb") as log,
-            webserver(environment, tmp_path / "log", binaries / "dagster") as server,
+            webserver(environment, tmp_path / "log", binaries / "python") as server,
             subprocess.Popen(
                 ["bash", "-c", f"exec {start}"],
                 cwd=tmp_path,
