@@ -120,6 +120,7 @@ def test_load_and_predict(stand_in_models):
     assert abs(adjacent.probabilities - replicated.probabilities).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_openvino_where_it_is_installed(stand_in_models, tmp_path):
     pytest.importorskip("openvino", reason="the extra cpu is not installed")
     networks = NetworksResource(

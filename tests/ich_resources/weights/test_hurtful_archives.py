@@ -61,6 +61,7 @@ def header_of(size: int, kind: bytes) -> bytes:
     return entry.tobuf(tarfile.GNU_FORMAT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
 def test_an_extended_header_that_fills_memory(tmp_path, kind, pack):

@@ -24,6 +24,7 @@ def fifteen(tmp_path, stand_in_models):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_fifteen_good_files(fifteen):
     reports = list(verify(fifteen, ALL, range(FOLDS)))
     assert len(reports) == 15
