@@ -7,18 +7,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ich_assets.step_files import load_images
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.dicom.series_values import SeriesValues
-from ich_resources.errors import StorageError
+from ich_resources.errors import DicomError, StorageError
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.series import HuSlice, Remark, SeriesRecord, SliceRecord
-from ich_resources.steps import PROCESSED
-from ich_resources.storage.files import read_array, remove, write_png
+from ich_resources.storage.files import remove, write_png
 from ich_resources.storage.ledger import admitted_elsewhere
 from ich_resources.storage.records import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.schemas import FailedSlice, ProcessedContent, ProcessedSlice
-from ich_resources.subjects import series_subject
 
 Crop = npt.NDArray[np.uint8]
 """One slice as the networks see it, shape (512, 512)."""
@@ -137,22 +136,18 @@ class EarlierResult:
 
     @classmethod
     def find(cls, storage: StorageResource, uid: str) -> "EarlierResult | None":
-        """Return the result of a series, None where there is no valid one.
+        """Return the valid result of a series, or None.
 
         Raises
         ------
         FormatError
             If a newer version of ich wrote the record.
         """
-        subject = series_subject(uid)
-        record = storage.records.find_as(subject, PROCESSED, ProcessedContent)
-        if record is None:
-            return None
         try:
-            path = storage.layout.array(subject, PROCESSED)
-            return cls(record, read_array(path, remedy="", mapped=True))
-        except StorageError:
+            record, images = load_images(storage, uid)
+        except (DicomError, StorageError):
             return None
+        return cls(record, images.crops)
 
     def version_if_equal(
         self,

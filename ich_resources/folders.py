@@ -4,9 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-TEMPORARY_SUFFIXES = (".part", ".tmp")
-"""Endings of file names that a sender still writes to."""
-
 
 @dataclass(frozen=True)
 class FoundFile:

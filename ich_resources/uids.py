@@ -8,20 +8,23 @@ import re
 
 UID_LENGTH = 64
 """Most characters of an identifier."""
-OWN_NAMES = ("all_slice_saliency_scores.csv", "run_manifest.json")
-"""Files that stand beside folders named by identifiers (``output/saliency_panels``)."""
+ALL_SCORES, RUN_MANIFEST = "all_slice_saliency_scores.csv", "run_manifest.json"
+"""Files in ``output/saliency_panels``, where each folder has the identifier of a series as name."""
+OWN_NAMES = (ALL_SCORES, RUN_MANIFEST)
+"""File names that no identifier may have."""
+TEMPORARY_SUFFIXES = (".part", ".tmp")
+"""Endings of file names that a sender still writes to. No identifier may end so."""
 SLICE_PREFIX = "ID_"
 """Begins the file name of a slice image."""
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_TEMPORARY = (".part", ".tmp")
 
 
 def is_uid(text: str) -> bool:
     """Return whether a text is an identifier that is a safe file name.
 
-    It has letters of ASCII, digits, dots, underscores and hyphens, at most 64; it begins with
-    neither dot nor hyphen, does not end like a file that is still written, and is not the name of
-    a file that stands beside folders of identifiers. Upper and lower case do not matter for names.
+    It has at most 64 characters: letters of ASCII, digits, dots, underscores, hyphens. It does not
+    begin with a dot or a hyphen. It does not end in one of ``TEMPORARY_SUFFIXES`` and is not one of
+    ``OWN_NAMES``, in upper or lower case.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def is_uid(text: str) -> bool:
     return (
         len(text) <= UID_LENGTH
         and _SAFE.fullmatch(text) is not None
-        and not name.endswith(_TEMPORARY)
+        and not name.endswith(TEMPORARY_SUFFIXES)
         and name not in OWN_NAMES
     )
 

@@ -11,9 +11,10 @@ from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice
 from ich_resources.errors import DicomError
-from ich_resources.folders import TEMPORARY_SUFFIXES, files_below
+from ich_resources.folders import files_below
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, UnassignedFile
+from ich_resources.uids import TEMPORARY_SUFFIXES
 
 
 def scan(

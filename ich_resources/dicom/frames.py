@@ -41,7 +41,7 @@ def one_frame(pixels: bytes) -> bytes:
     Raises
     ------
     ValueError
-        If an item is broken, or there is no fragment.
+        If an item is broken, or the pixels have no fragment.
 
     References
     ----------

@@ -58,7 +58,7 @@ class Header:
     slice_location : float or None
         SliceLocation, in mm.
     window : tuple of float
-        WindowCenter and WindowWidth, in HU: the first pair; 40 and 80 where there is no pair
+        WindowCenter and WindowWidth, in HU: the first pair, or 40 and 80 without a pair
         (DICOM PS3.3 C.11.2.1.2; docs/reference.md, section 1).
     rescale : tuple of float
         RescaleSlope and RescaleIntercept; 1 and 0 where absent (DICOM PS3.3 C.11.1.1.2).
@@ -83,8 +83,8 @@ class Header:
     study_description, protocol : str
         StudyDescription and ProtocolName.
     windows : tuple of (float, float) or None
-        Every pair of WindowCenter and WindowWidth, in HU, empty where there is no pair; None if an
-        earlier version read the file.
+        Every pair of WindowCenter and WindowWidth, in HU. None if an earlier version read the
+        file.
     pixel_representation, bits_allocated, bits_stored, high_bit : int or None
         PixelRepresentation (0 unsigned, 1 signed), BitsAllocated, BitsStored and HighBit
         (DICOM PS3.3 C.7.6.3.1; PS3.5, section 8.1).

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ich_resources.folders import TEMPORARY_SUFFIXES, FoundFile
+from ich_resources.folders import FoundFile
 from ich_resources.inbox.growth import MARKER
+from ich_resources.uids import TEMPORARY_SUFFIXES
 
 
 class KnownFile(NamedTuple):

@@ -90,7 +90,7 @@ class Connection:
         return found is not None and found.fileno() >= 0
 
     def end(self) -> None:
-        """Break the connection; whoever waits for its bytes goes on."""
+        """Break the connection. A thread that waits for its bytes continues."""
         self.ended = True
         found = self.reference()
         if found is not None:

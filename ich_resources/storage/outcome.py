@@ -60,7 +60,7 @@ class SeriesOutcome:
 
     @property
     def processed(self) -> ProcessedContent | None:
-        """Content of the record of ``processed_series``, None where there is no valid one."""
+        """Content of the valid record of ``processed_series``, or None."""
         record = self.records.get(PROCESSED)
         return None if record is None else content_as(record, ProcessedContent).content
 

@@ -34,6 +34,7 @@ from ich_resources.storage.slice_tables import (
     study_table,
 )
 from ich_resources.subjects import series_subject
+from ich_resources.uids import ALL_SCORES, RUN_MANIFEST
 
 _REMEDY = "delete the folder state/series/<series> and run the batch again"
 
@@ -78,8 +79,8 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
     finished = [o for o in outcomes if o.state in ("done", "incomplete")]
     entries = [content_as(o.records[SALIENCY], SaliencyContent).content.entry for o in finished]
     tables = [_scores(layout, outcome) for outcome in finished]
-    write_json(layout.panels / "run_manifest.json", entries)
-    write_bytes(layout.panels / "all_slice_saliency_scores.csv", _joined(tables))
+    write_json(layout.panels / RUN_MANIFEST, entries)
+    write_bytes(layout.panels / ALL_SCORES, _joined(tables))
 
 
 def _scores(layout: Layout, outcome: SeriesOutcome) -> bytes:

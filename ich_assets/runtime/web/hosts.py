@@ -64,7 +64,8 @@ def parse_origin(text: str) -> tuple[HostPort, int] | None:
     Returns
     -------
     tuple of HostPort and int, or None
-        None for ``null``, for another scheme than http and https, and for what is no origin.
+        None for ``null``, for a text that is not an origin, and for a scheme that is not http
+        or https.
 
     References
     ----------

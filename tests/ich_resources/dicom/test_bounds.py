@@ -139,7 +139,7 @@ def test_a_value_that_takes_too_much_memory(folder):
     [({}, "failed", Reason.OVER_LIMIT), ({"Modality": "US"}, "refused", Reason.NOT_CT)],
 )
 def test_a_file_beyond_the_limit_is_not_read_whole(one, edit, values, state, code):
-    """A large clip beside the slices is no failure."""
+    """A large clip beside the slices is not a failure."""
     edit(one, **values)
     os.truncate(one, 300 * 2**20)
     before = memory_mb()

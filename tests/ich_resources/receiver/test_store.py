@@ -13,8 +13,8 @@ pytest.importorskip("pynetdicom", reason="pynetdicom is not installed")
 
 from pynetdicom.dsutils import encode_file_meta
 
-from ich_resources.folders import TEMPORARY_SUFFIXES
 from ich_resources.receiver.store import place, sweep, write_instance
+from ich_resources.uids import TEMPORARY_SUFFIXES
 
 HALF = f"1.2.dcm.{'0123456789abcdef' * 2}.part"
 
