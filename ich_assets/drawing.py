@@ -17,7 +17,7 @@ from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages, SeriesRecord
 from ich_resources.storage.files import write_bytes
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import SaliencySource, panel_name, score_row
 from ich_resources.storage.schemas import EnsembleContent, ProcessedContent

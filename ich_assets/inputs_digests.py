@@ -28,9 +28,9 @@ from ich_resources.steps import (
     ensemble_digest,
 )
 from ich_resources.storage.chain import Accepts, walk
+from ich_resources.storage.content import Content
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
-from ich_resources.storage.records import Record
-from ich_resources.storage.schemas import Content
+from ich_resources.storage.record import Record
 from ich_resources.subjects import series_subject
 
 Formula = Callable[[Step, Mapping[str, str], SeriesResources], str]

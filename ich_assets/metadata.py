@@ -10,7 +10,7 @@ import pandas as pd
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
 from ich_resources.plain_text import one_line
-from ich_resources.storage.schemas import Content
+from ich_resources.storage.content import Content
 
 DATA_VERSION_TAG = "dagster/data_version"
 """Tag of a materialisation that holds its data version."""

@@ -41,7 +41,7 @@ from ich_resources.steps import (
     PREDICTIONS,
     ensemble_digest,
 )
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.schemas import (
     EnsembleContent,

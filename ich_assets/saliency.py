@@ -22,7 +22,7 @@ from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.files import remove, write_bytes, write_json
 from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import (
     manifest_entry,

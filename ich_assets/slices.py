@@ -15,7 +15,7 @@ from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.series import HuSlice, Remark, SeriesRecord, SliceRecord
 from ich_resources.storage.files import remove, write_png
 from ich_resources.storage.ledger import admitted_elsewhere
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.schemas import FailedSlice, ProcessedContent, ProcessedSlice
 

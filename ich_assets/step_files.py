@@ -10,15 +10,11 @@ from ich_resources.errors import DicomError, InferenceError
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.series import SeriesImages
 from ich_resources.steps import ENSEMBLE, PROCESSED
+from ich_resources.storage.content import Content
 from ich_resources.storage.files import read_array, write_array
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import (
-    Content,
-    EnsembleContent,
-    PredictionsContent,
-    ProcessedContent,
-)
+from ich_resources.storage.schemas import EnsembleContent, PredictionsContent, ProcessedContent
 from ich_resources.subjects import series_subject
 
 _C = TypeVar("_C", bound=Content)

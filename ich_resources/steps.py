@@ -12,7 +12,7 @@ from typing import Literal
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.digests import fingerprint
 
-SubjectKind = Literal["series"]
+SubjectKind = Literal["series", "training"]
 """Kinds of things that steps work on."""
 
 SOURCE = "dicom_series"
@@ -51,7 +51,7 @@ class Step:
         Whether it needs networks in memory.
     backbone : str
         The backbone that it belongs to. It is left out where that backbone is not chosen.
-    subject : {"series"}
+    subject : {"series", "training"}
         What it works on.
     """
 
@@ -74,13 +74,21 @@ STEPS = (
     Step(ENSEMBLE, ENSEMBLE, tuple(step.name for step in _PREDICTIONS), has_checks=True),
     Step(SALIENCY, SALIENCY, (PROCESSED, ENSEMBLE), has_checks=True, runs_networks=True),
 )
-"""Every step; each stands after the steps that it needs."""
+"""Every step of a series; each stands after the steps that it needs."""
 
-BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+TRAINING_STEPS: tuple[Step, ...] = ()
+"""Every step below TRAIN_ROOT; each stands after the steps that it needs."""
+
+BY_NAME: Mapping[str, Step] = {step.name: step for step in (*STEPS, *TRAINING_STEPS)}
+
+
+def steps_of(subject: SubjectKind) -> tuple[Step, ...]:
+    """Return the steps of a kind of subject, in order."""
+    return tuple(step for step in BY_NAME.values() if step.subject == subject)
 
 
 def chosen_steps(backbones: Collection[str]) -> tuple[Step, ...]:
-    """Return the steps in order, without those of backbones that are not chosen.
+    """Return the steps of a series in order, without those of backbones that are not chosen.
 
     Parameters
     ----------
@@ -92,17 +100,13 @@ def chosen_steps(backbones: Collection[str]) -> tuple[Step, ...]:
 
 def first_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
     """Return the steps of a kind of subject that need no other step."""
-    return tuple(
-        step.name
-        for step in STEPS
-        if step.subject == subject and BY_NAME.keys().isdisjoint(step.needs)
-    )
+    return tuple(s.name for s in steps_of(subject) if BY_NAME.keys().isdisjoint(s.needs))
 
 
 def final_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
     """Return the steps of a kind of subject that no other step needs: the subject is then done."""
-    needed = {need for step in STEPS for need in step.needs}
-    return tuple(step.name for step in STEPS if step.subject == subject and step.name not in needed)
+    needed = {need for step in BY_NAME.values() for need in step.needs}
+    return tuple(step.name for step in steps_of(subject) if step.name not in needed)
 
 
 def ensemble_digest(predictions: Mapping[str, str]) -> str:

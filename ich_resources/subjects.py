@@ -1,4 +1,4 @@
-"""What a record is about: one series, and later one fold of a training."""
+"""What a record is about: one series, one fold of a training, or a training as a whole."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,11 @@ class Subject:
 
     Attributes
     ----------
-    kind : {"series"}
+    kind : {"series", "training"}
         Kind of thing.
     parts : tuple of str
-        What names it within its kind: the SeriesInstanceUID of a series. Each is a folder name.
+        What names it within its kind: the SeriesInstanceUID of a series; backbone and fold, or
+        nothing, of a training. Each is a folder name.
 
     Raises
     ------
@@ -26,7 +27,8 @@ class Subject:
     parts: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not self.parts or any(p in ("", ".", "..") or "/" in p or "\0" in p for p in self.parts):
+        unnamed = not self.parts and self.kind == "series"
+        if unnamed or any(p in ("", ".", "..") or "/" in p or "\0" in p for p in self.parts):
             raise ValueError(f"not the name of a subject: {self.parts}")
 
     def __str__(self) -> str:
@@ -42,3 +44,14 @@ def series_subject(series_uid: str) -> Subject:
         SeriesInstanceUID that passed ``uids.is_uid``.
     """
     return Subject("series", (series_uid,))
+
+
+def training_subject(*parts: str) -> Subject:
+    """Return one fold of a training as a subject, or a training as a whole.
+
+    Parameters
+    ----------
+    *parts : str
+        A backbone, or ``sequence``, and the number of the fold; nothing for the whole.
+    """
+    return Subject("training", parts)

@@ -18,10 +18,10 @@ from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME, PROCESSED
+from ich_resources.storage.content import Content
 from ich_resources.storage.failures import CHECKS, UNCHECKED
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import Content
 from ich_resources.subjects import series_subject
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME, SOURCE, STEPS, Step
+from ich_resources.storage.content import Content
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
-from ich_resources.storage.records import Record, Records
-from ich_resources.storage.schemas import Content
+from ich_resources.storage.record import Record
+from ich_resources.storage.records import Records
 from ich_resources.subjects import Subject, series_subject
 
 Accepts = Callable[[Step, Record[Content], Mapping[str, str]], bool]

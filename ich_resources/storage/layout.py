@@ -84,6 +84,10 @@ class Layout:
         """Panels of one series."""
         return self.panels / series_uid
 
+    def relative(self, path: Path) -> str:
+        """Return a path below the run root as a record lists it."""
+        return path.relative_to(self.run_root).as_posix()
+
     def folder(self, subject: Subject) -> Path:
         """Records, arrays and notes of one subject."""
         return self.run_root.joinpath("state", subject.kind, *subject.parts)

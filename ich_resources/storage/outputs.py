@@ -23,7 +23,8 @@ from ich_resources.storage.prediction_tables import (
     per_slice_table,
     series_row,
 )
-from ich_resources.storage.records import Records, content_as
+from ich_resources.storage.record import content_as
+from ich_resources.storage.records import Records
 from ich_resources.storage.schemas import ProcessedSlice, SaliencyContent
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from ich_resources.errors import StorageError
-from ich_resources.steps import PROCESSED, SALIENCY
-from ich_resources.storage.layout import SCORES, Layout
-from ich_resources.storage.schemas import Content, ProcessedContent
+from ich_resources.storage.content import Content
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.schemas import schema_of
 from ich_resources.subjects import Subject
 
 _TOPS = ("", "output", "processed", "state")
@@ -37,13 +37,8 @@ def is_own(layout: Layout, subject: Subject, step: str, name: str) -> bool:
     path = PurePosixPath(name)
     if "\0" in name or ".." in path.parts or str(path) != name:
         return False
-    if name == _relative(layout, layout.array(subject, step)):
-        return True
-    if step == PROCESSED:
-        images = _relative(layout, layout.slice_png("x").parent)
-        return str(path.parent) == images and path.suffix == ".png"
-    panels = _relative(layout, layout.series_panels(subject.parts[0]))
-    return step == SALIENCY and str(path.parent) == panels
+    own = schema_of(step).may_write(layout, subject, layout.run_root / path)
+    return own or name == layout.relative(layout.array(subject, step))
 
 
 def needed(layout: Layout, subject: Subject, step: str, content: Content) -> set[str]:
@@ -60,25 +55,7 @@ def needed(layout: Layout, subject: Subject, step: str, content: Content) -> set
     content : Content
         Of its record.
     """
-    if step == SALIENCY:
-        return {_relative(layout, layout.series_panels(subject.parts[0]) / SCORES)}
-    paths = [layout.array(subject, step)]
-    if isinstance(content, ProcessedContent):
-        paths += [layout.slice_png(item.sop_instance_uid) for item in content.slices]
-    return {_relative(layout, path) for path in paths}
-
-
-def feeds_tables(step: str, name: str) -> bool:
-    """Return whether a file of a step is small and its numbers reach a table.
-
-    Parameters
-    ----------
-    step : str
-        Name of the step.
-    name : str
-        As a record lists it.
-    """
-    return step != PROCESSED and not name.endswith(".png")
+    return {layout.relative(path) for path in content.needed(layout, subject, step)}
 
 
 def is_inside(layout: Layout, path: Path) -> bool:
@@ -150,7 +127,3 @@ def _size(layout: Layout, path: Path) -> int | None:
     except OSError:
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _relative(layout: Layout, path: Path) -> str:
-    return path.relative_to(layout.run_root).as_posix()

@@ -13,59 +13,29 @@ neither; they stay valid and get both (``add_digests``).
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from ich_resources.digests import file_sha256, fingerprint
 from ich_resources.errors import FormatError, StorageError
-from ich_resources.steps import BY_NAME, STEPS, final_steps
+from ich_resources.steps import final_steps, steps_of
+from ich_resources.storage.content import Content
 from ich_resources.storage.failures import Failures
 from ich_resources.storage.files import held, is_unchanged, read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.own_files import (
-    feeds_tables,
     is_inside,
     is_own,
     needed,
     require_inside,
     sizes,
 )
-from ich_resources.storage.schemas import SCHEMAS, Content
+from ich_resources.storage.record import Record, content_as
+from ich_resources.storage.schemas import schema_of
 from ich_resources.subjects import Subject
 
-ContentT = TypeVar("ContentT", bound=Content, covariant=True)
 _C = TypeVar("_C", bound=Content)
-
-
-@dataclass(frozen=True)
-class Record(Generic[ContentT]):
-    """The result of one step on one subject.
-
-    Attributes
-    ----------
-    inputs_digest : str
-        Fingerprint of everything that the result depends on; ``recipe`` in the JSON file.
-    data_version : str
-        Fingerprint of the result. Later steps depend on it.
-    files : tuple of str
-        Files that the step wrote, relative to the run root.
-    content : Content
-        Accounting, provenance, seconds; see ``schemas``.
-    digests : tuple of str
-        SHA-256 of each file, hexadecimal; empty if an earlier version wrote the record.
-    """
-
-    inputs_digest: str
-    data_version: str
-    files: tuple[str, ...]
-    content: ContentT
-    digests: tuple[str, ...] = field(default=(), compare=False)
-
-    def sha256(self, name: str) -> str | None:
-        """Return the digest of one of the files, None where it is not known."""
-        return dict(zip(self.files, self.digests, strict=False)).get(name)
 
 
 class Records:
@@ -89,7 +59,7 @@ class Records:
         value = _read(path)
         _require_known_format(value, step, path)
         try:
-            content = SCHEMAS[BY_NAME[step].code].model_validate(value["content"])
+            content = schema_of(step).model_validate(value["content"])
             names, digests = tuple(value["files"]), tuple(value.get("digests", ()))
             record = Record(value["recipe"], value["data_version"], names, content, digests)
             valid = (
@@ -110,7 +80,8 @@ class Records:
         rest = {key: item for key, item in value.items() if key != "checksum"}
         if len(record.digests) != len(record.files) or value["checksum"] != fingerprint(rest):
             return False
-        small = [name for name in record.files if feeds_tables(step, name)]
+        small = [name for name in record.files if not name.endswith(".png")]
+        small = small if record.content.feeds_tables else []
         root = self._layout.run_root
         return all(_sha256(root / name) == record.sha256(name) for name in small)
 
@@ -148,9 +119,9 @@ class Records:
             If the list cannot be written, or a folder of the step leads out of the run root.
         """
         layout = self._layout
-        folders = [layout.folder(subject), layout.slice_png("x").parent]
-        require_inside(layout, [*folders, layout.series_panels(subject.parts[0])])
-        record, begun = self._layout.record(subject, step), self._layout.begun(subject, step)
+        folders = schema_of(step).folders(layout, subject)
+        require_inside(layout, [layout.folder(subject), *folders])
+        record, begun = layout.record(subject, step), layout.begun(subject, step)
         _require_known_format(_read(record), step, record)
         named = (*_files_named(record), *_files_named(begun))
         left = frozenset(name for name in named if is_own(layout, subject, step, name))
@@ -193,7 +164,7 @@ class Records:
         StorageError
             If a record cannot be written.
         """
-        for step in STEPS:
+        for step in steps_of(subject.kind):
             path = self._layout.record(subject, step.name)
             value = _read(path)
             if not isinstance(value, dict) or "digests" in value:
@@ -205,7 +176,7 @@ class Records:
 
     def have_digests(self, subject: Subject) -> bool:
         """Return whether no valid record of a subject lacks the digests of its files."""
-        found = (self.find(subject, step.name) for step in STEPS if step.subject == subject.kind)
+        found = (self.find(subject, step.name) for step in steps_of(subject.kind))
         return all(record.digests for record in found if record is not None)
 
     def is_whole(self, subject: Subject, step: str) -> bool:
@@ -216,7 +187,7 @@ class Records:
 
     def relative(self, path: Path) -> str:
         """Return a path below the run root as a record lists it."""
-        return path.relative_to(self._layout.run_root).as_posix()
+        return self._layout.relative(path)
 
     @contextmanager
     def working_on(self, subject: Subject, step: str) -> Iterator[None]:
@@ -284,21 +255,6 @@ class Records:
         return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
 
 
-def content_as(record: Record[Content], schema: type[_C]) -> Record[_C]:
-    """Return a record with the schema that its content is known to have.
-
-    Raises
-    ------
-    TypeError
-        If it has another schema.
-    """
-    if not isinstance(record.content, schema):
-        raise TypeError(f"a {type(record.content).__name__}, not a {schema.__name__}")
-    return Record(
-        record.inputs_digest, record.data_version, record.files, record.content, record.digests
-    )
-
-
 def _require_known_format(value: Any, step: str, path: Path) -> None:
     """Check that this version of ich can read a record.
 
@@ -307,7 +263,7 @@ def _require_known_format(value: Any, step: str, path: Path) -> None:
     FormatError
         If a newer one wrote it.
     """
-    known = SCHEMAS[BY_NAME[step].code].format
+    known = schema_of(step).format
     found = value.get("format", 1) if isinstance(value, dict) else 1
     if isinstance(found, int) and found > known:
         raise FormatError(

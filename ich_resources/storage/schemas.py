@@ -5,11 +5,13 @@ format 1. A record that does not fit its schema is not valid, and its step runs 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, Strict
+from pydantic import Strict
 
 from ich_resources.steps import (
+    BY_NAME,
     ENSEMBLE,
     PREDICTIONS,
     PROCESSED,
@@ -18,66 +20,12 @@ from ich_resources.steps import (
     Step,
     ensemble_digest,
 )
+from ich_resources.storage.content import Content, Rows, Schema, Text
+from ich_resources.storage.layout import SCORES, Layout
+from ich_resources.subjects import Subject
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    return value
-
-
-Text = Annotated[str, PlainValidator(_text)]
-"""A string that may hold lone surrogates, as a file name that is not UTF-8 does."""
-_T = TypeVar("_T")
-Rows = Annotated[tuple[_T, ...], Strict(False)]
-"""A list in JSON."""
-
-
-class _Schema(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class Content(_Schema):
-    """What every record holds.
-
-    Attributes
-    ----------
-    seconds : float
-        Time that the step took, in seconds.
-    """
-
-    format: ClassVar[int] = 1
-
-    seconds: float
-
-    @property
-    def made_untrained(self) -> bool:
-        """Whether weights without any training took part."""
-        return False
-
-    @property
-    def worth_repeating(self) -> bool:
-        """Whether the step is tried again in the next run although its result holds."""
-        return False
-
-    def inputs(self, step: Step) -> tuple[str, ...]:
-        """Return the steps, or the source, that this result was made from."""
-        return step.needs
-
-    def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
-        """Return whether the result was made from these versions of its inputs.
-
-        Parameters
-        ----------
-        versions : mapping of str to str
-            Data version of each of ``inputs``.
-        inputs_digest : str
-            That of the record.
-        """
-        raise NotImplementedError
-
-
-class ProcessedSlice(_Schema):
+class ProcessedSlice(Schema):
     """A slice whose pixels were decoded.
 
     Attributes
@@ -95,7 +43,7 @@ class ProcessedSlice(_Schema):
     window: Annotated[tuple[float, float], Strict(False)]
 
 
-class FailedSlice(_Schema):
+class FailedSlice(Schema):
     """A slice whose pixels could not be decoded: reason code and sentence."""
 
     path: Text
@@ -104,7 +52,7 @@ class FailedSlice(_Schema):
     reason: Text
 
 
-class PixelRemark(_Schema):
+class PixelRemark(Schema):
     """A remark on a series that its pixels gave: reason code and sentence."""
 
     code: Text
@@ -127,11 +75,27 @@ class ProcessedContent(Content):
     """
 
     format: ClassVar[int] = 2
+    feeds_tables: ClassVar[bool] = False
 
     series_version: Text
     slices: Rows[ProcessedSlice]
     failed: Rows[FailedSlice]
     remarks: Rows[PixelRemark] = ()
+
+    @classmethod
+    def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
+        """See ``Content``."""
+        return (layout.slice_png("x").parent,)
+
+    @classmethod
+    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+        """See ``Content``."""
+        return path.parent == layout.slice_png("x").parent and path.suffix == ".png"
+
+    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
+        """See ``Content``."""
+        images = [layout.slice_png(item.sop_instance_uid) for item in self.slices]
+        return [layout.array(subject, step), *images]
 
     @property
     def worth_repeating(self) -> bool:
@@ -143,7 +107,7 @@ class ProcessedContent(Content):
         return self.series_version == versions[SOURCE]
 
 
-class FoldFile(_Schema):
+class FoldFile(Schema):
     """A checkpoint: its file name and the SHA-256 of the file."""
 
     file: Text
@@ -241,6 +205,20 @@ class SaliencyContent(Content):
     backend: Text | None = None
     seconds_drawing: float | None = None
 
+    @classmethod
+    def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
+        """See ``Content``."""
+        return (layout.series_panels(*subject.parts),)
+
+    @classmethod
+    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+        """See ``Content``."""
+        return path.parent == layout.series_panels(*subject.parts)
+
+    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
+        """See ``Content``."""
+        return [layout.series_panels(*subject.parts) / SCORES]
+
     @property
     def made_untrained(self) -> bool:
         """See ``Content``."""
@@ -258,3 +236,8 @@ SCHEMAS: Mapping[str, type[Content]] = {
     SALIENCY: SaliencyContent,
 }
 """The schema of each step, by ``Step.code``."""
+
+
+def schema_of(step: str) -> type[Content]:
+    """Return the schema of a step by the name of the step."""
+    return SCHEMAS[BY_NAME[step].code]

@@ -16,7 +16,8 @@ from ich_resources.steps import (
     final_steps,
     first_steps,
 )
-from ich_resources.storage.schemas import SCHEMAS, Content
+from ich_resources.storage.content import Content
+from ich_resources.storage.schemas import SCHEMAS
 from ich_resources.subjects import Subject, series_subject
 
 

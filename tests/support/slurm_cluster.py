@@ -55,7 +55,7 @@ class User:
         home = str(self.folder / "home")
         return {"PATH": _SYSTEM, "HOME": home, "USER": self.name, "LANG": "C.UTF-8"} | more
 
-    def run(self, *command: str, check: bool = True, **environment: str):
+    def run(self, *command: str, check: bool = True, seconds: float = 600, **environment: str):
         """Run a command as this user, in its folder."""
         done = subprocess.run(
             command,
@@ -63,7 +63,7 @@ class User:
             cwd=self.folder,
             text=True,
             capture_output=True,
-            timeout=600,
+            timeout=seconds,
             **self.ids,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr

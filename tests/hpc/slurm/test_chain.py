@@ -6,7 +6,7 @@ import pytest
 from live import ROOT
 from taken_away import report, results
 
-pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(3000)]
 
 NEEDED_GB = 30
 """For Docker's copy of the image, its archive, that unpacked, and the SIF."""
@@ -28,6 +28,7 @@ def test_the_docker_image_runs_on_the_cluster(engine, image, site_without_image,
         *("--tar", str(archive), "--output", str(converted)),
         APPTAINER_CACHEDIR=str(folder / "cache"),
         APPTAINER_TMPDIR=str(folder),
+        seconds=1800,
     )
     archive.unlink()
     one, many = folder / "of docker", folder / "of docker, in shards"
@@ -35,7 +36,7 @@ def test_the_docker_image_runs_on_the_cluster(engine, image, site_without_image,
     variables = {k: v for k, v in variables.items() if not k.startswith("APPTAINER")}
     job = site.sbatch("slurm_predict.sh", **variables)
     jobs = site.array(**variables | {"RUN_ROOT": str(many)})
-    site.cluster.wait_for(job, *jobs.values(), seconds=600)
+    site.cluster.wait_for(job, *jobs.values(), seconds=900)
     converted.unlink()
     text = (folder / f"ich-predict_{job}.log").read_text()
     assert site.cluster.states(job) == {job: "COMPLETED"}, text

@@ -10,7 +10,8 @@ from ich_resources.series import SeriesRecord, SliceRecord
 from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY, ensemble_digest
 from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.records import Record, Records
+from ich_resources.storage.record import Record
+from ich_resources.storage.records import Records
 from ich_resources.subjects import series_subject
 
 UID = "1.2.3"

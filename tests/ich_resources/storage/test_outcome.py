@@ -10,7 +10,7 @@ from ich_resources.series import Judgement, SeriesRecord, SliceRecord
 from ich_resources.steps import PROCESSED, SALIENCY
 from ich_resources.storage.failures import Failure
 from ich_resources.storage.outcome import NOT_RUN, judge_outcome
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 
 REFUSED = Judgement("refused", Reason.LOCALIZER, "a localizer")
 FAILED = Judgement("failed", Reason.NO_PIXELS, "it has no PixelData")

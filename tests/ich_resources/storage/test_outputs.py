@@ -18,7 +18,8 @@ from ich_resources.storage.failures import Failure
 from ich_resources.storage.files import write_array, write_bytes
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
-from ich_resources.storage.records import Record, Records
+from ich_resources.storage.record import Record
+from ich_resources.storage.records import Records
 from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes
 from ich_resources.subjects import series_subject
 

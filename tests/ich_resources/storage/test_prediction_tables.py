@@ -17,7 +17,7 @@ from ich_resources.storage.prediction_tables import (
     provenance,
     series_row,
 )
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.slice_tables import csv_bytes
 
 TWO_SLICES = np.array([[0.5, 0.1, 0.2, 0.3, 0.4, 0.9], [0.6, 0.05, 0.7, 0.3, 0.1, 0.2]], np.float32)

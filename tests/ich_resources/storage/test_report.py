@@ -10,7 +10,7 @@ from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED
 from ich_resources.storage.outcome import NotScored, SeriesOutcome, SeriesState
-from ich_resources.storage.records import Record
+from ich_resources.storage.record import Record
 from ich_resources.storage.report import DISCLAIMER, PACKAGES, STATES, run_report
 
 UNASSIGNED = UnassignedFile("DICOMDIR", Judgement("refused", Reason.DICOMDIR, "a directory"))

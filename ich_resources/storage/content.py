@@ -1,0 +1,86 @@
+"""What every record holds, and how a schema is written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, Strict
+
+from ich_resources.steps import Step
+from ich_resources.storage.layout import Layout
+from ich_resources.subjects import Subject
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
+
+
+Text = Annotated[str, PlainValidator(_text)]
+"""A string that may hold lone surrogates, as a file name that is not UTF-8 does."""
+_T = TypeVar("_T")
+Rows = Annotated[tuple[_T, ...], Strict(False)]
+"""A list in JSON."""
+
+
+class Schema(BaseModel):
+    """A strict model: no field more or less, no infinite number."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Content(Schema):
+    """What every record holds.
+
+    Attributes
+    ----------
+    seconds : float
+        Time that the step took, in seconds.
+    """
+
+    format: ClassVar[int] = 1
+    feeds_tables: ClassVar[bool] = True
+    """Whether the files are small, pictures aside, and their numbers reach a table."""
+
+    seconds: float
+
+    @classmethod
+    def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
+        """Return the folders that the step writes into, beside that of its subject."""
+        return ()
+
+    @classmethod
+    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+        """Return whether a path, other than that of the array, is of a file of the step."""
+        return False
+
+    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
+        """Return the files that other steps read. A whole record lists them."""
+        return [layout.array(subject, step)]
+
+    @property
+    def made_untrained(self) -> bool:
+        """Whether weights without any training took part."""
+        return False
+
+    @property
+    def worth_repeating(self) -> bool:
+        """Whether the step is tried again in the next run although its result holds."""
+        return False
+
+    def inputs(self, step: Step) -> tuple[str, ...]:
+        """Return the steps, or the source, that this result was made from."""
+        return step.needs
+
+    def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
+        """Return whether the result was made from these versions of its inputs.
+
+        Parameters
+        ----------
+        versions : mapping of str to str
+            Data version of each of ``inputs``.
+        inputs_digest : str
+            That of the record.
+        """
+        raise NotImplementedError
