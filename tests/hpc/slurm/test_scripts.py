@@ -238,7 +238,7 @@ def test_an_array_gives_the_same_bytes_though_a_task_was_killed(site, predicted,
     ask("scontrol", "requeue", f"{array}_1")
     # SLURM lets a requeued task wait for two minutes, since its first copy may still be ending.
     job = ask("scontrol", "show", "job", f"{array}_1").partition("JobId=")[2].split()[0]
-    # Before that the answer is COMPLETING. A copy that starts then may get the exit status of the first.
+    # While it is COMPLETING, a new copy may get the exit status of the first.
     soon(lambda: ask("squeue", "-h", "-o", "%T", "-j", f"{array}_1") == "PENDING")
     soon(lambda: not looked_after(job))
     ask("scontrol", "update", f"JobId={array}_1", "StartTime=now")
