@@ -1,0 +1,1 @@
+"""The half of the graph that makes networks and judges them."""

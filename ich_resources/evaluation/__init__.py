@@ -1,0 +1,1 @@
+"""Predictions against labels: curves, intervals, calibration, operating points."""
