@@ -3,9 +3,11 @@
 import dagster as dg
 
 from ich_assets.inputs_digests import outcome
+from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.requirements import require_done
-from ich_assets.jobs.runs import report_existing, require_asset_job, steps_to_run
+from ich_assets.jobs.runs import require_asset_job
 from ich_assets.jobs.scoring import run_all
+from ich_assets.jobs.steps_left import steps_to_run
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import CRASH_RETRIES, GPU_POOL
 from ich_assets.runtime.run_tags import host_tag

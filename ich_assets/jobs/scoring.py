@@ -6,14 +6,9 @@ import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.inputs_digests import outcome
-from ich_assets.jobs.runs import (
-    report_existing,
-    require_asset_job,
-    run_one_series,
-    run_start,
-    steps_known_to_run,
-    steps_to_run,
-)
+from ich_assets.jobs.existing import report_existing
+from ich_assets.jobs.runs import require_asset_job, run_one_series, run_start
+from ich_assets.jobs.steps_left import steps_known_to_run, steps_to_run
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
 from ich_resources.plain_text import one_line

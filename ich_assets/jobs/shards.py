@@ -14,8 +14,9 @@ from pydantic import Field
 from ich_assets.inputs_digests import outcome
 from ich_assets.jobs import preflight
 from ich_assets.jobs.requirements import require_all, require_done
-from ich_assets.jobs.runs import run_asset_job, run_start, steps_left, steps_to_run
+from ich_assets.jobs.runs import run_asset_job, run_start
 from ich_assets.jobs.scoring import run_all, scan, write_tables
+from ich_assets.jobs.steps_left import steps_left, steps_to_run
 from ich_assets.partitions import add_partitions
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.console import TERSE_CONSOLE

@@ -10,8 +10,8 @@ import dagster as dg
 
 from ich_assets.graph import ich_series
 from ich_assets.jobs.backlog import ich_backlog
+from ich_assets.jobs.existing import unknown_results
 from ich_assets.jobs.preflight import require_apart
-from ich_assets.jobs.runs import unknown_results
 from ich_assets.ledger import INBOX_LEDGER, series_arrived
 from ich_assets.metadata import table_metadata
 from ich_assets.partitions import SERIES

@@ -1,19 +1,18 @@
 """One file from a server to the disk; a transfer that broke off is resumed."""
 
 import json
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import requests
-import urllib3
 
 from ich_resources.errors import FetchError
+from ich_resources.weights.answers import chunks, continues, describe, size_shown
 from ich_resources.weights.disk import read_json, require_room, write_text, writing
-from ich_resources.weights.limits import Limits, Watch, require_size
+from ich_resources.weights.limits import Limits, require_size
 from ich_resources.weights.progress import Progress, megabytes
 from ich_resources.weights.web import Address, InterruptedTransferError, open_address, unreachable
 
@@ -21,9 +20,6 @@ WAITS_S = (1.0, 3.0, 9.0, 20.0)
 """Seconds to wait before each further attempt. Attempts that bring new bytes do not count."""
 FIRST_WAITS = 2
 """How many of these waits the first small file gets, so that a missing network is reported soon."""
-_CHUNK = 1 << 16
-_MOST_DIGITS = 18
-_HUGE = 10**_MOST_DIGITS
 _SMALL = 1 << 20
 _SMALL_S = 600.0
 
@@ -50,7 +46,7 @@ def read_small(
         with open_address(session, address, {}, bounds.answer_s) as answer:
             content = b""
             # A small file may come slowly, since it is small.
-            for chunk in _chunks(answer, replace(bounds, slowest_bytes=1), end):
+            for chunk in chunks(answer, replace(bounds, slowest_bytes=1), end):
                 content += chunk
                 if len(content) > _SMALL:
                     raise FetchError(
@@ -154,12 +150,12 @@ def _attempt(
     with open_address(session, address, headers, limits.answer_s) as answer:
         _require_rest(answer, part, here, known)
         if answer.status_code == 200:
-            here, known = 0, _describe(answer, target.expected)
+            here, known = 0, describe(answer, target.expected)
         size = known["size"]
         if size is not None:
             if size > limits.most_bytes:
                 discard(part)
-            what = f"the server announces {_shown(size)}"
+            what = f"the server announces {size_shown(size)}"
             require_size(size, limits.most_bytes, what, address.shown)
             # The archive, and about as much again for what is in it.
             require_room(part.parent, 2 * size - here, part.stem)
@@ -186,7 +182,7 @@ def _require_rest(answer: requests.Response, part: Path, here: int, known: dict[
     InterruptedTransferError
         If it does not. The bytes are dropped, and the next attempt begins at the start.
     """
-    if answer.status_code == 206 and not (here and _continues(answer, here, known)):
+    if answer.status_code == 206 and not (here and continues(answer, here, known)):
         discard(part)
         raise InterruptedTransferError("the file has changed on the server: from the beginning")
     if answer.status_code == 416:
@@ -194,10 +190,6 @@ def _require_rest(answer: requests.Response, part: Path, here: int, known: dict[
         raise InterruptedTransferError(
             "the server does not have the rest of the file: from the beginning"
         )
-
-
-def _shown(size: int) -> str:
-    return megabytes(size) if size < _HUGE else "a size that no file has"
 
 
 def _write(
@@ -213,7 +205,7 @@ def _write(
         file.seek(here)
         if not here:
             write_text(_note(part), json.dumps(known))
-        for chunk in _chunks(answer, target.limits, target.end):
+        for chunk in chunks(answer, target.limits, target.end):
             file.write(chunk)
             here += len(chunk)
             progress.at(here, size)
@@ -254,66 +246,3 @@ def _repeat(
         say(f"  {why}; again in {waits[failures]:.0f} s")
         time.sleep(waits[failures])
         failures += 1
-
-
-def _describe(answer: requests.Response, expected: str) -> dict[str, str | int | None]:
-    """Return what must stay the same for the file to be continued later."""
-    etag = answer.headers.get("ETag", "")
-    strong = etag if etag.startswith('"') else ""
-    length = answer.headers.get("Content-Length", "").strip()
-    return {
-        "validator": strong or answer.headers.get("Last-Modified", ""),
-        "size": _number(length) if re.fullmatch("[0-9]+", length) else None,
-        "sha256": expected,
-    }
-
-
-def _number(digits: str) -> int:
-    """Return a number; one that no file can have where there are too many digits."""
-    return int(digits) if len(digits) < _MOST_DIGITS else _HUGE
-
-
-def _continues(answer: requests.Response, here: int, known: dict[str, str | int | None]) -> bool:
-    span = re.fullmatch(
-        r"bytes ([0-9]{1,17})-[0-9]{1,17}/([0-9]{1,17})", answer.headers.get("Content-Range", "")
-    )
-    etag = answer.headers.get("ETag")
-    validator = str(known["validator"])
-    return (
-        span is not None
-        and int(span[1]) == here
-        and int(span[2]) == known["size"]
-        and (etag is None or not validator.startswith('"') or etag == validator)
-    )
-
-
-def _chunks(answer: requests.Response, limits: Limits, end: float) -> Iterator[bytes]:
-    """Yield the bytes of an answer as they come.
-
-    Raises
-    ------
-    InterruptedTransferError
-        If the connection breaks, or they come too slowly.
-    """
-    watch = Watch(answer, limits, end)
-    why = ""
-    with watch.running():
-        pieces = _pieces(answer)
-        while True:
-            try:
-                piece = next(pieces, b"")
-            except (urllib3.exceptions.HTTPError, OSError, ValueError) as err:
-                named = getattr(err, "strerror", None) or type(err).__name__
-                why = f"the connection broke ({named})"
-                break
-            if not piece:
-                break
-            watch.came(len(piece))
-            yield piece
-    if why or watch.why:
-        raise InterruptedTransferError(watch.why or why)
-
-
-def _pieces(answer: requests.Response) -> Iterator[bytes]:
-    # Bytes as sent: some servers call a .tar.gz a tar with a content encoding.
-    return iter(answer.raw.stream(_CHUNK, decode_content=False))
