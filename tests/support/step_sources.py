@@ -50,7 +50,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/storage/files.py",
     ),
     PREDICTIONS: (*_NETWORKS, "ich_resources/inference/predict.py"),
-    ENSEMBLE: ("ich_resources/ensemble.py",),
+    ENSEMBLE: ("ich_resources/ensemble.py", "ich_resources/judged.py"),
     SALIENCY: (
         *_NETWORKS,
         "ich_assets/drawing.py:Drawing",
