@@ -24,7 +24,8 @@ from ich_resources.training.resume import TrainingState, read_state, write_file,
 from ich_resources.training.sampling import usable_series
 from ich_resources.training.schedule import is_validated
 from ich_resources.training.slices import TrainingSlices
-from ich_resources.training.views import ViewOptions, predict_views
+from ich_resources.training.view_options import ViewOptions
+from ich_resources.training.views import predict_views
 
 LOG_NAME = "log.csv"
 

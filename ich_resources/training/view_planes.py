@@ -12,11 +12,10 @@ from ich_resources.training.augment import CHANCE, crop
 from ich_resources.training.images import read_image
 from ich_resources.training.sampling import neighbours
 from ich_resources.training.slices import TrainingSlices
+from ich_resources.training.view_options import RANDOM_VIEWS
 
 Planes = npt.NDArray[np.uint8]
 
-RANDOM_VIEWS = 10
-"""Views of ``random10``."""
 _KEPT = 256
 """Slices that are kept at the input size: neighbours are wanted three times."""
 
