@@ -89,7 +89,9 @@ def test_the_crop():
 
 def test_the_same_generator_gives_the_same_sample_and_another_another():
     stack = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
-    one, same, other = (augment(stack, 64, "reference", np.random.default_rng(s)) for s in (1, 1, 2))
+    one, same, other = (
+        augment(stack, 64, "reference", np.random.default_rng(s)) for s in (1, 1, 2)
+    )
     assert one.shape == (3, 64, 64) and one.dtype == np.uint8
     assert (one == same).all()
     assert (one != other).any()
@@ -118,4 +120,4 @@ def test_each_step_comes_half_of_the_time():
     assert 160 < exchanged < 240
     assert {int(planes[0].max()) for planes in samples} <= {10, 30}
     untouched = sum(int(planes.min() > 0) for planes in samples)
-    assert 70 < untouched  # neither warped nor erased: a quarter, and small warps cropped away
+    assert untouched > 70  # neither warped nor erased: a quarter, and small warps cropped away
