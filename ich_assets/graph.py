@@ -4,20 +4,23 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.learning.dataset import folds, labelled_slices
+from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
 from ich_assets.runtime.console import terse_console
-from ich_assets.runtime.retries import CRASH_RETRIES
+from ich_assets.runtime.retries import CRASH_RETRIES, NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
+from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.resource import StorageResource, TrainRootResource
 from ich_resources.weights.resource import WeightsResource
 
 SERIES_ASSETS = [
@@ -60,10 +63,20 @@ ich_outputs = dg.define_asset_job(
     description="Write the CSV and JSON files over all series of the last scan.",
 )
 
+ich_dataset = dg.define_asset_job(
+    "ich_dataset",
+    selection=dg.AssetSelection.assets(labelled_slices, folds),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **NO_CRASH_RETRIES},
+    description="Make a data set for training: scan, images, labels, patients, five folds.",
+)
+
+LEARNING_ASSETS = [labelled_slices, folds]
+
 defs = dg.Definitions(
-    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
-    asset_checks=CHECKS,
-    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs, *LEARNING_ASSETS],
+    asset_checks=[*CHECKS, *DATASET_CHECKS],
+    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_dataset],
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),
@@ -72,6 +85,8 @@ defs = dg.Definitions(
         "saliency": SaliencyResource(),
         "panels": PanelsResource(),
         "storage": StorageResource(),
+        "dataset": DatasetResource(),
+        "train_root": TrainRootResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },
