@@ -9,7 +9,7 @@ from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
-from ich_assets.runtime.console import terse_console
+from ich_assets.runtime.console import TERSE_CONSOLE, terse_console
 from ich_assets.runtime.retries import CRASH_RETRIES, NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
@@ -68,13 +68,20 @@ ich_dataset = dg.define_asset_job(
     selection=dg.AssetSelection.assets(labelled_slices, folds),
     executor_def=dg.in_process_executor,
     tags={**host_tag(), **NO_CRASH_RETRIES},
+    config=TERSE_CONSOLE["config"],
     description="Make a data set for training: scan, images, labels, patients, five folds.",
 )
 
 LEARNING_ASSETS = [labelled_slices, folds]
 
 defs = dg.Definitions(
-    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs, *LEARNING_ASSETS],
+    assets=[
+        *(DICOM_SERIES, INBOX_LEDGER, series_ledger),
+        *CHECKPOINTS,
+        *SERIES_ASSETS,
+        run_outputs,
+        *LEARNING_ASSETS,
+    ],
     asset_checks=[*CHECKS, *DATASET_CHECKS],
     jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_dataset],
     loggers={"console": terse_console},

@@ -1,5 +1,7 @@
 """Checks of a data set: contradictions and leaks block; what is only doubtful warns."""
 
+from typing import Any
+
 import dagster as dg
 
 from ich_assets.learning.dataset import folds, labelled_slices
@@ -24,7 +26,7 @@ def _result(
     fault: str,
     *,
     warns: bool = False,
-    **metadata: dg.RawMetadataValue,
+    **metadata: Any,
 ) -> dg.AssetCheckResult:
     """Return the result of a check; its fault, if there is one, is also a line of the terminal."""
     if fault:

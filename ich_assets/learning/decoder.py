@@ -6,11 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ich_assets.windowed import windowed_series
 from ich_resources.children import Children, serve
-from ich_resources.dicom.reading import ReadingOptions, read_series
-from ich_resources.dicom.stored_values import Mending
-from ich_resources.dicom.windows import parse_window
 from ich_resources.digests import file_sha256
 from ich_resources.errors import IchError, StorageError
 from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
@@ -81,6 +77,12 @@ def answer(request: bytes) -> bytes:
 
 
 def _made(series: SeriesRecord, layout: TrainingLayout, options: dict[str, Any]) -> dict[str, Any]:
+    # Not at load time: the definitions import this module.
+    from ich_assets.windowed import windowed_series
+    from ich_resources.dicom.reading import ReadingOptions, read_series
+    from ich_resources.dicom.stored_values import Mending
+    from ich_resources.dicom.windows import parse_window
+
     uid, mended = series.series_instance_uid, []
 
     def image_of(sop_instance_uid: str) -> Path:

@@ -13,7 +13,7 @@ from pydantic import Field, create_model
 from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.windows import WindowChoice, parse_window
 from ich_resources.environment import DICOM_INPUT, folder
-from ich_resources.errors import DicomError, IchError
+from ich_resources.errors import IchError
 from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 
 if TYPE_CHECKING:
@@ -180,14 +180,12 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             By SeriesInstanceUID; empty where no file has a PatientID that can be read.
         """
         from ich_resources.children import asking_threads
-        from ich_resources.dicom.bounded import READERS, patient_in_child
+        from ich_resources.dicom.bounded import READERS
+        from ich_resources.dicom.patients import patient_of
 
         def of(item: SeriesRecord) -> str:
             first = next((s for s in item.slices if s.judgement is None), None)
-            try:
-                return patient_in_child(Path(item.input_dir, first.path), key) if first else ""
-            except DicomError:
-                return ""  # its decoding names the fault
+            return patient_of(Path(item.input_dir, first.path), key) if first else ""
 
         with asking_threads(READERS, self.threads) as pool:
             keys = list(pool.map(of, series))
