@@ -74,10 +74,11 @@ def stratified_folds(slices: LabelledSlices) -> Folds:
     if max(Counter(kinds).values()) < COUNT:
         kinds = [0] * len(kinds)  # no stratum reaches every fold
     folds = StratifiedGroupKFold(COUNT, shuffle=True, random_state=SEED)
+    numbers = range(len(patients))  # scikit-learn sorts groups, and keys are different everywhere
     divided: dict[str, int] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a stratum with fewer than five patients
-        for fold, (_, held_out) in enumerate(folds.split(kinds, kinds, groups=patients)):
+        for fold, (_, held_out) in enumerate(folds.split(kinds, kinds, groups=numbers)):
             divided.update(dict.fromkeys((patients[row] for row in held_out), fold))
     return Folds(divided, COUNT)
 
