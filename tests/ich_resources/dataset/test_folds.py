@@ -118,8 +118,7 @@ def test_lists_by_image_have_the_names_of_the_reference(tmp_path):
     for fold in range(5):
         path = tmp_path / "fold_5_by_study_image" / f"fold{fold}" / "val.txt"
         path.parent.mkdir(parents=True)
-        path.write_text(f"ID_ID_{fold}.png
-")  # the reference doubles the prefix
+        path.write_text(f"ID_ID_{fold}.png\n")  # the reference doubles the prefix
     slices = LabelledSlices(
         tuple(f"ID_{i}" for i in range(5)),
         slices.series,
