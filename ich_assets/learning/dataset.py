@@ -11,7 +11,6 @@ import numpy as np
 
 from ich_assets.learning.found import Found
 from ich_assets.learning.images import make_images
-from ich_assets.runtime.retries import retrying_transient_errors
 from ich_resources.dataset.folds import in_several_folds, positives
 from ich_resources.dataset.matching import Matched, match, unmatched_bytes
 from ich_resources.dataset.resource import DatasetResource
@@ -68,10 +67,8 @@ def labelled_slices(
     folds alone, and only its keyed hash is kept.
     """
     started = time.perf_counter()
-    with (
-        retrying_transient_errors(context),
-        train_root.records.working_on(_WHOLE, LABELLED_SLICES),
-    ):
+    # Without retries: each would scan again, which takes hours on a large data set.
+    with train_root.records.working_on(_WHOLE, LABELLED_SLICES):
         read = _read(context, dataset, dicom, train_root)
         matched = match(read.labels, read.found.names(), read.found.not_used())
         slices = read.found.table(train_root.layout, read.key_of, matched.values)
@@ -264,7 +261,7 @@ def folds(
     """
     started = time.perf_counter()
     layout, records = train_root.layout, train_root.records
-    with retrying_transient_errors(context), records.working_on(_WHOLE, FOLD_LIST):
+    with records.working_on(_WHOLE, FOLD_LIST):
         slices = read_slices(layout.slices, layout.train_root)
         rows = dataset.fold_rows(slices)
         records.begin(_WHOLE, FOLD_LIST)

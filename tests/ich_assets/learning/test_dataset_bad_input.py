@@ -1,8 +1,11 @@
 """Data sets that are wrong: one sentence with the remedy each; what was finished stays."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
+import pydicom
 import pytest
 from rsna import CORRUPT, write_rsna
 
@@ -25,7 +28,7 @@ class Trials:
     def dataset(self) -> Path:
         return self.root / "dataset"
 
-    def run(self, **fields: object) -> str:
+    def run(self, dicom: dict[str, object] | None = None, **fields: object) -> str:
         """Run the job; return the error of its first step that failed, or an empty text."""
         config = {"folders": [str(self.data.train), str(self.data.test)], "processes": 1}
         config |= {"labels": str(self.data.csv)} | fields
@@ -36,6 +39,7 @@ class Trials:
                 run_config={
                     "resources": {
                         "dataset": {"config": config},
+                        "dicom": {"config": dicom or {}},
                         "train_root": {"config": {"train_root": str(self.root)}},
                     },
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -207,3 +211,58 @@ def test_labels_by_study_cannot_train(trials):
     path.write_text("StudyInstanceUID,any\nID_study00000,1\n")
     error = trials.run(labels=str(path))
     assert "the labels are by study, and the 2D networks are trained by slice" in error
+
+
+def test_the_test_set_has_a_table_without_labels(trials):
+    data = trials.data
+    in_train = {path.stem for path in data.train.iterdir()}
+    rows = [row for row in data.rows() if row.rpartition("_")[0] in in_train]
+    # Both folders hold series of the two studies of one patient; the rest is as it was.
+    error = trials.run(
+        folders=[str(data.train)],
+        test_folders=[str(data.test)],
+        labels=trials.labels("train", rows),
+        patient_key="study",
+    )
+    assert "4 patients" in error  # the folds; the tables are there
+    slices = read_slices(trials.dataset / "slices.csv", trials.root)
+    tested = read_slices(trials.dataset / "test_slices.csv", trials.root)
+    assert set(slices.slices) == in_train
+    assert set(tested.slices) == set(data.labels) - in_train - {CORRUPT}
+    assert np.isnan(tested.labels).all() and all(path.is_file() for path in tested.images)
+
+
+def test_values_wrapped_to_12_bits_are_counted_and_mended_on_request(trials):
+    data, wrapped = trials.data, trials.root.parent / "wrapped"
+    folders = []
+    for folder in (data.train, data.test):
+        shutil.copytree(folder, wrapped / folder.name)
+        folders.append(str(wrapped / folder.name))
+    for path in (wrapped / data.train.name).iterdir():
+        slice_ = pydicom.dcmread(path, force=True)
+        if slice_.StudyInstanceUID == "ID_study00004":
+            hu = slice_.pixel_array.astype(np.int64) + int(slice_.RescaleIntercept)
+            slice_.PixelData = (np.maximum(hu, -1024) % 4096).astype("<u2").tobytes()
+            slice_.BitsStored, slice_.HighBit, slice_.PixelRepresentation = 12, 11, 0
+            slice_.RescaleIntercept, slice_.RescaleSlope = 0, 1
+            slice_.save_as(path, enforce_file_format=False)
+    assert trials.run(folders=folders) == ""
+    assert trials.faults["wrapped_12bit"].startswith("3 slices are not used, since their values")
+    listed = (trials.dataset / "unmatched.csv").read_text()
+    assert listed.count("NOT_HU") == 3
+    assert trials.run(folders=folders, dicom={"mend_12bit": True}) == ""
+    assert "wrapped_12bit" not in trials.faults
+    slices = read_slices(trials.dataset / "slices.csv", trials.root)
+    assert slices.studies.count("ID_study00004") == 3
+
+
+def test_a_study_of_two_patients(trials):
+    data, mixed = trials.data, trials.root.parent / "mixed"
+    shutil.copytree(data.train, mixed)
+    for stem in data.studies["ID_study00006"]:  # two series of one study, of a patient each
+        slice_ = pydicom.dcmread(mixed / f"{stem}.dcm", force=True)
+        slice_.StudyInstanceUID = "ID_study00004"
+        slice_.save_as(mixed / f"{stem}.dcm", enforce_file_format=False)
+    error = trials.run(folders=[str(mixed), str(data.test)])
+    assert "the series of study ID_study00004 have different PatientIDs" in error
+    assert "-> give a CSV file" in error and "ID_patient" not in error
