@@ -21,11 +21,12 @@ def test_they_are_loadable():
 def test_loading_them_imports_no_torch():
     code = (
         "import sys, ich_assets.definitions as d; d.defs.get_repository_def();"
-        "print([m for m in ('torch', 'cv2', 'matplotlib', 'pydicom') if m in sys.modules])"
+        "print([m for m in ('torch', 'matplotlib', 'pydicom', 'sklearn') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "torch" not in run.stdout
     assert "pydicom" not in run.stdout
+    assert "sklearn" not in run.stdout
 
 
 def test_the_graph_is_the_one_in_the_readme():
