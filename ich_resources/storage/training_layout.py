@@ -70,6 +70,11 @@ class TrainingLayout:
         return self.dataset / "folds.csv"
 
     @property
+    def test_slices(self) -> Path:
+        """Table of the slices of the test set, without labels."""
+        return self.dataset / "test_slices.csv"
+
+    @property
     def models(self) -> Path:
         """The trained checkpoints and their digests, laid out as a MODEL_DIR."""
         return self.train_root / "models"
