@@ -44,9 +44,7 @@ class DataSet:
         """Return the fold of each study."""
         return dict(zip(self.slices.studies, self.fold_of.tolist(), strict=True))
 
-    def cut(
-        self, fold: int, group_by: GroupBy
-    ) -> tuple[TrainingSlices, TrainingSlices]:
+    def cut(self, fold: int, group_by: GroupBy) -> tuple[TrainingSlices, TrainingSlices]:
         """Return the slices that a fold is trained on, and those that it holds out.
 
         Parameters
