@@ -92,7 +92,8 @@ def training_slices(
         first: dict[str, int] = {}
         for row in rows.tolist():
             first.setdefault(groups[row], len(first))
-        order = np.lexsort((slices.positions[rows], [first[groups[row]] for row in rows.tolist()]))
+        places = np.array([first[groups[row]] for row in rows.tolist()])
+        order = np.lexsort((slices.positions[rows], places))
         rows = rows[order]
     wanted = rows.tolist()
     return TrainingSlices(

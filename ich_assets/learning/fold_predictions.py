@@ -41,12 +41,11 @@ from ich_resources.storage.training_schemas import (
     TestContent,
     TrainedFoldContent,
     fold_table_start,
+    merged_table_start,
 )
 from ich_resources.training.slices import TrainingSlices
-from ich_resources.training.views import ViewOptions
+from ich_resources.training.view_options import ViewOptions
 
-VIEW_COUNTS = {"none": 1, "four": 4, "random10": 10}
-"""How many views stand behind a mean; it ends the names of the reference's files."""
 STEPS: dict[Kind, str] = {"oof": OOF_PREDICTIONS, "test": TEST_PREDICTIONS}
 _SCHEMAS: dict[Kind, type[FoldPredictionsContent]] = {"oof": OofContent, "test": TestContent}
 
@@ -97,10 +96,9 @@ def predict_fold(
 
     Raises
     ------
-    InferenceError
-        If the fold has not been trained, or the network gives what is not finite.
-    CheckpointError
-        If the checkpoint is not the one that was recorded.
+    IchError
+        If the fold has not been trained, the checkpoint is not the one that was recorded, or the
+        network gives what is not finite.
     """
     resources = LearningResources.of(context)
     wanted = Wanted(kind, *backbone_and_fold(context.partition_key), feature_files)
@@ -131,7 +129,11 @@ def _predict(resources: LearningResources, wanted: Wanted) -> Record[FoldPredict
     views = _views(resources, wanted)
     started = time.perf_counter()
     predicted = predict_checkpoint(
-        layout.checkpoint(wanted.backbone, wanted.fold), slices, views, resources.training.machine
+        layout.checkpoint(wanted.backbone, wanted.fold),
+        wanted.backbone.name,
+        slices,
+        views,
+        machine=resources.training.machine,
     )
     probabilities, features = predicted.mean, predicted.features
     if not (np.isfinite(probabilities).all() and np.isfinite(features).all()):
@@ -147,8 +149,8 @@ def _predict(resources: LearningResources, wanted: Wanted) -> Record[FoldPredict
         slices=len(slices),
         width=features.shape[1],
         views=views.tta,
-        device=resources.training.device_name(),
-        precision=views.precision,
+        device=predicted.device,
+        precision=predicted.precision,
         accept_leak=trained.content.accept_leak,
     )
     digest = digest_of(wanted.step, trained.content.checkpoint, views, table.version)
@@ -165,11 +167,18 @@ def _predict(resources: LearningResources, wanted: Wanted) -> Record[FoldPredict
     return record
 
 
+def merged_path(resources: LearningResources, backbone: Backbone, kind: Kind) -> Path:
+    """Return the path of the reference's table of all folds of a backbone."""
+    count = resources.training.views(resources.training.recipe(backbone, 0)).views
+    folder = resources.train_root.layout.single_model_output(backbone)
+    return folder / f"{merged_table_start(kind)}{count}.csv"
+
+
 def single_model_path(
     resources: LearningResources, backbone: Backbone, fold: int, kind: Kind
 ) -> Path:
     """Return the path of the reference's table of one fold."""
-    count = VIEW_COUNTS[resources.training.tta]
+    count = resources.training.views(resources.training.recipe(backbone, fold)).views
     folder = resources.train_root.layout.single_model_output(backbone)
     return folder / f"{fold_table_start(kind, fold)}{count}.csv"
 
@@ -183,7 +192,7 @@ def _trained(resources: LearningResources, wanted: Wanted) -> Record[TrainedFold
 
     Raises
     ------
-    InferenceError
+    IchError
         If there is none that holds.
     CheckpointError
         If the file is another one.

@@ -1,4 +1,4 @@
-"""oof_predictions, test_predictions: each fold's own; oof_table: the first of all folds together."""
+"""oof_predictions and test_predictions of each fold; oof_table, the former of all folds."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from ich_assets.learning.data_set import DataSet, data_set
-from ich_assets.learning.fold_predictions import VIEW_COUNTS, predict_fold, read_fold
+from ich_assets.learning.fold_predictions import merged_path, predict_fold, read_fold
 from ich_assets.learning.holding import missing_partitions, oof_records, table_digest
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
@@ -41,7 +41,6 @@ from ich_resources.storage.training_schemas import (
     Kind,
     OofContent,
     OofTableContent,
-    merged_table_start,
 )
 from ich_resources.subjects import training_subject
 
@@ -213,7 +212,7 @@ def _content(
 
 
 def _mean(arrays: Sequence[FloatArray]) -> FloatArray:
-    return np.mean(np.stack(arrays), axis=0, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.mean(np.stack(arrays), axis=0, dtype=np.float64), np.float32)
 
 
 def _write(
@@ -225,13 +224,12 @@ def _write(
     oof: Mapping[str, Record[OofContent]],
 ) -> Record[OofTableContent]:
     layout, records = resources.train_root.layout, resources.train_root.records
-    count = VIEW_COUNTS[resources.training.tta]
     records.begin(training_subject(), OOF_TABLE)
     write_array(layout.oof_table, np.stack(arrays))
     write_table(layout.oof_order, _table(data, _mean(arrays), leak=content.accept_leak))
     paths = [layout.oof_table, layout.oof_order]
     for backbone, values in zip(backbones, arrays, strict=True):
-        path = layout.single_model_output(backbone) / f"{merged_table_start('oof')}{count}.csv"
+        path = merged_path(resources, backbone, "oof")
         table = single_model_table(data.slices.slices, values, leak=content.accept_leak)
         write_table(path, table)
         paths.append(path)

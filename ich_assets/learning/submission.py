@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from ich_assets.learning.data_set import test_set
-from ich_assets.learning.fold_predictions import VIEW_COUNTS, read_fold
+from ich_assets.learning.fold_predictions import merged_path, read_fold
 from ich_assets.learning.holding import missing_partitions, table_digest, test_records
 from ich_assets.learning.oof import test_predictions
 from ich_assets.learning.progress import naming_train_root
@@ -28,7 +28,7 @@ from ich_resources.storage.files import write_bytes
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.oof import FloatArray, single_model_table, write_table
 from ich_resources.storage.record import Record
-from ich_resources.storage.training_schemas import SubmissionContent, merged_table_start
+from ich_resources.storage.training_schemas import SubmissionContent
 from ich_resources.subjects import training_subject
 
 Source = Literal["2d", "sequence"]
@@ -105,8 +105,7 @@ def _submit(resources: LearningResources, config: SubmissionConfig) -> Record[Su
     write_bytes(layout.submission, content, durable=True)
     paths = [layout.submission]
     for backbone, mean in arrays.items():
-        name = f"{merged_table_start('test')}{VIEW_COUNTS[resources.training.tta]}.csv"
-        paths.append(layout.single_model_output(backbone) / name)
+        paths.append(merged_path(resources, backbone, "test"))
         table = single_model_table(
             test_set(layout).slices, mean, leak=made.accept_leak, filename_first=True
         )
@@ -170,8 +169,7 @@ def _over_folds(resources: LearningResources, backbone: Backbone) -> FloatArray:
 
 
 def _of_networks(resources: LearningResources, arrays: Sequence[FloatArray]) -> FloatArray:
-    mean: FloatArray = np.mean(np.stack(arrays), axis=0, dtype=np.float64).astype(np.float32)
-    return mean
+    return np.asarray(np.mean(np.stack(arrays), axis=0, dtype=np.float64), np.float32)
 
 
 def _of_sequence(resources: LearningResources, arrays: Sequence[FloatArray]) -> FloatArray:

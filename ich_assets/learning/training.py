@@ -164,8 +164,7 @@ def _about(
         trained_on=resources.training.trained_on,
         salt=salt,
         studies={study_hash(salt, uid): fold for uid, fold in data.study_folds().items()},
-        # The folds of one training have one recipe: the fold stands beside it.
-        recipe={name: value for name, value in recipe.to_plain().items() if name != "fold"},
+        recipe=recipe.settings(),
         labels=data.slices.version,
         init=recipe.init,
         weighted_log_loss=float(trained.kept.weighted_log_loss),
