@@ -21,7 +21,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.storage.resource import StorageResource, TrainRootResource
+from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
 from ich_resources.training.resource import TrainingResource
 from ich_resources.weights.resource import WeightsResource
 
@@ -122,6 +122,7 @@ defs = dg.Definitions(
         "storage": StorageResource(),
         "training": TrainingResource(),
         "train_root": TrainRootResource(),
+        "results": ResultsResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },
