@@ -154,7 +154,7 @@ class _Training:
             loss = both_heads_loss(*self._network(features, channels), labels)
             loss.backward()
             self._optimiser.step()
-            total += float(loss) * len(labels)
+            total += loss.item() * len(labels)
             samples += len(labels)
         if not np.isfinite(total):
             raise InferenceError(
