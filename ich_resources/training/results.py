@@ -101,6 +101,8 @@ class TrainedFold:
         For people.
     precision : {"float32", "bfloat16"}
         Arithmetic of its passes.
+    resumed : int
+        Epochs that an earlier process had finished.
     """
 
     weights: "dict[str, Tensor]"
@@ -110,3 +112,4 @@ class TrainedFold:
     log: Path
     device: str
     precision: str
+    resumed: int = 0
