@@ -28,7 +28,7 @@ def _one(
 ) -> ScoredSeries:
     labels = np.zeros((length, len(CLASSES)), np.float32)
     for kind in range(1, len(CLASSES)):
-        if random.random() < 0.25:
+        if random.random() < 0.4:
             run = int(random.integers(5, 11, endpoint=True))
             start = int(random.integers(0, max(length - run, 1)))
             labels[start : start + run, kind] = 1
