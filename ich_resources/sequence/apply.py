@@ -7,7 +7,6 @@ import torch
 
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray
-from ich_resources.sequence.channels import Features
 from ich_resources.sequence.loop import tensors
 from ich_resources.sequence.network import SequenceNetwork
 from ich_resources.sequence.recipe import SequenceFeatures
@@ -67,9 +66,14 @@ def sequence_probabilities(
 
 def mean_of_folds(seen: Sequence[ScoredSeries]) -> ScoredSeries:
     """Return a series as the mean of its 2D folds: features and probabilities."""
-    features: list[Features] = []
-    for network in range(len(seen[0].features)):
-        values = np.mean([one.features[network] for one in seen], axis=0, dtype=np.float32)
-        features.append(values.astype(np.float16))
-    probabilities = np.mean([one.probabilities for one in seen], axis=0, dtype=np.float32)
-    return ScoredSeries(tuple(features), probabilities, seen[0].positions, seen[0].labels)
+    features = [
+        np.stack([one.features[network] for one in seen]).mean(0, dtype=np.float32)
+        for network in range(len(seen[0].features))
+    ]
+    probabilities = np.stack([one.probabilities for one in seen]).mean(0, dtype=np.float32)
+    return ScoredSeries(
+        tuple(values.astype(np.float16) for values in features),
+        probabilities,
+        seen[0].positions,
+        seen[0].labels,
+    )

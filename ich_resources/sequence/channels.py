@@ -60,9 +60,7 @@ def slice_distances(positions: npt.NDArray[np.float64]) -> FloatArray:
     return np.append(steps, steps[-1]).astype(np.float32)
 
 
-def input_channels(
-    probabilities: FloatArray, positions: npt.NDArray[np.float64]
-) -> FloatArray:
+def input_channels(probabilities: FloatArray, positions: npt.NDArray[np.float64]) -> FloatArray:
     """Return the channels of each slice and class.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Sequence checkpoints, ``SequenceModel/fold_<k>.pt``: written, found, read without running code."""
+"""Sequence checkpoints, ``SequenceModel/fold_<k>.pt``: written, found, read without code."""
 
 import io
 import threading
@@ -108,9 +108,7 @@ def load_sequence(
         return _READ[key]
 
 
-def _load(
-    file: SequenceFile, device: "torch.device"
-) -> "tuple[SequenceAbout, SequenceNetwork]":
+def _load(file: SequenceFile, device: "torch.device") -> "tuple[SequenceAbout, SequenceNetwork]":
     import torch
 
     from ich_resources.sequence.network import SequenceNetwork

@@ -63,6 +63,4 @@ class SequenceResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                 seed=self.seed,
             )
         except ValueError as err:
-            raise IchError(
-                str(err), remedy="see resources.sequence in train.example.yaml"
-            ) from err
+            raise IchError(str(err), remedy="see resources.sequence in train.example.yaml") from err

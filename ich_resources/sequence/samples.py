@@ -128,7 +128,7 @@ def make_sample(series: ScoredSeries, part: Part | None = None) -> Sample:
 
 def turned(sample: Sample) -> Sample:
     """Return a sample with its slices in reverse; distances keep their sign."""
-    return Sample(*(values[::-1] for values in sample))
+    return Sample(sample.features[::-1], sample.channels[::-1], sample.labels[::-1])
 
 
 def stacked(samples: Sequence[Sample], length: int | None = None) -> Sample:
@@ -143,13 +143,19 @@ def stacked(samples: Sequence[Sample], length: int | None = None) -> Sample:
     """
     if length is not None:
         samples = [_appended(sample, length) for sample in samples]
-    return Sample(*(np.stack(values) for values in zip(*samples, strict=True)))
+    return Sample(
+        np.stack([sample.features for sample in samples]),
+        np.stack([sample.channels for sample in samples]),
+        np.stack([sample.labels for sample in samples]),
+    )
 
 
 def _appended(sample: Sample, length: int) -> Sample:
-    missing = length - len(sample.labels)
+    missing = (0, length - len(sample.labels))
     return Sample(
-        *(np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) for values in sample)
+        np.pad(sample.features, [missing, (0, 0), (0, 0)]),
+        np.pad(sample.channels, [missing, (0, 0), (0, 0)]),
+        np.pad(sample.labels, [missing, (0, 0)]),
     )
 
 

@@ -20,12 +20,12 @@ def make_series(
     """Return series with bleeds that are runs of 5 to 11 slices."""
     random = np.random.default_rng(seed)
     mixing = np.random.default_rng(0).normal(size=(NETWORKS, len(CLASSES), width)) / 8
-    return [_one(random, mixing, int(random.integers(*slices, endpoint=True))) for _ in range(count)]
+    return [
+        _one(random, mixing, int(random.integers(*slices, endpoint=True))) for _ in range(count)
+    ]
 
 
-def _one(
-    random: np.random.Generator, mixing: npt.NDArray[np.float64], length: int
-) -> ScoredSeries:
+def _one(random: np.random.Generator, mixing: npt.NDArray[np.float64], length: int) -> ScoredSeries:
     labels = np.zeros((length, len(CLASSES)), np.float32)
     for kind in range(1, len(CLASSES)):
         if random.random() < 0.4:
