@@ -44,9 +44,7 @@ class DataSet:
         """Return the fold of each study."""
         return dict(zip(self.slices.studies, self.fold_of.tolist(), strict=True))
 
-    def cut(
-        self, fold: int, group_by: GroupBy
-    ) -> tuple[TrainingSlices, TrainingSlices]:
+    def cut(self, fold: int, group_by: GroupBy) -> tuple[TrainingSlices, TrainingSlices]:
         """Return the slices that a fold is trained on, and those that it holds out.
 
         Parameters
@@ -94,7 +92,8 @@ def training_slices(
         first: dict[str, int] = {}
         for row in rows.tolist():
             first.setdefault(groups[row], len(first))
-        order = np.lexsort((slices.positions[rows], [first[groups[row]] for row in rows.tolist()]))
+        places = np.array([first[groups[row]] for row in rows.tolist()])
+        order = np.lexsort((slices.positions[rows], places))
         rows = rows[order]
     wanted = rows.tolist()
     return TrainingSlices(

@@ -33,7 +33,7 @@ from ich_resources.storage.training_schemas import (
 )
 from ich_resources.subjects import training_subject
 from ich_resources.training.recipe import Recipe
-from ich_resources.training.views import ViewOptions
+from ich_resources.training.view_options import ViewOptions
 
 _P = TypeVar("_P", bound=FoldPredictionsContent)
 

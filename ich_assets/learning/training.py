@@ -8,18 +8,19 @@ from pydantic import Field
 
 from ich_assets.learning.data_set import DataSet, data_set
 from ich_assets.learning.holding import current_trained, trained_digest
-from ich_assets.learning.honesty import require_honest
+from ich_assets.learning.honesty import folds_of_release, require_honest
+from ich_assets.learning.model_folder import pin_checkpoint
 from ich_assets.learning.progress import by_class, history_table, hooks, naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.training_partitions import BACKBONE_AND_FOLD, backbone_and_fold
 from ich_resources.backbones.recipe_in_file import Trained, study_hash, study_salt
 from ich_resources.digests import bytes_sha256
+from ich_resources.errors import DatasetError
 from ich_resources.metric import prevalences, prior_loss
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, TRAINED_FOLD
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.record import Record
-from ich_resources.storage.trained_models import pin_checkpoint
 from ich_resources.storage.training_layout import fold_subject
 from ich_resources.storage.training_schemas import TrainedFoldContent
 from ich_resources.training.recipe import Recipe
@@ -87,7 +88,12 @@ def _train(
     layout, records = resources.train_root.layout, resources.train_root.records
     backbone, fold = backbone_and_fold(context.partition_key)
     subject = fold_subject(backbone, fold)
-    leak = require_honest(recipe, data.slices, accept_leak=resources.training.accept_leak)
+    leak = require_honest(
+        recipe,
+        data.slices,
+        folds_of_release=folds_of_release(records),
+        accept_leak=resources.training.accept_leak,
+    )
     initial = resources.training.initial(recipe)
     slices, held_out = data.cut(fold, recipe.group_by)
     context.log.info(
@@ -102,9 +108,9 @@ def _train(
         machine=resources.training.machine,
         hooks=hooks(context, recipe.epochs),
     )
-    about = _about(resources, recipe, data, held_out, trained)
+    about = _about(resources, recipe, data, trained)
     content = checkpoint_bytes(trained, about.to_plain())
-    made = _content(trained, recipe, data, slices, held_out).model_copy(
+    made = _content(trained, about, recipe, data, slices, held_out).model_copy(
         update={
             "checkpoint": bytes_sha256(content),
             "initial": initial.digest,
@@ -135,10 +141,20 @@ def _about(
     resources: LearningResources,
     recipe: Recipe,
     data: DataSet,
-    held_out: TrainingSlices,
     trained: TrainedFold,
 ) -> Trained:
-    """Return what the checkpoint says about itself."""
+    """Return what the checkpoint says about itself.
+
+    Raises
+    ------
+    DatasetError
+        If no held-out slice has a label.
+    """
+    if trained.kept.weighted_log_loss is None:
+        raise DatasetError(
+            f"no slice of fold {recipe.fold} has a label",
+            remedy="label slices of every fold, or make the folds again",
+        )
     salt = study_salt(resources.train_root.key)
     return Trained(
         backbone=recipe.backbone,
@@ -148,16 +164,17 @@ def _about(
         trained_on=resources.training.trained_on,
         salt=salt,
         studies={study_hash(salt, uid): fold for uid, fold in data.study_folds().items()},
-        recipe=recipe.to_plain(),
+        recipe=recipe.settings(),
         labels=data.slices.version,
         init=recipe.init,
-        weighted_log_loss=float(trained.kept.weighted_log_loss or 0.0),
+        weighted_log_loss=float(trained.kept.weighted_log_loss),
         versions={name: version(name) for name in ("ich", "numpy", "torch", "torchvision")},
     )
 
 
 def _content(
     trained: TrainedFold,
+    about: Trained,
     recipe: Recipe,
     data: DataSet,
     slices: TrainingSlices,
@@ -174,7 +191,7 @@ def _content(
         initial="",
         epochs=len(trained.history),
         best_epoch=trained.kept.epoch,
-        weighted_log_loss=float(trained.kept.weighted_log_loss or 0.0),
+        weighted_log_loss=about.weighted_log_loss,
         prior=prior_loss(held_out.labels, prevalences(slices.labels)),
         slices=len(slices),
         held_out=len(held_out),
@@ -184,9 +201,7 @@ def _content(
     )
 
 
-def _metadata(
-    resources: LearningResources, record: Record[TrainedFoldContent]
-) -> dict[str, Any]:
+def _metadata(resources: LearningResources, record: Record[TrainedFoldContent]) -> dict[str, Any]:
     made, layout = record.content, resources.train_root.layout
     return {
         "weighted_log_loss": round(made.weighted_log_loss, 6),

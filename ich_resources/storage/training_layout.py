@@ -80,6 +80,11 @@ class TrainingLayout:
         return self.train_root / "models"
 
     @property
+    def key(self) -> Path:
+        """Secret key of the hashes of patients and studies."""
+        return self.train_root / "state" / "training.key"
+
+    @property
     def digests_lock(self) -> Path:
         """Lock of the process that writes the digests."""
         return self.train_root / "state" / ".digests.lock"

@@ -78,6 +78,8 @@ class TrainedFoldContent(Content):
         What made the weights.
     resumed : int
         Epochs that an earlier run had finished.
+    accept_leak : bool
+        Whether the first weights may have seen the held-out studies.
     """
 
     feeds_tables: ClassVar[bool] = False
@@ -98,6 +100,7 @@ class TrainedFoldContent(Content):
     device: Text
     precision: Text
     resumed: int = 0
+    accept_leak: bool = False
 
     @classmethod
     def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
@@ -258,11 +261,14 @@ class SubmissionContent(Content):
         ``reference`` or ``sample``: the order of the rows.
     images : int
         Images with six rows each.
+    accept_leak : bool
+        Whether first weights may have seen held-out studies.
     """
 
     source: Text
     order: Text
     images: int
+    accept_leak: bool = False
 
     @classmethod
     def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ OpenCV lets other threads run while it works, so no worker processes are needed.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def workers(threads: int) -> Iterator[ThreadPoolExecutor]:
 
 def training_batches(
     slices: TrainingSlices, recipe: Recipe, epoch: int, pool: ThreadPoolExecutor
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Make the batches of an epoch, in order.
 
     Parameters
@@ -100,7 +100,7 @@ def training_batches(
 
 def made_ahead(
     batches: Sequence[Sequence[Item]], make: Callable[[Item], Made], pool: ThreadPoolExecutor
-) -> Iterator[list[Made]]:
+) -> Generator[list[Made]]:
     """Make the items of each batch in threads, some batches ahead; the order stays.
 
     Parameters

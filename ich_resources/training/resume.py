@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ich_resources.errors import IchError, StorageError
+from ich_resources.errors import FormatError, StorageError
 from ich_resources.training.results import EpochResult
 from ich_resources.whole_files import remedy_for, write_whole
 
@@ -124,6 +124,8 @@ def read_state(folder: Path, fingerprint: str) -> tuple[TrainingState | None, st
     ------
     StorageError
         If the state of another recipe cannot be put aside.
+    FormatError
+        If a newer version of ich wrote the state.
     """
     path = folder / STATE_NAME
     parked = _parked(folder, fingerprint)
@@ -176,11 +178,23 @@ def _move(path: Path, target: Path) -> None:
 
 
 def _read(path: Path) -> TrainingState | None:
-    """Return a state, None where the file is missing, damaged or of another format."""
+    """Return a state, None where the file is missing or damaged.
+
+    Raises
+    ------
+    FormatError
+        If a newer version of ich wrote it.
+    """
     try:
         plain = torch.load(path, map_location="cpu", weights_only=True)
-        return TrainingState.from_plain(plain) if plain["format"] == FORMAT else None
-    except IchError:
-        raise
-    except Exception:  # torch lets many kinds through for a damaged file
+        number = int(plain["format"])
+        state = TrainingState.from_plain(plain) if number == FORMAT else None
+    except Exception:  # noqa: BLE001 (torch lets many kinds through for a damaged file)
         return None
+    if number > FORMAT:
+        raise FormatError(
+            f"a newer version of ich wrote the state of this training (format {number})",
+            path=path,
+            remedy="go on with the newer version, or remove the file to train anew",
+        )
+    return state

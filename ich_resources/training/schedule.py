@@ -1,4 +1,4 @@
-"""The learning rate as closed formulas, so that a resumed training needs no state of a scheduler."""
+"""The learning rate as closed formulas: a resumed training needs no state of a scheduler."""
 
 import math
 

@@ -73,7 +73,7 @@ class TrainingSlices:
     @cached_property
     def labelled(self) -> npt.NDArray[np.bool_]:
         """Whether at least one class of a slice was read, shape (N,)."""
-        return ~np.isnan(self.labels).all(axis=1)
+        return np.asarray(~np.isnan(self.labels).all(axis=1))
 
     @cached_property
     def digest(self) -> str:
