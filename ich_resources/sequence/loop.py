@@ -79,7 +79,8 @@ def train_sequence(
     if state is not None:
         training.restore(state)
         hooks.on_message(f"going on after epoch {training.done} of {recipe.epochs}")
-    for epoch in range(training.done, recipe.epochs):
+    resumed = training.done
+    for epoch in range(resumed, recipe.epochs):
         result = training.run_epoch(epoch, hooks)
         write_state(folder, training.state() | {"fingerprint": mark})
         write_log(folder, tuple(training.history))
@@ -89,6 +90,7 @@ def train_sequence(
         training.kept,
         tuple(training.history),
         describe_devices([training.device]),
+        resumed,
     )
 
 

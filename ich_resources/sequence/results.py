@@ -67,9 +67,12 @@ class TrainedSequence:
         All epochs.
     device : str
         For people.
+    resumed : int
+        Epochs that an earlier process had finished.
     """
 
     weights: "dict[str, Tensor]"
     kept: SequenceEpoch
     history: tuple[SequenceEpoch, ...]
     device: str
+    resumed: int = 0
