@@ -45,16 +45,20 @@ def predict_and_submit(context: dg.OpExecutionContext, config: SubmitConfig) -> 
                 error = run_subject(
                     context, resources, "ich_submission_file", subject, held, config=options
                 )
-            errors = [error] if error else []
+            errors = [SUBMISSION] if error else []
     if errors:
-        raise dg.Failure("; ".join(errors), allow_retries=False)
+        raise dg.Failure(
+            f"Failed: {', '.join(errors)} -> mend what is said above, then run the same command "
+            "again: what is finished is kept",
+            allow_retries=False,
+        )
     context.log.info(f"Written: {resources.train_root.layout.submission}")
 
 
 def _predict(
     context: dg.OpExecutionContext, resources: LearningResources, config: SubmitConfig
 ) -> list[str]:
-    """Predict with each fold; return the errors."""
+    """Predict with each fold; return the folds that failed."""
     errors = []
     backbones = chosen_backbones(config.backbones)
     for backbone in backbones:
@@ -73,7 +77,7 @@ def _predict(
                     config=options,
                 )
             if error:
-                errors.append(f"{name}: {error}")
+                errors.append(name)  # the step itself has said why
             (context.log.error if error else context.log.info)(
                 f"{name}  {'failed' if error else 'test set predicted'}"
             )

@@ -1,6 +1,7 @@
 """ich_train: every training that does not hold, in one command and one process."""
 
 import time
+
 import dagster as dg
 from pydantic import Field
 
@@ -71,7 +72,11 @@ def train_folds(context: dg.OpExecutionContext, config: TrainConfig) -> None:
         if not errors and "sequence" in config.stages:
             errors = _run_sequences(context, resources, config)
     if errors:
-        raise dg.Failure("; ".join(errors), allow_retries=False)
+        raise dg.Failure(
+            f"Failed: {', '.join(errors)} -> mend what is said above, then run the same command "
+            "again: what is finished is kept",
+            allow_retries=False,
+        )
 
 
 def _partitions(config: TrainConfig) -> list[tuple[Backbone, int]]:
@@ -113,7 +118,7 @@ def _run_all(
     config: TrainConfig,
     partitions: list[tuple[Backbone, int]],
 ) -> list[str]:
-    """Run each partition with a line of its own; return the errors."""
+    """Run each partition with a line of its own; return those that failed."""
     errors, began = [], time.perf_counter()
     for number, (backbone, fold) in enumerate(partitions, 1):
         name = partition_of(backbone, fold)
@@ -122,7 +127,7 @@ def _run_all(
         left = minutes / number * (len(partitions) - number)
         line = f"[{number}/{len(partitions)}] {name}"
         if error:
-            errors.append(f"{name}: {error}")
+            errors.append(name)  # the step itself has said why
             context.log.error(f"{line}  failed")
             continue
         record = recorded_fold(resources, backbone, fold)
@@ -163,7 +168,7 @@ def _run(
 def _write_table(
     context: dg.OpExecutionContext, resources: LearningResources, config: TrainConfig
 ) -> list[str]:
-    """Write the table over all folds; return the error."""
+    """Write the table over all folds; return its name if it failed."""
     backbones = chosen_backbones(config.backbones)
     if len(oof_records(resources, backbones)) < FOLDS * len(backbones):
         context.log.info("The table of all folds comes when all five have their predictions")
@@ -174,7 +179,7 @@ def _write_table(
         options = {OOF_TABLE: {"backbones": [backbone.asset for backbone in backbones]}}
         error = run_subject(context, resources, "ich_oof_table", subject, held, config=options)
     if error:
-        return [error]
+        return [OOF_TABLE]
     record = current_table(resources, backbones)
     if record is not None:
         losses = "  ".join(f"{k} {v:.4f}" for k, v in record.content.weighted_log_loss.items())

@@ -30,7 +30,7 @@ def folds_of_release(records: Records) -> bool:
 
 
 def require_honest(
-    recipe: Recipe, slices: LabelledSlices, *, folds_of_release: bool, accept_leak: bool
+    recipe: Recipe, slices: LabelledSlices, records: Records, *, accept_leak: bool
 ) -> bool:
     """Check that the first weights of a training have not seen the slices that it holds out.
 
@@ -40,8 +40,8 @@ def require_honest(
         Its ``init`` counts.
     slices : LabelledSlices
         The data set.
-    folds_of_release : bool
-        Whether the folds are those that the released checkpoints were trained with.
+    records : Records
+        Those of the training root. They say where the folds come from.
     accept_leak : bool
         Whether a person has accepted that predictions out of fold are worthless.
 
@@ -55,7 +55,7 @@ def require_honest(
     IchError
         If there is a leak, and nobody has accepted it.
     """
-    if recipe.init != "released" or folds_of_release or not is_of_rsna(slices.slices):
+    if recipe.init != "released" or not is_of_rsna(slices.slices) or folds_of_release(records):
         return False
     if not accept_leak:
         raise IchError(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ich_assets.learning.data_set import DataSet, data_set
 from ich_assets.learning.holding import current_trained, trained_digest
-from ich_assets.learning.honesty import folds_of_release, require_honest
+from ich_assets.learning.honesty import require_honest
 from ich_assets.learning.model_folder import pin_checkpoint
 from ich_assets.learning.progress import by_class, history_table, hooks, naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
@@ -88,12 +88,8 @@ def _train(
     layout, records = resources.train_root.layout, resources.train_root.records
     backbone, fold = backbone_and_fold(context.partition_key)
     subject = fold_subject(backbone, fold)
-    leak = require_honest(
-        recipe,
-        data.slices,
-        folds_of_release=folds_of_release(records),
-        accept_leak=resources.training.accept_leak,
-    )
+    accept = resources.training.accept_leak
+    leak = require_honest(recipe, data.slices, records, accept_leak=accept)
     initial = resources.training.initial(recipe)
     slices, held_out = data.cut(fold, recipe.group_by)
     context.log.info(
