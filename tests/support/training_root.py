@@ -3,6 +3,7 @@
 The pictures are ellipses. A bleed is a bright disc: its place says which subtype it is.
 """
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,6 +106,31 @@ def write_test_set(root: Path, amount: Amount, seed: int = 2) -> LabelledSlices:
     return slices
 
 
+def tiny_config(training: dict | None = None, **ops: dict) -> str:
+    """Return a run configuration for a minute of CPU at most.
+
+    Parameters
+    ----------
+    training : dict, optional
+        Fields of the resource that differ.
+    **ops : dict
+        Configuration of each op.
+    """
+    fields = {
+        "init": "random",
+        "epochs": 1,
+        "input_size": 32,
+        "batch_size": 8,
+        "schedule": "one_cycle",
+        "augment": "mirror",
+        "threads": 1,
+        "device": "cpu",
+    }
+    resources = {"training": {"config": fields | (training or {})}}
+    config = {"resources": resources, "ops": {op: {"config": v} for op, v in ops.items()}}
+    return json.dumps(config)
+
+
 @dataclass
 class TrainingPlace(Workplace):
     """Folders of one user who trains, and the command that user types."""
@@ -115,3 +141,7 @@ class TrainingPlace(Workplace):
 
     def environ(self) -> dict[str, str]:
         return super().environ() | {"TRAIN_ROOT": str(self.root / "train"), "OMP_NUM_THREADS": "1"}
+
+    def command(self, job: str, config: str) -> list[str]:
+        """Return the command that executes a job."""
+        return self._command(job, config)

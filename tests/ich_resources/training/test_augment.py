@@ -89,7 +89,9 @@ def test_the_crop():
 
 def test_the_same_generator_gives_the_same_sample_and_another_another():
     stack = np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8)
-    one, same, other = (augment(stack, 64, "reference", np.random.default_rng(s)) for s in (1, 1, 2))
+    one, same, other = (
+        augment(stack, 64, "reference", np.random.default_rng(s)) for s in (1, 1, 2)
+    )
     assert one.shape == (3, 64, 64) and one.dtype == np.uint8
     assert (one == same).all()
     assert (one != other).any()
