@@ -48,6 +48,8 @@ CODE_VERSIONS = {
     OOF_PREDICTIONS: "1",
     TEST_PREDICTIONS: "1",
     OOF_TABLE: "1",
+    TRAINED_SEQUENCE: "1",
+    SEQUENCE_OOF: "1",
     SUBMISSION: "1",
 }
 """Raise a number when the code of that step changes the files that the step writes."""
@@ -109,6 +111,8 @@ TRAINING_STEPS: tuple[Step, ...] = (
     _of_training(OOF_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(TEST_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(OOF_TABLE, OOF_PREDICTIONS),
+    _of_training(TRAINED_SEQUENCE, OOF_TABLE, runs_networks=True),
+    _of_training(SEQUENCE_OOF, TRAINED_SEQUENCE, runs_networks=True),
     _of_training(SUBMISSION, TEST_PREDICTIONS),
 )
 """Every step below TRAIN_ROOT; each stands after the steps that it needs.
@@ -147,12 +151,15 @@ def final_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
     return tuple(step.name for step in steps_of(subject) if step.name not in needed)
 
 
-def ensemble_digest(predictions: Mapping[str, str]) -> str:
+def ensemble_digest(predictions: Mapping[str, str], calibration: str | None = None) -> str:
     """Return the inputs digest of the ensemble.
 
     Parameters
     ----------
     predictions : mapping of str to str
         Data version of the predictions of each backbone, by the backbone's name.
+    calibration : str or None
+        ``judged.Calibration.sha256``, where one is set. Otherwise it is not part of the digest.
     """
-    return fingerprint({"code": CODE_VERSIONS[ENSEMBLE], "backbones": dict(predictions)})
+    inputs = {"code": CODE_VERSIONS[ENSEMBLE], "backbones": dict(predictions)}
+    return fingerprint(inputs | ({} if calibration is None else {"calibration": calibration}))
