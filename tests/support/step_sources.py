@@ -14,7 +14,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PREDICTIONS, PROCESSED, SALIENCY
+from ich_resources.steps import (
+    CODE_VERSIONS,
+    DATASET_IMAGES,
+    ENSEMBLE,
+    FOLD_LIST,
+    LABELLED_SLICES,
+    OOF_PREDICTIONS,
+    OOF_TABLE,
+    PREDICTIONS,
+    PROCESSED,
+    SALIENCY,
+    SUBMISSION,
+    TEST_PREDICTIONS,
+    TRAINED_FOLD,
+)
 
 ROOT = Path(__file__).parents[2]
 FROZEN = ROOT / "tests" / "data" / "step_sources.json"
@@ -29,26 +43,33 @@ _NETWORKS = (
     "ich_resources/hemorrhage.py",
     "ich_resources/preprocessing.py",
 )
+_TRAINING = (
+    "ich_resources/backbones/networks.py",
+    "ich_resources/backbones/table.py",
+    "ich_resources/hemorrhage.py",
+    "ich_resources/preprocessing.py",
+)
+_IMAGES = (
+    "ich_assets/windowed.py",
+    "ich_resources/dicom/decoding.py",
+    "ich_resources/dicom/elements.py",
+    "ich_resources/dicom/frame_size.py",
+    "ich_resources/dicom/frames.py",
+    "ich_resources/dicom/geometry.py",
+    "ich_resources/dicom/header.py",
+    "ich_resources/dicom/jpeg.py",
+    "ich_resources/dicom/ordering.py",
+    "ich_resources/dicom/parsing.py",
+    "ich_resources/dicom/plausibility.py",
+    "ich_resources/dicom/reading.py",
+    "ich_resources/dicom/series_values.py",
+    "ich_resources/dicom/stored_values.py",
+    "ich_resources/dicom/windows.py",
+    "ich_resources/preprocessing.py",
+    "ich_resources/storage/files.py",
+)
 SOURCES: dict[str, tuple[str, ...]] = {
-    PROCESSED: (
-        "ich_assets/slices.py:decode_series",
-        "ich_resources/dicom/decoding.py",
-        "ich_resources/dicom/elements.py",
-        "ich_resources/dicom/frame_size.py",
-        "ich_resources/dicom/frames.py",
-        "ich_resources/dicom/geometry.py",
-        "ich_resources/dicom/header.py",
-        "ich_resources/dicom/jpeg.py",
-        "ich_resources/dicom/ordering.py",
-        "ich_resources/dicom/parsing.py",
-        "ich_resources/dicom/plausibility.py",
-        "ich_resources/dicom/reading.py",
-        "ich_resources/dicom/series_values.py",
-        "ich_resources/dicom/stored_values.py",
-        "ich_resources/dicom/windows.py",
-        "ich_resources/preprocessing.py",
-        "ich_resources/storage/files.py",
-    ),
+    PROCESSED: _IMAGES,
     PREDICTIONS: (*_NETWORKS, "ich_resources/inference/predict.py"),
     ENSEMBLE: ("ich_resources/ensemble.py", "ich_resources/judged.py"),
     SALIENCY: (
@@ -67,6 +88,24 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/saliency/options.py",
         "ich_resources/storage/saliency_tables.py",
     ),
+    DATASET_IMAGES: (*_IMAGES, "ich_assets/learning/decoder.py"),
+    LABELLED_SLICES: (
+        "ich_resources/dataset/groups.py",
+        "ich_resources/dataset/kaggle.py",
+        "ich_resources/dataset/matching.py",
+        "ich_resources/dataset/own.py",
+        "ich_resources/dataset/public.py",
+        "ich_resources/dataset/readers.py",
+        "ich_resources/dataset/table.py",
+        "ich_resources/dataset/text_table.py",
+        "ich_resources/hemorrhage.py",
+    ),
+    FOLD_LIST: ("ich_resources/dataset/folds.py",),
+    TRAINED_FOLD: _TRAINING,
+    OOF_PREDICTIONS: _TRAINING,
+    TEST_PREDICTIONS: _TRAINING,
+    OOF_TABLE: ("ich_resources/hemorrhage.py",),
+    SUBMISSION: ("ich_resources/hemorrhage.py",),
 }
 """What makes the numbers of a step, by key of CODE_VERSIONS: modules, or ``module:definition``."""
 
