@@ -111,10 +111,18 @@ class ProcessedContent(Content):
 
 
 class FoldFile(Schema):
-    """A checkpoint: its file name and the SHA-256 of the file."""
+    """A checkpoint: its file name and the SHA-256 of the file.
+
+    Attributes
+    ----------
+    trained_on_study : bool or None
+        Whether the network was trained on the study of the series. None where the checkpoint does
+        not list its studies, and in records of format 1.
+    """
 
     file: Text
     digest: Text
+    trained_on_study: bool | None = None
 
 
 class PredictionsContent(Content):
