@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import torch
+from training_data import make_slices
 
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.training.initial_files import InitialFile
 from ich_resources.training.loop import train_fold
 from ich_resources.training.recipe import Recipe
 from ich_resources.training.results import Hooks, Machine
-from training_data import make_slices
 
 RECIPE = Recipe.for_fold(
     BACKBONES["DenseNet121_change_avg"],

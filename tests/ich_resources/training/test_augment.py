@@ -120,4 +120,4 @@ def test_each_step_comes_half_of_the_time():
     assert 160 < exchanged < 240
     assert {int(planes[0].max()) for planes in samples} <= {10, 30}
     untouched = sum(int(planes.min() > 0) for planes in samples)
-    assert 70 < untouched  # neither warped nor erased: a quarter, and small warps cropped away
+    assert untouched > 70  # neither warped nor erased: a quarter, and small warps cropped away
