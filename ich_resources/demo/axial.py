@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ich_resources.demo.headers import ct_image, write
-from ich_resources.demo.phantom import FIELD_OF_VIEW, head_hu
+from ich_resources.demo.phantom import head_hu
+from ich_resources.demo.plane import FIELD_OF_VIEW
 
 
 def slice_heights(slices: int) -> list[float]:
