@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ich_resources.demo.anatomy import (
     HAEMATOMA,
@@ -170,7 +171,7 @@ class Crescent:
         return plane.cover(self.thickness * np.sqrt(reach) - plane.depth) * within
 
 
-def _without_bone(plane: Plane) -> FloatArray:
+def _without_bone(plane: Plane) -> npt.NDArray[np.bool_]:
     """Return the pixels almost without bone: a second partial volume would thin the skull."""
     return np.asarray(plane.cover(plane.depth) > 0.9)
 

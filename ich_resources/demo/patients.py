@@ -1,10 +1,9 @@
 """Phantom patients: heads with bleeds of five kinds, drawn from a seed, with their labels."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ich_resources.demo.anatomy import DURA, Ellipsoid, FloatArray
 from ich_resources.demo.bleeds import Bleed, Clot, Crescent, Lens, Sulcal, Ventricular
@@ -228,7 +227,7 @@ def _on_side(left: Ellipsoid, side: int) -> Ellipsoid:
     return left if side > 0 else replace(left, x=-left.x, angle=-left.angle)
 
 
-_DRAW = {
+_DRAW: dict[str, Callable[[np.random.Generator], Bleed]] = {
     "epidural": _draw_lens,
     "intraparenchymal": _draw_clot,
     "intraventricular": _draw_ventricular,
