@@ -75,6 +75,15 @@ def draw_cohort(first_seed: int = FIRST_SEED) -> list[Patient]:
     ]
 
 
+def study_uid(seed: int) -> str:
+    """Return the StudyInstanceUID of a patient."""
+    return uid(_study(seed))
+
+
+def _study(seed: int) -> str:
+    return f"phantom {seed}"
+
+
 def write_patient(
     folder: Path, patient: Patient, *, slices: int = SLICES, size: int = SIZE
 ) -> WrittenSeries:
@@ -97,7 +106,7 @@ def write_patient(
         If a file cannot be written.
     """
     hu, labels = volume_of(patient, heights_of(patient, slices), size)
-    study, number = f"phantom {patient.seed}", f"PHANTOM-{patient.seed}"
+    study, number = _study(patient.seed), f"PHANTOM-{patient.seed}"
     acquisition = Acquisition(spacing=HEAD_HEIGHT / slices, description="Head H31s phantom")
     write_slices(
         folder, list(hu), name="head", study=study, acquisition=acquisition, patient=number
