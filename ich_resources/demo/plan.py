@@ -12,6 +12,14 @@ from ich_resources.training.recipe import Recipe, TrainingPrecision
 PAINTING_VERSION = 1
 """Raise it when the phantoms change: the networks of earlier demos are then trained again."""
 
+INPUT_SIZES = {
+    "DenseNet121_change_avg": 96,
+    "DenseNet169_change_avg": 96,
+    "se_resnext101_32x4d": 64,
+}
+"""Edge of the network input in pixels. SE-ResNeXt101 takes four times as long as a DenseNet."""
+EPOCHS = {"DenseNet121_change_avg": 8, "DenseNet169_change_avg": 6, "se_resnext101_32x4d": 5}
+"""Epochs of four slices a patient."""
 AMX = "amx_bf16"
 """Flag of a CPU that multiplies matrices in bfloat16: a step then takes half of the time."""
 
@@ -33,8 +41,8 @@ class Plan:
         Patients that are trained on, and those that the training is validated on.
     slices, size : int
         Slices of a patient, and their rows and columns.
-    input_size : int
-        Edge of the network input in pixels.
+    input_sizes : mapping of str to int
+        Edge of the network input of each backbone in pixels.
     epochs : mapping of str to int
         Epochs of each backbone; an epoch visits each patient four times.
     batch_size : int
@@ -51,17 +59,17 @@ class Plan:
     held_out: int = 6
     slices: int = 12
     size: int = 128
-    input_size: int = 96
-    epochs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BACKBONES, 8))
+    input_sizes: dict[str, int] = field(default_factory=lambda: dict(INPUT_SIZES))
+    epochs: dict[str, int] = field(default_factory=lambda: dict(EPOCHS))
     batch_size: int = 16
     rate: float = 1e-3
     precision: TrainingPrecision = "float32"
     seed: int = 0
 
     @classmethod
-    def of_this_machine(cls) -> Self:
+    def of_this_machine(cls, seed: int = 0) -> Self:
         """Return the plan of the demo, in bfloat16 where the CPU multiplies matrices in it."""
-        return cls(precision="bfloat16" if AMX in _cpu_flags() else "float32")
+        return cls(precision="bfloat16" if AMX in _cpu_flags() else "float32", seed=seed)
 
     @property
     def patient_seeds(self) -> tuple[list[int], list[int]]:
@@ -75,7 +83,7 @@ class Plan:
         return Recipe.for_fold(
             BACKBONES[backbone],
             0,
-            input_size=self.input_size,
+            input_size=self.input_sizes[backbone],
             slice_context="replicated",
             epochs=self.epochs[backbone],
             batch_size=self.batch_size,

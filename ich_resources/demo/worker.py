@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ich_resources.backbones.recipe_in_file import study_hash, study_salt
+from ich_resources.backbones.recipe_in_file import Trained, study_hash, study_salt
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.children import serve
 from ich_resources.demo.cohort import study_uid
@@ -16,7 +17,7 @@ from ich_resources.demo.phantom_set import paint_patient, training_slices
 from ich_resources.demo.plan import Plan
 from ich_resources.digests import file_sha256
 from ich_resources.errors import IchError
-from ich_resources.training.checkpoint import checkpoint_bytes, describe
+from ich_resources.training.checkpoint import checkpoint_bytes
 from ich_resources.training.initial_files import InitialFile
 from ich_resources.training.loop import train_fold
 from ich_resources.training.results import Machine
@@ -107,17 +108,27 @@ def train(
         machine=Machine("cpu", threads=1),
     )
     salt = study_salt(KEY)
-    folds = {study_hash(salt, study_uid(s)): int(s in seeds) for s in (*seeds, *held_out)}
-    about = describe(
-        trained,
-        recipe,
+    about = Trained(
+        backbone=backbone,
+        fold=recipe.fold,
+        input_size=recipe.input_size,
+        slice_context=recipe.slice_context,
         trained_on="phantoms",
         salt=salt,
-        studies=folds,
+        studies={
+            study_hash(salt, study_uid(seed)): recipe.fold if seed in held_out else recipe.fold + 1
+            for seed in (*seeds, *held_out)
+        },
+        recipe=recipe.to_plain(),
         labels=slices.digest,
+        init=recipe.init,
+        weighted_log_loss=float(trained.kept.weighted_log_loss or 0.0),
+        versions={name: version(name) for name in ("ich", "torch")},
     )
     path = Path(models) / row.folder / checkpoint_name(recipe.fold)
-    write_whole(path, checkpoint_bytes(trained, about), f".part-{path.name}", durable=True)
+    write_whole(
+        path, checkpoint_bytes(trained, about.to_plain()), f".part-{path.name}", durable=True
+    )
     return {"path": path.relative_to(models).as_posix(), "sha256": file_sha256(path)}
 
 
