@@ -40,33 +40,40 @@ Array = npt.NDArray[np.float32]
 
 def main(seeds: list[int]) -> None:
     """Measure every seed, write the results and print the table."""
-    measured = [measure(seed) for seed in seeds]
+    for seed in seeds:
+        with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+            keep(measure(seed, Path(folder)))
+    print(table(json.loads(RESULTS.read_text(encoding="utf-8"))["seeds"]))
+
+
+def keep(measured: dict[str, Any]) -> None:
+    """Write the results of a seed beside those of other seeds of the same plan."""
     plan = Plan.of_this_machine()
+    earlier = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    others = earlier.get("seeds", []) if earlier.get("digest") == plan.digest else []
+    seeds = [one for one in others if one["seed"] != measured["seed"]] + [measured]
     about = {
         "condition": f"phantoms of {SIZE} x {SIZE} pixels, {SLICES} slices each; mean of one fold "
         "of each backbone, one view; the numbers mean nothing for people",
         "patients": PATIENTS,
+        "digest": plan.digest,
         "plan": plan.to_plain(),
         "machine": f"{os.cpu_count()} cores, {_processor()}, torch {torch.__version__}",
-        "seeds": measured,
+        "seeds": sorted(seeds, key=lambda one: int(one["seed"])),
     }
     RESULTS.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    print(table(measured))
 
 
-def measure(seed: int) -> dict[str, Any]:
-    """Train with one seed and judge the networks."""
+def measure(seed: int, folder: Path) -> dict[str, Any]:
+    """Train with one seed below an empty folder, and judge the networks."""
+    began = time.monotonic()
     plan = Plan.of_this_machine(seed)
-    with tempfile.TemporaryDirectory(prefix="demo-") as name:
-        folder = Path(name)
-        began = time.monotonic()
-        train_networks(folder / "training", folder / "models", plan, lambda text: None)
-        seconds = time.monotonic() - began
-        others = [draw_patient(TEST_SEED + number) for number in range(PATIENTS)]
-        shown = draw_cohort(FIRST_SEED + 100 * seed)
-        labels, found = score(folder, others)
-        shown_labels, shown_found = score(folder, shown)
-        _, alone = zip(*(score(folder, others, [name]) for name in BACKBONES), strict=True)
+    train_networks(folder / "training", folder / "models", plan, lambda text: None)
+    seconds = time.monotonic() - began
+    others = [draw_patient(TEST_SEED + number) for number in range(PATIENTS)]
+    labels, found = score(folder, others)
+    shown_labels, shown_found = score(folder, draw_cohort(FIRST_SEED + 100 * seed))
+    _, alone = zip(*(score(folder, others, [name]) for name in BACKBONES), strict=True)
     bleeding, other = [
         [
             float(p.max())

@@ -24,7 +24,7 @@ _CLOTS = (
     (30, -42, 72),  # frontal lobe
     (34, 36, 80),  # parietal lobe
     (46, 2, 40),  # temporal lobe
-    (20, 48, 4),  # cerebellum
+    (26, 56, 62),  # occipital lobe
 )
 """Middles of the clots on the patient's left, in mm."""
 _VOLUME_SIZE, _VOLUME_STEP = 64, 5.0
@@ -209,8 +209,8 @@ def _draw_ventricular(rng: np.random.Generator) -> Ventricular:
 
 def _draw_sulcal(rng: np.random.Generator) -> Sulcal:
     side = rng.choice([-1, 1])
-    x, y, z = rng.uniform(35, 55), rng.uniform(-45, 45), rng.uniform(45, 90)
-    rx, ry, rz = rng.uniform(28, 40), rng.uniform(30, 45), rng.uniform(22, 35)
+    x, y, z = rng.uniform(35, 55), rng.uniform(-45, 45), rng.uniform(45, 75)
+    rx, ry, rz = rng.uniform(28, 40), rng.uniform(30, 45), rng.uniform(20, 30)
     region = Ellipsoid(0, x, y, z, rx, ry, rz)
     return Sulcal(_draw_hu(rng), _on_side(region, side), float(rng.uniform(1.2, 2.0)))
 

@@ -12,7 +12,6 @@ from ich_resources.backbones.recipe_in_file import Trained, study_hash, study_sa
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.children import serve
 from ich_resources.demo.cohort import study_uid
-from ich_resources.demo.patients import draw_patient
 from ich_resources.demo.phantom_set import paint_patient, training_slices
 from ich_resources.demo.plan import Plan
 from ich_resources.digests import file_sha256
@@ -59,7 +58,7 @@ def paint(folder: str, seeds: list[int], slices: int, size: int) -> list[list[li
         If an image cannot be written.
     """
     return [
-        paint_patient(Path(folder), draw_patient(seed), slices, size).tolist() for seed in seeds
+        paint_patient(Path(folder), Plan.patient(seed), slices, size).tolist() for seed in seeds
     ]
 
 
