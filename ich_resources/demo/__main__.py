@@ -84,5 +84,9 @@ if __name__ == "__main__":
     given = _arguments()
     try:
         main(given.folder.absolute(), untrained=given.untrained)
+    except KeyboardInterrupt:
+        sys.exit("stopped: the next make demo goes on where this one was")
     except IchError as err:
         sys.exit(str(err))
+    except OSError as err:
+        sys.exit(f"a file of the demo cannot be written: {err}")
