@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from ich_assets.learning.model_folder import pin_checkpoint
 from ich_assets.learning.oof import oof_table
 from ich_assets.learning.progress import naming_train_root, sequence_hooks
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
@@ -41,7 +42,6 @@ from ich_resources.storage.sequence_schemas import (
     TrainedSequenceContent,
     sequence_subject,
 )
-from ich_resources.storage.trained_models import pin_checkpoint
 
 
 class TrainedSequenceConfig(dg.Config):

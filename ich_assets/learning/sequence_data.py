@@ -21,6 +21,7 @@ from ich_resources.steps import OOF_PREDICTIONS, OOF_TABLE
 from ich_resources.storage.record import Record
 from ich_resources.storage.training_schemas import Kind, OofContent, OofTableContent
 from ich_resources.subjects import training_subject
+from ich_resources.training.recipe import GroupBy
 from ich_resources.training.slices import TrainingSlices
 
 
@@ -173,7 +174,7 @@ def test_series(
     return list(scored_series(resources, "test", backbones, fold, table, slices))
 
 
-def _group_by(resources: LearningResources, backbone: Backbone) -> str:
+def _group_by(resources: LearningResources, backbone: Backbone) -> GroupBy:
     return resources.training.recipe(backbone, 0).group_by
 
 
@@ -211,7 +212,8 @@ def scored_series(
     """
     read = [_read(resources, kind, backbone, fold, slices) for backbone in backbones]
     positions = _positions(table, slices)
-    for rows in _runs(slices.series):
+    for group in slices.ranges:
+        rows = slice(group.start, group.stop)
         yield (
             tuple(slices.slices[rows]),
             ScoredSeries(
@@ -252,12 +254,3 @@ def _positions(table: LabelledSlices, slices: TrainingSlices) -> npt.NDArray[np.
             remedy="take files with ImagePositionPatient, or leave the sequence models out",
         )
     return positions
-
-
-def _runs(groups: Sequence[str]) -> Iterator[slice]:
-    """Yield the rows of each group; a group stands together."""
-    start = 0
-    for row in range(1, len(groups) + 1):
-        if row == len(groups) or groups[row] != groups[start]:
-            yield slice(start, row)
-            start = row
