@@ -16,6 +16,7 @@ from ich_assets.runtime.console import terse_console
 from ich_assets.runtime.retries import CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
+from ich_assets.sequence import sequence_predictions
 from ich_assets.series import processed_series
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
@@ -31,6 +32,7 @@ SERIES_ASSETS = [
     processed_series,
     *BACKBONE_PREDICTIONS,
     ensemble_predictions,
+    sequence_predictions,
     saliency_panels,
 ]
 

@@ -172,22 +172,19 @@ def _over_folds(resources: LearningResources, backbone: Backbone) -> FloatArray:
     return (total / FOLDS).astype(np.float32)
 
 
-def _of_networks(
-    resources: LearningResources, arrays: Mapping[Backbone, FloatArray]
-) -> FloatArray:
+def _of_networks(resources: LearningResources, arrays: Mapping[Backbone, FloatArray]) -> FloatArray:
     stacked = np.stack(list(arrays.values()))
     return np.asarray(np.mean(stacked, axis=0, dtype=np.float64), np.float32)
 
 
-def _of_sequence(
-    resources: LearningResources, arrays: Mapping[Backbone, FloatArray]
-) -> FloatArray:
+def _of_sequence(resources: LearningResources, arrays: Mapping[Backbone, FloatArray]) -> FloatArray:
     return sequence_test_probabilities(resources, list(arrays))
 
 
-_SOURCES: dict[
-    Source, Callable[[LearningResources, Mapping[Backbone, FloatArray]], FloatArray]
-] = {"2d": _of_networks, "sequence": _of_sequence}
+_SOURCES: dict[Source, Callable[[LearningResources, Mapping[Backbone, FloatArray]], FloatArray]] = {
+    "2d": _of_networks,
+    "sequence": _of_sequence,
+}
 """What turns the predictions of the backbones into one probability for each slice and class."""
 
 
