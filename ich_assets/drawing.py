@@ -103,7 +103,7 @@ class Drawing:
             "series_uid": uid,
             "study_uid": scored.series.study_instance_uid,
             "slice_count": len(scored.probabilities),
-            "saliency_source": _source_text(saliency, loaded.weights, scored.step),
+            "saliency_source": saliency_source_text(saliency, loaded.weights, scored.step),
             "mode": saliency.mode,
             "method": saliency.method,
             "bar_source": bars + _incomplete(scored.slices_failed),
@@ -160,7 +160,20 @@ def _incomplete(slices_failed: int) -> str:
     return f"  |  series incomplete, slices failed: {slices_failed}" if slices_failed else ""
 
 
-def _source_text(saliency: SaliencyResource, weights: list[tuple[str, str]], step: str) -> str:
+def saliency_source_text(
+    saliency: SaliencyResource, weights: list[tuple[str, str]], step: str
+) -> str:
+    """Return the panel's line about the networks behind the maps.
+
+    Parameters
+    ----------
+    saliency : SaliencyResource
+        Mode and size.
+    weights : list of (str, str)
+        Backbone and checkpoint file name of each.
+    step : str
+        The step whose probabilities the bars are.
+    """
     named = ", ".join(f"{backbone} ({file.removesuffix('.pth')})" for backbone, file in weights)
     size = saliency.image_size_override
     named += f" on {size} x {size} pixels" if size else ""
