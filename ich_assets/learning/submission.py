@@ -192,7 +192,7 @@ def _in_order(slices: Sequence[str], values: FloatArray) -> bytes:
     """Return the rows grouped by class, the images of each class sorted, as the reference does."""
     order = sorted(range(len(slices)), key=slices.__getitem__)
     ids = tuple(slices[row] for row in order)
-    return rows_bytes(ids, [_texts(values[row].tolist()) for row in order], "class")
+    return rows_bytes(ids, [_texts(values[row]) for row in order], "class")
 
 
 def _as_sample(sample: KaggleRows, slices: Sequence[str], values: FloatArray) -> bytes:
@@ -212,7 +212,7 @@ def _as_sample(sample: KaggleRows, slices: Sequence[str], values: FloatArray) ->
             remedy="prepare all images of the test set (ich_dataset), or use the sample that "
             "belongs to it",
         )
-    texts = [_texts(values[rows[name]].tolist()) for name in sample.slices]
+    texts = [_texts(values[rows[name]]) for name in sample.slices]
     lines = [
         f"{sample.slices[image]}_{CLASSES[number]},{texts[image][number]}\n"
         for image, number in sample.rows.tolist()
@@ -220,5 +220,5 @@ def _as_sample(sample: KaggleRows, slices: Sequence[str], values: FloatArray) ->
     return "".join(["ID,Label\n", *lines]).encode()
 
 
-def _texts(values: Sequence[float]) -> list[str]:
-    return [f"{value:.9g}" for value in values]  # nine digits name a float32
+def _texts(values: FloatArray) -> list[str]:
+    return [str(text) for text in values.astype(str)]  # the shortest text that names a float32
