@@ -25,9 +25,12 @@ from ich_resources.steps import (
     PREDICTIONS,
     PROCESSED,
     SALIENCY,
+    SEQUENCE,
+    SEQUENCE_OOF,
     SUBMISSION,
     TEST_PREDICTIONS,
     TRAINED_FOLD,
+    TRAINED_SEQUENCE,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +71,12 @@ _IMAGES = (
     "ich_resources/preprocessing.py",
     "ich_resources/storage/files.py",
 )
+_SEQUENCE = (
+    "ich_resources/hemorrhage.py",
+    "ich_resources/sequence/channels.py",
+    "ich_resources/sequence/network.py",
+    "ich_resources/sequence/samples.py",
+)
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
     PREDICTIONS: (*_NETWORKS, "ich_resources/inference/predict.py"),
@@ -105,6 +114,15 @@ SOURCES: dict[str, tuple[str, ...]] = {
     OOF_PREDICTIONS: _TRAINING,
     TEST_PREDICTIONS: _TRAINING,
     OOF_TABLE: ("ich_resources/hemorrhage.py",),
+    TRAINED_SEQUENCE: (
+        *_SEQUENCE,
+        "ich_resources/metric.py",
+        "ich_resources/sequence/folds.py",
+        "ich_resources/sequence/loop.py",
+        "ich_resources/sequence/loss.py",
+    ),
+    SEQUENCE_OOF: (*_SEQUENCE, "ich_resources/sequence/apply.py"),
+    SEQUENCE: (*_SEQUENCE, "ich_resources/sequence/apply.py"),
     SUBMISSION: ("ich_resources/hemorrhage.py",),
 }
 """What makes the numbers of a step, by key of CODE_VERSIONS: modules, or ``module:definition``."""
