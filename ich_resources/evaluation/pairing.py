@@ -1,0 +1,339 @@
+"""Labels and probabilities brought together. Nothing is matched, or left out, in silence."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ich_resources.errors import IchError
+from ich_resources.evaluation.cases import Cases, Level, Numbers, label_of_group
+from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.labels import Labels
+from ich_resources.scores import Scores
+from ich_resources.uids import slice_stem
+
+NOT_FOUND = "NOT_FOUND"
+"""Code of a label whose slice, series or study no scan has found."""
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """A label without a probability, or probabilities without a label.
+
+    Attributes
+    ----------
+    what : {"label", "prediction"}
+        What there is.
+    level : {"slice", "series", "study"}
+        What the identifier is of.
+    id : str
+        ID of the slice, or UID.
+    any_label : str
+        The label of ``any``: ``1``, ``0`` or empty.
+    code, reason : str
+        Why the other is missing.
+    """
+
+    what: str
+    level: Level
+    id: str
+    any_label: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Labels with their probabilities.
+
+    Attributes
+    ----------
+    levels : tuple of Cases
+        The level of the labels, then those above it that differ from it.
+    unpaired : tuple of Unpaired
+        Labels without a probability first.
+    asked : mapping of str to int
+        Number of labelled slices, series or studies by level, with and without probabilities.
+    patients_from : {"labels", "studies"}
+        Whether the file of labels names patients, or each study counts as one.
+    subgroups : mapping of str to mapping
+        For each further column of the labels, the value by case of the level of the labels.
+    """
+
+    levels: tuple[Cases, ...]
+    unpaired: tuple[Unpaired, ...]
+    asked: Mapping[str, int]
+    patients_from: str
+    subgroups: Mapping[str, Mapping[str, str]]
+
+    def level(self, name: Level) -> Cases:
+        """Return the cases of a level.
+
+        Raises
+        ------
+        IchError
+            If the labels do not give it.
+        """
+        for cases in self.levels:
+            if cases.level == name:
+                return cases
+        known = ", ".join(cases.level for cases in self.levels)
+        raise IchError(
+            f"the labels cannot be judged by {name}",
+            remedy=f"set resources.evaluation.level to auto or one of: {known}",
+        )
+
+
+def pair(scores: Scores, labels: Labels) -> Pairs:
+    """Bring labels and probabilities together.
+
+    Parameters
+    ----------
+    scores : Scores
+        Probabilities of slices.
+    labels : Labels
+        Of slices, series or studies.
+
+    Raises
+    ------
+    IchError
+        If two labels name one slice, a study has two patients, or nothing can be paired.
+    """
+    values = _by_id(labels)
+    bottom = _gathered(scores, labels.level)
+    paired = [row for row, name in enumerate(bottom.ids) if name in values]
+    if not paired:
+        raise IchError(
+            f"none of the {len(values)} labels is of a {labels.level} with probabilities",
+            remedy="check that LABELS and RUN_ROOT belong together, and that the labels have the "
+            "identifiers of the DICOM files",
+        )
+    patients = _patients(scores, labels)
+    first = _cases(bottom, paired, values, patients)
+    levels = [first]
+    for above in _above(labels.level):
+        levels.append(_raised(scores, levels[-1], above, values, labels.level, patients))
+    unpaired = [
+        *_without_prediction(scores, labels.level, values, set(first.ids)),
+        *_without_label(bottom, values),
+    ]
+    levels_kept = [cases for cases in levels if len(cases)]
+    if len(levels_kept) > 1 and levels_kept[-1].studies == levels_kept[-2].studies:
+        levels_kept.pop()  # each study is one series
+    return Pairs(
+        tuple(levels_kept),
+        tuple(unpaired),
+        _asked(scores, labels.level, values),
+        "labels" if labels.patients else "studies",
+        _by_case(labels),
+    )
+
+
+def _key(level: Level, identifier: str) -> str:
+    return slice_stem(identifier) if level == "slice" else identifier
+
+
+def _by_id(labels: Labels) -> dict[str, Numbers]:
+    values: dict[str, Numbers] = {}
+    for identifier, row in zip(labels.ids, labels.values.astype(np.float64), strict=True):
+        key = _key(labels.level, identifier)
+        if key in values and not np.array_equal(values[key], row, equal_nan=True):
+            raise IchError(
+                f"two labels of the {labels.level} {key} contradict each other",
+                remedy="correct the file of labels",
+            )
+        values[key] = row
+    return values
+
+
+def _by_case(labels: Labels) -> dict[str, dict[str, str]]:
+    return {
+        column: {_key(labels.level, name): value for name, value in values.items()}
+        for column, values in labels.subgroups.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """The probabilities of one level: the highest of each class."""
+
+    level: Level
+    ids: tuple[str, ...]
+    probabilities: Numbers
+    series: tuple[str, ...]
+    studies: tuple[str, ...]
+
+
+def _gathered(scores: Scores, level: Level) -> _Gathered:
+    if level == "slice":
+        return _Gathered(
+            level, scores.slices, scores.probabilities, scores.series, scores.studies
+        )
+    names = scores.series if level == "series" else scores.studies
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    groups = list(rows.values())
+    top = [group[int(scores.probabilities[group, ANY].argmax())] for group in groups]
+    highest = [scores.probabilities[group].max(axis=0) for group in groups]
+    return _Gathered(
+        level,
+        tuple(rows),
+        np.array(highest).reshape(len(groups), len(CLASSES)),
+        tuple(scores.series[row] for row in top),
+        tuple(scores.studies[row] for row in top),
+    )
+
+
+def _cases(
+    found: _Gathered,
+    rows: Sequence[int],
+    values: Mapping[str, Numbers],
+    patients: Mapping[str, str],
+) -> Cases:
+    studies = tuple(found.studies[row] for row in rows)
+    ids = tuple(found.ids[row] for row in rows)
+    return Cases(
+        found.level,
+        ids,
+        np.array([values[name] for name in ids]).reshape(len(ids), len(CLASSES)),
+        found.probabilities[list(rows)],
+        tuple(patients[study] for study in studies),
+        tuple(found.series[row] for row in rows),
+        studies,
+    )
+
+
+def _above(level: Level) -> tuple[Level, ...]:
+    order: tuple[Level, ...] = ("slice", "series", "study")
+    return order[order.index(level) + 1 :]
+
+
+def _raised(
+    scores: Scores,
+    below: Cases,
+    level: Level,
+    values: Mapping[str, Numbers],
+    labelled: Level,
+    patients: Mapping[str, str],
+) -> Cases:
+    """Return the cases of the level above: a bleed anywhere in the group is one of the group."""
+    found = _gathered(scores, level)
+    members = _members(scores, labelled, level)
+    scored = _scored_members(scores, labelled, level)
+    raised = {}
+    for name in found.ids:
+        known = [values[member] for member in members.get(name, ()) if member in values]
+        if known:
+            whole = all(member in values for member in scored[name])
+            raised[name] = label_of_group(np.array(known), whole=whole)
+    rows = [
+        row
+        for row, name in enumerate(found.ids)
+        if name in raised and not np.isnan(raised[name]).all()
+    ]
+    return _cases(found, rows, raised, patients)
+
+
+def _scored_members(scores: Scores, labelled: Level, level: Level) -> dict[str, set[str]]:
+    inner = scores.slices if labelled == "slice" else scores.series
+    outer = scores.series if level == "series" else scores.studies
+    groups: dict[str, set[str]] = {}
+    for group, member in zip(outer, inner, strict=True):
+        groups.setdefault(group, set()).add(member)
+    return groups
+
+
+def _members(scores: Scores, labelled: Level, level: Level) -> dict[str, set[str]]:
+    """Return what belongs to each group, scored or not."""
+    groups = _scored_members(scores, labelled, level)
+    for item in scores.unscored:
+        group = item.series if level == "series" else item.study
+        member = item.slice_id if labelled == "slice" else item.series
+        if group and member:
+            groups.setdefault(group, set()).add(member)
+    return groups
+
+
+def _patients(scores: Scores, labels: Labels) -> dict[str, str]:
+    """Return the patient of each study: that of the labels, else the study itself.
+
+    Raises
+    ------
+    IchError
+        If a study has two.
+    """
+    studies = _study_of(scores, labels.level)
+    found: dict[str, str] = {}
+    for identifier, patient in labels.patients.items():
+        study = studies.get(_key(labels.level, identifier))
+        if study is None or not patient:
+            continue
+        if found.setdefault(study, patient) != patient:
+            raise IchError(
+                f"the labels name two patients for the study {study}",
+                remedy="correct the column patient in the file of labels",
+            )
+    # A patient of the file and a study without one must not share a name.
+    named = {study: f"patient {patient}" for study, patient in found.items()}
+    return {study: named.get(study, f"study {study}") for study in set(studies.values())}
+
+
+def _study_of(scores: Scores, level: Level) -> dict[str, str]:
+    names = {"slice": scores.slices, "series": scores.series, "study": scores.studies}[level]
+    return dict(zip(names, scores.studies, strict=True)) | {
+        study: study for study in scores.studies if level == "study"
+    }
+
+
+def _without_prediction(
+    scores: Scores, level: Level, values: Mapping[str, Numbers], paired: set[str]
+) -> list[Unpaired]:
+    why = _why_unscored(scores, level)
+    missing = [name for name in values if name not in paired]
+    return [
+        Unpaired(
+            "label",
+            level,
+            name,
+            _shown(values[name][ANY]),
+            *why.get(name, (NOT_FOUND, f"no scan of this run root has found this {level}")),
+        )
+        for name in missing
+    ]
+
+
+def _why_unscored(scores: Scores, level: Level) -> dict[str, tuple[str, str]]:
+    why: dict[str, tuple[str, str]] = {}
+    whole: dict[str, set[str]] = {}
+    for item in scores.unscored:
+        key = {"slice": item.slice_id, "series": item.series, "study": item.study}[level]
+        if not key:
+            continue
+        if level == "slice" or not item.slice_id:
+            why.setdefault(key, (item.code, item.reason))
+        whole.setdefault(key, set()).add(item.code)
+    for key, codes in whole.items():
+        why.setdefault(key, (" ".join(sorted(codes)), "none of its slices was scored"))
+    return why
+
+
+def _without_label(found: _Gathered, values: Mapping[str, Numbers]) -> list[Unpaired]:
+    return [
+        Unpaired("prediction", found.level, name, "", "NO_LABEL", "the labels do not name it")
+        for name in found.ids
+        if name not in values
+    ]
+
+
+def _asked(scores: Scores, level: Level, values: Iterable[str]) -> dict[str, int]:
+    asked = {level: len(set(values))}
+    for above in _above(level):
+        members = _members(scores, level, above)
+        named = set(values)
+        asked[above] = sum(bool(group & named) for group in members.values())
+    return asked
+
+
+def _shown(label: float) -> str:
+    return "" if np.isnan(label) else str(int(label))
