@@ -7,6 +7,7 @@
     ├── CheckpointError   a checkpoint file is missing, damaged or not the expected one
     ├── FetchError        released checkpoints cannot be fetched or unpacked
     ├── InferenceError    a device, a network pass or its result cannot be trusted
+    ├── DatasetError      labels, patients, folds or training images cannot be used
     ├── FormatError       a newer version of ich wrote a file that this version cannot read
     └── StorageError      the run root cannot be read or written
 """
@@ -79,6 +80,10 @@ class FetchError(IchError):
 
 class InferenceError(IchError):
     """A device, a network pass or its result cannot be trusted."""
+
+
+class DatasetError(IchError):
+    """Labels, patients, folds or training images cannot be used."""
 
 
 class FormatError(IchError):

@@ -24,11 +24,27 @@ SALIENCY = "saliency_panels"
 PREDICTIONS = "predictions"
 """What the steps of all backbones have in common: code version, formula, record schema."""
 
+LABELLED_SLICES = "labelled_slices"
+FOLD_LIST = "folds"
+TRAINED_FOLD = "trained_fold"
+OOF_PREDICTIONS = "oof_predictions"
+TEST_PREDICTIONS = "test_predictions"
+OOF_TABLE = "oof_table"
+TRAINED_SEQUENCE = "trained_sequence"
+SEQUENCE_OOF = "sequence_oof"
+SUBMISSION = "submission"
+"""Steps of a training."""
+
 CODE_VERSIONS = {
     PROCESSED: "2",
     PREDICTIONS: "1",
     ENSEMBLE: "1",
     SALIENCY: "1",
+    TRAINED_FOLD: "1",
+    OOF_PREDICTIONS: "1",
+    TEST_PREDICTIONS: "1",
+    OOF_TABLE: "1",
+    SUBMISSION: "1",
 }
 """Raise a number when the code of that step changes the files that the step writes."""
 
@@ -76,8 +92,23 @@ STEPS = (
 )
 """Every step of a series; each stands after the steps that it needs."""
 
-TRAINING_STEPS: tuple[Step, ...] = ()
-"""Every step below TRAIN_ROOT; each stands after the steps that it needs."""
+
+def _of_training(name: str, *needs: str, runs_networks: bool = False) -> Step:
+    return Step(name, name, needs, has_checks=True, runs_networks=runs_networks, subject="training")
+
+
+TRAINING_STEPS: tuple[Step, ...] = (
+    _of_training(TRAINED_FOLD, FOLD_LIST, runs_networks=True),
+    _of_training(OOF_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
+    _of_training(TEST_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
+    _of_training(OOF_TABLE, OOF_PREDICTIONS),
+    _of_training(SUBMISSION, TEST_PREDICTIONS),
+)
+"""Every step below TRAIN_ROOT; each stands after the steps that it needs.
+
+Steps of one fold are followed by steps of all of them, so ``storage.chain.walk``, which is for the
+steps of one subject, is not for these. ``ich_assets.learning.holding`` says which of them hold.
+"""
 
 BY_NAME: Mapping[str, Step] = {step.name: step for step in (*STEPS, *TRAINING_STEPS)}
 

@@ -8,7 +8,7 @@ from copy import deepcopy
 import pytest
 import step_sources
 
-from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, SALIENCY, STEPS
+from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, SALIENCY, STEPS, TRAINING_STEPS
 
 CODE = '''
 """A module."""
@@ -31,7 +31,8 @@ def test_the_code_of_each_step_is_the_frozen_one():
 
 
 def test_each_step_has_its_sources():
-    assert step_sources.SOURCES.keys() == CODE_VERSIONS.keys() == {step.code for step in STEPS}
+    codes = {step.code for step in (*STEPS, *TRAINING_STEPS)}
+    assert step_sources.SOURCES.keys() == CODE_VERSIONS.keys() == codes
 
 
 def test_a_raised_code_version_stands_in_the_changelog(pytestconfig):

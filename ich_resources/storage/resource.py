@@ -8,10 +8,11 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ich_resources.environment import RUN_ROOT, folder
+from ich_resources.environment import RUN_ROOT, TRAIN_ROOT, folder
 from ich_resources.errors import IchError
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
+from ich_resources.storage.training_layout import TrainingLayout
 from ich_resources.subjects import series_subject
 
 _PARTITION_TAG = "dagster/partition"
@@ -54,6 +55,25 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                     lock = self.records.holding(series_subject(uid), lambda: _say(context, uid))
                     stack.enter_context(lock)
             yield self
+
+
+class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The training root: everything of a training is below it."""
+
+    train_root: str = Field(
+        default="", description="Folder for a training. Empty: the environment's TRAIN_ROOT."
+    )
+
+    @cached_property
+    def layout(self) -> TrainingLayout:
+        """Paths below the training root."""
+        root = folder(self.train_root, TRAIN_ROOT, "resources.train_root.config.train_root")
+        return TrainingLayout(root)
+
+    @cached_property
+    def records(self) -> Records:
+        """The record of each step of a training."""
+        return Records(self.layout.steps)
 
 
 def _say(context: dg.InitResourceContext, uid: str) -> None:

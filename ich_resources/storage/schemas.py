@@ -22,6 +22,7 @@ from ich_resources.steps import (
 )
 from ich_resources.storage.content import Content, Rows, Schema, Text
 from ich_resources.storage.layout import SCORES, Layout
+from ich_resources.storage.training_schemas import TRAINING_SCHEMAS
 from ich_resources.subjects import Subject
 
 
@@ -234,6 +235,7 @@ SCHEMAS: Mapping[str, type[Content]] = {
     PREDICTIONS: PredictionsContent,
     ENSEMBLE: EnsembleContent,
     SALIENCY: SaliencyContent,
+    **TRAINING_SCHEMAS,
 }
 """The schema of each step, by ``Step.code``."""
 

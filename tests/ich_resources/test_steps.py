@@ -11,6 +11,7 @@ from ich_resources.steps import (
     SALIENCY,
     SOURCE,
     STEPS,
+    TRAINING_STEPS,
     chosen_steps,
     ensemble_digest,
     final_steps,
@@ -30,7 +31,7 @@ def test_every_step_stands_after_the_steps_that_it_needs():
 
 
 def test_every_step_has_a_code_version_and_a_schema():
-    codes = {step.code for step in STEPS}
+    codes = {step.code for step in (*STEPS, *TRAINING_STEPS)}
     assert codes == set(CODE_VERSIONS) == set(SCHEMAS)
     for schema in SCHEMAS.values():
         assert issubclass(schema, Content) and schema.format >= 1

@@ -14,7 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PREDICTIONS, PROCESSED, SALIENCY
+from ich_resources.steps import (
+    CODE_VERSIONS,
+    ENSEMBLE,
+    OOF_PREDICTIONS,
+    OOF_TABLE,
+    PREDICTIONS,
+    PROCESSED,
+    SALIENCY,
+    SUBMISSION,
+    TEST_PREDICTIONS,
+    TRAINED_FOLD,
+)
 
 ROOT = Path(__file__).parents[2]
 FROZEN = ROOT / "tests" / "data" / "step_sources.json"
@@ -25,6 +36,12 @@ _NETWORKS = (
     "ich_resources/backbones/inputs.py",
     "ich_resources/backbones/networks.py",
     "ich_resources/backbones/state_dict.py",
+    "ich_resources/backbones/table.py",
+    "ich_resources/hemorrhage.py",
+    "ich_resources/preprocessing.py",
+)
+_TRAINING = (
+    "ich_resources/backbones/networks.py",
     "ich_resources/backbones/table.py",
     "ich_resources/hemorrhage.py",
     "ich_resources/preprocessing.py",
@@ -67,6 +84,11 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/saliency/options.py",
         "ich_resources/storage/saliency_tables.py",
     ),
+    TRAINED_FOLD: _TRAINING,
+    OOF_PREDICTIONS: _TRAINING,
+    TEST_PREDICTIONS: _TRAINING,
+    OOF_TABLE: ("ich_resources/hemorrhage.py",),
+    SUBMISSION: ("ich_resources/hemorrhage.py",),
 }
 """What makes the numbers of a step, by key of CODE_VERSIONS: modules, or ``module:definition``."""
 
