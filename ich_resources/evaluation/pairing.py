@@ -7,39 +7,11 @@ import numpy as np
 
 from ich_resources.errors import IchError
 from ich_resources.evaluation.cases import Cases, Level, Numbers, label_of_group
+from ich_resources.evaluation.unpaired import Unpaired, without_label, without_prediction
 from ich_resources.hemorrhage import ANY, CLASSES
 from ich_resources.labels import Labels
 from ich_resources.scores import Scores
 from ich_resources.uids import slice_stem
-
-NOT_FOUND = "NOT_FOUND"
-"""Code of a label whose slice, series or study no scan has found."""
-
-
-@dataclass(frozen=True)
-class Unpaired:
-    """A label without a probability, or probabilities without a label.
-
-    Attributes
-    ----------
-    what : {"label", "prediction"}
-        What there is.
-    level : {"slice", "series", "study"}
-        What the identifier is of.
-    id : str
-        ID of the slice, or UID.
-    any_label : str
-        The label of ``any``: ``1``, ``0`` or empty.
-    code, reason : str
-        Why the other is missing.
-    """
-
-    what: str
-    level: Level
-    id: str
-    any_label: str
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -114,8 +86,8 @@ def pair(scores: Scores, labels: Labels) -> Pairs:
     for above in _above(labels.level):
         levels.append(_raised(scores, levels[-1], above, values, labels.level, patients))
     unpaired = [
-        *_without_prediction(scores, labels.level, values, set(first.ids)),
-        *_without_label(bottom, values),
+        *without_prediction(scores, labels.level, values, set(first.ids)),
+        *without_label(bottom.level, bottom.ids, values),
     ]
     levels_kept = [cases for cases in levels if len(cases)]
     if len(levels_kept) > 1 and levels_kept[-1].studies == levels_kept[-2].studies:
@@ -166,9 +138,7 @@ class _Gathered:
 
 def _gathered(scores: Scores, level: Level) -> _Gathered:
     if level == "slice":
-        return _Gathered(
-            level, scores.slices, scores.probabilities, scores.series, scores.studies
-        )
+        return _Gathered(level, scores.slices, scores.probabilities, scores.series, scores.studies)
     names = scores.series if level == "series" else scores.studies
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
@@ -281,59 +251,13 @@ def _patients(scores: Scores, labels: Labels) -> dict[str, str]:
 
 def _study_of(scores: Scores, level: Level) -> dict[str, str]:
     names = {"slice": scores.slices, "series": scores.series, "study": scores.studies}[level]
-    return dict(zip(names, scores.studies, strict=True)) | {
-        study: study for study in scores.studies if level == "study"
-    }
-
-
-def _without_prediction(
-    scores: Scores, level: Level, values: Mapping[str, Numbers], paired: set[str]
-) -> list[Unpaired]:
-    why = _why_unscored(scores, level)
-    missing = [name for name in values if name not in paired]
-    return [
-        Unpaired(
-            "label",
-            level,
-            name,
-            _shown(values[name][ANY]),
-            *why.get(name, (NOT_FOUND, f"no scan of this run root has found this {level}")),
-        )
-        for name in missing
-    ]
-
-
-def _why_unscored(scores: Scores, level: Level) -> dict[str, tuple[str, str]]:
-    why: dict[str, tuple[str, str]] = {}
-    whole: dict[str, set[str]] = {}
-    for item in scores.unscored:
-        key = {"slice": item.slice_id, "series": item.series, "study": item.study}[level]
-        if not key:
-            continue
-        if level == "slice" or not item.slice_id:
-            why.setdefault(key, (item.code, item.reason))
-        whole.setdefault(key, set()).add(item.code)
-    for key, codes in whole.items():
-        why.setdefault(key, (" ".join(sorted(codes)), "none of its slices was scored"))
-    return why
-
-
-def _without_label(found: _Gathered, values: Mapping[str, Numbers]) -> list[Unpaired]:
-    return [
-        Unpaired("prediction", found.level, name, "", "NO_LABEL", "the labels do not name it")
-        for name in found.ids
-        if name not in values
-    ]
+    return dict(zip(names, scores.studies, strict=True))
 
 
 def _asked(scores: Scores, level: Level, values: Iterable[str]) -> dict[str, int]:
-    asked = {level: len(set(values))}
+    asked: dict[str, int] = {level: len(set(values))}
     for above in _above(level):
         members = _members(scores, level, above)
         named = set(values)
         asked[above] = sum(bool(group & named) for group in members.values())
     return asked
-
-
-def _shown(label: float) -> str:
-    return "" if np.isnan(label) else str(int(label))
