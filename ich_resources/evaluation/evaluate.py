@@ -19,9 +19,10 @@ from ich_resources.evaluation.operating_point import (
     first_half,
     operating_point,
 )
-from ich_resources.evaluation.pairing import Pairs, Unpaired, pair
+from ich_resources.evaluation.pairing import Pairs, pair
 from ich_resources.evaluation.subgroups import Subgroup, judge_subgroups
 from ich_resources.evaluation.subtypes import Subtypes, count_subtypes
+from ich_resources.evaluation.unpaired import Unpaired
 from ich_resources.hemorrhage import ANY
 from ich_resources.judged import Calibration
 from ich_resources.labels import Labels
