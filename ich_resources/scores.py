@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,12 @@ import numpy.typing as npt
 from ich_resources.hemorrhage import CLASSES
 
 Numbers = npt.NDArray[np.float64]
+WARNINGS = {
+    "nothing": "UNTRAINED STAND-IN WEIGHTS: these numbers mean nothing",
+    "phantoms": "trained on phantoms: the numbers mean nothing for people",
+    "patients": "",
+}
+"""What every page says of networks that were not trained on patients."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +46,17 @@ class Weights:
     ----------
     text : str
         For the first line of every file.
-    untrained : bool
-        Whether untrained stand-ins took part.
-    trained_on : str
-        What they were trained on, where that makes the numbers worthless for people: ``phantoms``.
+    trained_on : {"nothing", "phantoms", "patients"}
+        What they were trained on, the least of them.
     """
 
     text: str
-    untrained: bool = False
-    trained_on: str = ""
+    trained_on: Literal["nothing", "phantoms", "patients"] = "patients"
 
     @property
     def warning(self) -> str:
-        """The sentence that must stand on every page; empty for trained weights."""
-        if self.untrained:
-            return "UNTRAINED STAND-IN WEIGHTS: these numbers mean nothing"
-        if self.trained_on == "phantoms":
-            return "TRAINED ON PHANTOMS: the numbers mean nothing for people"
-        return ""
+        """The sentence that must stand on every page; empty for weights trained on patients."""
+        return WARNINGS[self.trained_on]
 
 
 @dataclass(frozen=True)

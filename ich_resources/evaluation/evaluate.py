@@ -198,7 +198,7 @@ def evaluate(
         chosen_on,
         count_subtypes(main),
         subgroups,
-        list_cases(main, scores, point.threshold if point else 2.0, _bleeding(pairs)),
+        list_cases(main, scores, point.threshold if point else None, _bleeding(pairs)),
         pairs.unpaired,
         pairs.patients_from,
         _fitted(pairs.levels[0], options),

@@ -48,7 +48,7 @@ class Listed:
 
 
 def list_cases(
-    cases: Cases, scores: Scores, threshold: float, bleeding_slices: frozenset[str]
+    cases: Cases, scores: Scores, threshold: float | None, bleeding_slices: frozenset[str]
 ) -> tuple[Listed, ...]:
     """Return every case, the highest P(any) first.
 
@@ -59,7 +59,7 @@ def list_cases(
     scores : Scores
         All slices with probabilities.
     threshold : float
-        On P(any).
+        On P(any); None: no case gets a verdict.
     bleeding_slices : frozenset of str
         IDs of the slices that are labelled as bleeding; empty where slices are not labelled.
     """
@@ -77,7 +77,7 @@ def list_cases(
                 float(p[ANY]),
                 SUBTYPES[top],
                 float(p[columns[top]]),
-                _verdict(cases.labels[row, ANY], bool(p[ANY] >= threshold)),
+                _verdict(float(cases.labels[row, ANY]), float(p[ANY]), threshold),
                 shown[name],
                 scores.panels.get(shown[name], ""),
             )
@@ -94,9 +94,10 @@ def _labels(labels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
     return " ".join(named) or "any"
 
 
-def _verdict(label: float, flagged: bool) -> str:
-    if np.isnan(label):
+def _verdict(label: float, probability: float, threshold: float | None) -> str:
+    if np.isnan(label) or threshold is None:
         return ""
+    flagged = probability >= threshold
     if label == 1:
         return "hit" if flagged else "missed"
     return "false alarm" if flagged else "correctly negative"

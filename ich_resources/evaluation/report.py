@@ -33,8 +33,13 @@ def judged(evaluation: Evaluation) -> str:
 
 def counted(number: int, what: str) -> str:
     """Return a number with its noun: ``1 slice``, ``2 studies``."""
+    return f"{number} {noun(number, what)}"
+
+
+def noun(number: int, what: str) -> str:
+    """Return the singular or plural of ``slice``, ``series``, ``study``, ``patient``."""
     plural = {"study": "studies", "series": "series"}.get(what, f"{what}s")
-    return f"{number:,} {what if number == 1 else plural}".replace(",", "\u202f")
+    return what if number == 1 else plural
 
 
 def plain_report(evaluation: Evaluation) -> dict[str, Any]:
