@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from ich_resources.evaluation import page_lists as lists
 from ich_resources.evaluation import page_numbers as numbers
-from ich_resources.evaluation.evaluate import Evaluation
 from ich_resources.evaluation.judging import LevelResult
 from ich_resources.evaluation.operating_point import OperatingPoint
+from ich_resources.evaluation.outcome import Evaluation
 from ich_resources.evaluation.page_parts import (
     STYLE,
     Pictures,
@@ -109,9 +109,7 @@ def _cards(evaluation: Evaluation) -> str:
         alarms = len(evaluation.with_verdict("false alarm"))
         at = f"of all cases; threshold {number(point.threshold)}"
         cards.append(card("Missed bleeds", str(missed), at, "#missed"))
-        cards.append(
-            card("False alarms", str(alarms), "at or above the threshold", "#false-alarms")
-        )
+        cards.append(card("False alarms", str(alarms), "at or above it", "#false-alarms"))
     return f"<div class=cards>{''.join(cards)}</div>"
 
 

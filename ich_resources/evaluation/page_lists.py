@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from ich_resources.evaluation.evaluate import Evaluation
 from ich_resources.evaluation.listings import Listed
+from ich_resources.evaluation.outcome import Evaluation
 from ich_resources.evaluation.page_parts import (
     NONE,
     Pictures,

@@ -1,7 +1,7 @@
 """Sections of the page with numbers: subtypes, calibration, subgroups, comparison."""
 
-from ich_resources.evaluation.evaluate import Evaluation
 from ich_resources.evaluation.judging import LevelResult
+from ich_resources.evaluation.outcome import Evaluation
 from ich_resources.evaluation.page_parts import (
     NONE,
     Pictures,
@@ -51,9 +51,9 @@ def calibration(evaluation: Evaluation, pictures: Pictures) -> str:
         "calibration",
         "Are the probabilities right?",
         paragraph(
-            "Each point stands for a tenth of the cases. On the diagonal a probability of 0.3 means "
-            "that 30 of 100 have the bleed. Above it the networks say too little, below it too "
-            "much."
+            "Each point stands for a tenth of the cases. On the diagonal a probability of 0.3 "
+            "means that 30 of 100 have the bleed. Above it the networks say too little, below it "
+            "too much."
         ),
         picture(pictures, "reliability", "Share of positives against probability, by class"),
         table(headers, rows),
@@ -150,8 +150,8 @@ def comparison(evaluation: Evaluation) -> str:
         "Compared with another run",
         paragraph(
             f"{counted(found.cases, found.level)} of {counted(found.patients, 'patient')} that "
-            f"both have; {found.only_this} only here and {found.only_other} only there are left out. A "
-            "paired bootstrap over patients gives the intervals."
+            f"both have; {found.only_this} only here and {found.only_other} only there are left "
+            "out. A paired bootstrap over patients gives the intervals."
         ),
         table(headers, rows, words=(0, 5)),
     )

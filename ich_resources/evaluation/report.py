@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ich_resources.evaluation.evaluate import Evaluation
 from ich_resources.evaluation.intervals import Interval
 from ich_resources.evaluation.judging import ClassResult, LevelResult
+from ich_resources.evaluation.outcome import Evaluation
 from ich_resources.hemorrhage import ANY
 from ich_resources.plain_text import one_line
 

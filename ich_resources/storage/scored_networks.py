@@ -1,0 +1,80 @@
+"""Which checkpoints and which calibration the probabilities of a run root come from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from ich_resources.errors import StorageError
+from ich_resources.judged import Checkpoints
+from ich_resources.steps import ENSEMBLE
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.records import Records
+from ich_resources.storage.schemas import EnsembleContent, PredictionsContent
+from ich_resources.subjects import series_subject
+
+
+@dataclass(frozen=True)
+class ScoredBy:
+    """What gave the probabilities of every series.
+
+    Attributes
+    ----------
+    checkpoints : mapping of str to tuple of str
+        SHA-256 of each fold in order, by backbone.
+    calibration : str or None
+        ``judged.Calibration.sha256`` of the calibration that was applied.
+    """
+
+    checkpoints: Checkpoints
+    calibration: str | None
+
+
+def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
+    """Return the checkpoints and the calibration behind some series, from their records.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    series_uids : iterable of str
+        SeriesInstanceUIDs; at least one.
+
+    Raises
+    ------
+    StorageError
+        If a series has no valid record, or two were scored by other networks.
+    """
+    records = Records(layout)
+    first: ScoredBy | None = None
+    remedy = "run ich_batch again with the same checkpoints for every series"
+    for uid in sorted(set(series_uids)):
+        found = _of_series(records, uid)
+        if found is None:
+            raise StorageError("the series has no valid record", series=uid, remedy=remedy)
+        if first is not None and found != first:
+            raise StorageError(
+                "the series was scored by other checkpoints, or with another calibration, than the "
+                "series before it",
+                series=uid,
+                remedy=remedy,
+            )
+        first = found
+    if first is None:
+        raise StorageError("no series was scored", path=layout.run_root, remedy=remedy)
+    return first
+
+
+def _of_series(records: Records, uid: str) -> ScoredBy | None:
+    subject = series_subject(uid)
+    ensemble = records.find_as(subject, ENSEMBLE, EnsembleContent)
+    if ensemble is None:
+        return None
+    checkpoints: dict[str, tuple[str, ...]] = {}
+    for backbone, step in ensemble.content.predictions.items():
+        record = records.find_as(subject, step, PredictionsContent)
+        if record is None:
+            return None
+        checkpoints[backbone] = tuple(fold.digest for fold in record.content.folds)
+    # Records of versions that knew no calibration have no such field.
+    calibration = cast("str | None", getattr(ensemble.content, "calibration", None))
+    return ScoredBy(checkpoints, calibration)
