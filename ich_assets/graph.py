@@ -17,7 +17,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.resource import ResultsResource, StorageResource
 from ich_resources.weights.resource import WeightsResource
 
 SERIES_ASSETS = [
@@ -72,6 +72,7 @@ defs = dg.Definitions(
         "saliency": SaliencyResource(),
         "panels": PanelsResource(),
         "storage": StorageResource(),
+        "results": ResultsResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },

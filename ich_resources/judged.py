@@ -145,6 +145,11 @@ class Threshold:
         return fingerprint(plain_values(self))
 
 
+def digest_of(calibration: Calibration | None) -> str | None:
+    """Return the fingerprint of a calibration, None where there is none."""
+    return None if calibration is None else calibration.sha256
+
+
 def plain_values(judged: "Calibration | Threshold") -> dict[str, Any]:
     """Return every value as the file holds it, but for the fingerprint itself."""
     values = {field.name: getattr(judged, field.name) for field in fields(judged)}

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from ich_resources.errors import FormatError, IchError
-from ich_resources.judged import FORMAT, Calibration, Checkpoints, Threshold, plain_values
+from ich_resources.judged import (
+    FORMAT,
+    Calibration,
+    Checkpoints,
+    Threshold,
+    digest_of,
+    plain_values,
+)
 from ich_resources.plain_text import one_line
 from ich_resources.whole_files import write_whole
 
@@ -102,7 +109,7 @@ def require_calibration(threshold: Threshold, used: Calibration | None, path: Pa
     IchError
         If it was not; it names both digests.
     """
-    found = None if used is None else used.sha256
+    found = digest_of(used)
     if threshold.calibration != found:
         raise IchError(
             f"the threshold was chosen on probabilities with {_called(threshold.calibration)}, "

@@ -2,20 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ich_resources.hemorrhage import CLASSES
+from ich_resources.worth import BANNERS, TrainedOn
 
 Numbers = npt.NDArray[np.float64]
-WARNINGS = {
-    "nothing": "UNTRAINED STAND-IN WEIGHTS: these numbers mean nothing",
-    "phantoms": "trained on phantoms: the numbers mean nothing for people",
-    "patients": "",
-}
-"""What every page says of networks that were not trained on patients."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +45,12 @@ class Weights:
     """
 
     text: str
-    trained_on: Literal["nothing", "phantoms", "patients"] = "patients"
+    trained_on: TrainedOn = "patients"
 
     @property
     def warning(self) -> str:
         """The sentence that must stand on every page; empty for weights trained on patients."""
-        return WARNINGS[self.trained_on]
+        return BANNERS[self.trained_on]
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,25 @@ def unpaired_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
+def tables(
+    evaluation: Evaluation,
+) -> dict[str, tuple[list[dict[str, Any]], tuple[str, ...]]]:
+    """Return rows and, for a table without rows, columns of each table, by file name."""
+    listed = (f"{evaluation.main}_id", "labels", "p_any", "threshold", "verdict", "slice", "panel")
+    parts = ("column", "value", "cases", "patients", "positives", "auc_any", "remark")
+    return {
+        "per_class.csv": (per_class_rows(evaluation), ("level", "class")),
+        "per_series.csv": (case_rows(evaluation), listed),
+        "subgroups.csv": (subgroup_rows(evaluation), parts),
+        "missed.csv": (case_rows(evaluation, "missed"), listed),
+        "false_alarms.csv": (case_rows(evaluation, "false alarm"), listed),
+        "not_counted.csv": (
+            unpaired_rows(evaluation),
+            ("what", "level", "id", "label_any", "code", "reason"),
+        ),
+    }
+
+
 def headline(evaluation: Evaluation) -> dict[str, Any]:
     """Return the numbers that a person reads first, for Dagster's metadata."""
     found = evaluation.main_result

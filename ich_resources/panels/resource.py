@@ -11,6 +11,8 @@ from pydantic import Field
 
 if TYPE_CHECKING:
     from ich_resources.panels.painting import Panel
+    from ich_resources.panels.reliability import ReliabilityBins
+    from ich_resources.panels.roc import RocCurve
 
 T = TypeVar("T")
 MOST_PROCESSES = 8
@@ -56,16 +58,34 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return np.rint(blend(gray, saliency_map) * 255).astype(np.uint8)
 
-    def curves(self, probabilities: npt.NDArray[np.float32], untrained: bool) -> bytes:
+    def roc(self, curves: "Sequence[RocCurve]", **options: Any) -> bytes:
+        """Return ROC curves as PNG; see ``roc.draw_roc``."""
+        from ich_resources.panels.roc import draw_roc
+
+        return draw_roc(curves, **options)
+
+    def reliability(self, classes: "Sequence[ReliabilityBins]", **options: Any) -> bytes:
+        """Return the reliability of the classes as PNG; see ``reliability.draw_reliability``."""
+        from ich_resources.panels.reliability import draw_reliability
+
+        return draw_reliability(classes, **options)
+
+    def confusion(self, **options: Any) -> bytes:
+        """Return tables of counts as PNG; see ``confusion.draw_confusion``."""
+        from ich_resources.panels.confusion import draw_confusion
+
+        return draw_confusion(**options)
+
+    def curves(self, probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
         """Return the probabilities along the series as a small PNG."""
         from ich_resources.panels.summary import draw_probability_curves
 
-        return draw_probability_curves(probabilities, untrained)
+        return draw_probability_curves(probabilities, warning)
 
     def side_by_side(
-        self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], untrained: bool
+        self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], warning: str
     ) -> bytes:
         """Return a few slices side by side as a small PNG."""
         from ich_resources.panels.summary import draw_slices
 
-        return draw_slices(crops, captions, untrained)
+        return draw_slices(crops, captions, warning)

@@ -40,6 +40,11 @@ class Layout:
         return self.output / "saliency_panels"
 
     @property
+    def evaluation(self) -> Path:
+        """How good the probabilities are by labels."""
+        return self.output / "evaluation"
+
+    @property
     def ledger(self) -> Path:
         """Index of the last scan."""
         return self.run_root / "state" / "series_ledger.json"
@@ -103,6 +108,10 @@ class Layout:
     def array(self, subject: Subject, step: str) -> Path:
         """Array that one step made of one subject."""
         return self.folder(subject) / f"{step}.npy"
+
+    def calibrated(self, subject: Subject, step: str) -> Path:
+        """Calibrated probabilities, where a calibration was applied to those of one step."""
+        return self.folder(subject) / f"{step}.calibrated.npy"
 
     def lock(self, subject: Subject) -> Path:
         """Lock of the step that works on one subject."""

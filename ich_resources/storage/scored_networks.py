@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 from ich_resources.errors import StorageError
 from ich_resources.judged import Checkpoints
@@ -75,6 +74,4 @@ def _of_series(records: Records, uid: str) -> ScoredBy | None:
         if record is None:
             return None
         checkpoints[backbone] = tuple(fold.digest for fold in record.content.folds)
-    # Records of versions that knew no calibration have no such field.
-    calibration = cast("str | None", getattr(ensemble.content, "calibration", None))
-    return ScoredBy(checkpoints, calibration)
+    return ScoredBy(checkpoints, ensemble.content.calibration)
