@@ -4,6 +4,7 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.learning.evaluation import evaluation
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
@@ -13,6 +14,7 @@ from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
 from ich_resources.dicom.resource import DicomResource
+from ich_resources.evaluation.resource import EvaluationResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -60,10 +62,26 @@ ich_outputs = dg.define_asset_job(
     description="Write the CSV and JSON files over all series of the last scan.",
 )
 
+ich_evaluate = dg.define_asset_job(
+    "ich_evaluate",
+    selection=dg.AssetSelection.assets(evaluation),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    description="Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
+)
+
 defs = dg.Definitions(
-    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
+    assets=[
+        DICOM_SERIES,
+        INBOX_LEDGER,
+        series_ledger,
+        *CHECKPOINTS,
+        *SERIES_ASSETS,
+        run_outputs,
+        evaluation,
+    ],
     asset_checks=CHECKS,
-    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_evaluate],
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),
@@ -73,6 +91,7 @@ defs = dg.Definitions(
         "panels": PanelsResource(),
         "storage": StorageResource(),
         "results": ResultsResource(),
+        "evaluation": EvaluationResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },

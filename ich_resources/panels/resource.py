@@ -11,8 +11,6 @@ from pydantic import Field
 
 if TYPE_CHECKING:
     from ich_resources.panels.painting import Panel
-    from ich_resources.panels.reliability import ReliabilityBins
-    from ich_resources.panels.roc import RocCurve
 
 T = TypeVar("T")
 MOST_PROCESSES = 8
@@ -58,17 +56,17 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return np.rint(blend(gray, saliency_map) * 255).astype(np.uint8)
 
-    def roc(self, curves: "Sequence[RocCurve]", **options: Any) -> bytes:
-        """Return ROC curves as PNG; see ``roc.draw_roc``."""
-        from ich_resources.panels.roc import draw_roc
+    def roc(self, curves: Sequence[Sequence[Any]], **options: Any) -> bytes:
+        """Return ROC curves as PNG; a curve has the fields of ``roc.RocCurve``. See there."""
+        from ich_resources.panels.roc import RocCurve, draw_roc
 
-        return draw_roc(curves, **options)
+        return draw_roc([RocCurve(*curve) for curve in curves], **options)
 
-    def reliability(self, classes: "Sequence[ReliabilityBins]", **options: Any) -> bytes:
-        """Return the reliability of the classes as PNG; see ``reliability.draw_reliability``."""
-        from ich_resources.panels.reliability import draw_reliability
+    def reliability(self, classes: Sequence[Sequence[Any]], **options: Any) -> bytes:
+        """Return the reliability as PNG; a class has the fields of ``ReliabilityBins``."""
+        from ich_resources.panels.reliability import ReliabilityBins, draw_reliability
 
-        return draw_reliability(classes, **options)
+        return draw_reliability([ReliabilityBins(*bins) for bins in classes], **options)
 
     def confusion(self, **options: Any) -> bytes:
         """Return tables of counts as PNG; see ``confusion.draw_confusion``."""

@@ -58,7 +58,6 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield self
 
 
-<<<<<<< HEAD
 class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The training root: everything of a training is below it."""
 
@@ -76,7 +75,8 @@ class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def records(self) -> Records:
         """The record of each step of a training."""
         return Records(self.layout.steps)
-=======
+
+
 class ResultsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """What the tables say beside the probabilities."""
 
@@ -106,7 +106,6 @@ class ResultsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             f"results.threshold is {value!r}, not a number from 0 to 1 or the name of a file",
             remedy="see resources.results in run.example.yaml",
         )
->>>>>>> obey
 
 
 def _say(context: dg.InitResourceContext, uid: str) -> None:
