@@ -8,7 +8,7 @@ from ich_assets.learning.evaluation import evaluation
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
-from ich_assets.runtime.console import terse_console
+from ich_assets.runtime.console import TERSE_CONSOLE, terse_console
 from ich_assets.runtime.retries import CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
@@ -67,6 +67,7 @@ ich_evaluate = dg.define_asset_job(
     selection=dg.AssetSelection.assets(evaluation),
     executor_def=dg.in_process_executor,
     tags=host_tag(),
+    config=TERSE_CONSOLE["config"],
     description="Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
 )
 

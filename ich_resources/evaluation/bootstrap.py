@@ -1,6 +1,6 @@
 """The bootstrap over patients: whole patients are drawn, with all of their cases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,9 @@ class Draws:
     loss: Numbers
 
 
-def draw_statistics(cases: Cases, draws: int, seed: int) -> Draws:
+def draw_statistics(
+    cases: Cases, draws: int, seed: int, columns: Sequence[int] = range(len(CLASSES))
+) -> Draws:
     """Return AUCs and weighted log losses of many samples of the patients.
 
     The same patients, numbers and seed give the same samples, whatever the probabilities: so two
@@ -44,13 +46,16 @@ def draw_statistics(cases: Cases, draws: int, seed: int) -> Draws:
         Number of samples, B.
     seed : int
         Of numpy's default generator.
+    columns : sequence of int
+        Classes that get an AUC; NaN for the others.
     """
     groups, number = _groups(cases.patients)
-    classes = [_SampledClass(cases, column, groups) for column in range(len(CLASSES))]
+    classes = {column: _SampledClass(cases, column, groups) for column in columns}
     loss, read = _sums_by_patient(cases, groups, number)
     areas, losses = np.full((draws, len(CLASSES)), np.nan), np.full(draws, np.nan)
     for row, counts in enumerate(_samples(number, draws, seed)):
-        areas[row] = [sampled.auc(counts) for sampled in classes]
+        for column, sampled in classes.items():
+            areas[row, column] = sampled.auc(counts)
         losses[row] = _weighted(counts @ loss, counts @ read)
     return Draws(areas, losses)
 

@@ -125,6 +125,15 @@ def judge_level(
     )
 
 
+def judge_class(cases: Cases, column: int, *, draws: int, seed: int) -> ClassResult:
+    """Judge one class alone; parameters as for ``judge_level``."""
+    patients = cases.number_of_patients
+    several = patients < len(cases)
+    needed = several and patients > 1 and draws
+    sampled = draw_statistics(cases, draws, seed, [column]) if needed else None
+    return _class(cases, column, sampled, several)
+
+
 def _class(cases: Cases, column: int, sampled: Draws | None, several: bool) -> ClassResult:
     labels, probabilities, _ = class_values(cases, column)
     area = auc(labels, probabilities)

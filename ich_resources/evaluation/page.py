@@ -17,10 +17,10 @@ from ich_resources.evaluation.page_parts import (
     percent,
     picture,
     section,
-    share,
     table,
     text,
 )
+from ich_resources.evaluation.page_threshold import at_the_threshold
 from ich_resources.evaluation.report import DISCLAIMER, counted, first_line, judged, noun
 from ich_resources.hemorrhage import ANY
 
@@ -51,7 +51,7 @@ def evaluation_page(evaluation: Evaluation, pictures: Pictures, facts: Sequence[
         _contents(evaluation),
         _what_was_judged(evaluation, facts),
         _how_good(evaluation, pictures),
-        _at_the_threshold(evaluation, pictures),
+        at_the_threshold(evaluation, pictures),
         lists.missed(evaluation, pictures),
         lists.false_alarms(evaluation),
         numbers.subtypes(evaluation),
@@ -82,7 +82,8 @@ def _lead(evaluation: Evaluation) -> str:
     bleeds = found.classes[ANY]
     words = (
         f"{counted(found.cases, found.level)} of {counted(found.patients, 'patient')} "
-        f"met their labels. {bleeds.positives} of {bleeds.cases} have a labelled bleed."
+        f"were compared with their labels. {bleeds.positives} of {bleeds.cases} have a labelled "
+        "bleed."
     )
     left_out = found.asked - found.cases
     if left_out > 0:
@@ -109,7 +110,9 @@ def _cards(evaluation: Evaluation) -> str:
         alarms = len(evaluation.with_verdict("false alarm"))
         at = f"of all cases; threshold {number(point.threshold)}"
         cards.append(card("Missed bleeds", str(missed), at, "#missed"))
-        cards.append(card("False alarms", str(alarms), "at or above it", "#false-alarms"))
+        cards.append(
+            card("False alarms", str(alarms), "of all cases; at or above it", "#false-alarms")
+        )
     return f"<div class=cards>{''.join(cards)}</div>"
 
 
@@ -212,41 +215,3 @@ def _class_table(result: LevelResult, evaluation: Evaluation) -> str:
 def _beats_prior(result: LevelResult) -> bool:
     loss, prior = result.weighted_log_loss, result.prior_loss
     return loss is None or prior is None or loss < prior
-
-
-def _at_the_threshold(evaluation: Evaluation, pictures: Pictures) -> str:
-    point = evaluation.point
-    if point is None:
-        return section(
-            "threshold",
-            "At the threshold",
-            paragraph("There is no threshold."),
-            picture(pictures, "confusion", "Subtypes"),
-        )
-    level = evaluation.main
-    where = "given" if point.prevalence_from == "given" else "that of these cases"
-    rows = [
-        ("Threshold on P(any)", f"{number(point.threshold, 4)} — {text(point.rule)}"),
-        ("Numbers are of", text(point.reported_on)),
-        ("Sensitivity", share(point.sensitivity)),
-        ("Specificity", share(point.specificity)),
-        ("Prevalence", f"{percent(point.prevalence)} ({where})"),
-        (f"If a {level} is flagged", f"it has a bleed with {percent(point.ppv)} (PPV)"),
-        (f"If a {level} is not flagged", f"it has none with {percent(point.npv)} (NPV)"),
-        (f"Of 100 {noun(100, level)}", f"{number(point.flagged_per_100, 0)} are flagged"),
-    ]
-    listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    hint = ""
-    if point.prevalence_from != "given":
-        hint = paragraph(
-            "PPV and NPV depend on how common bleeds are where the networks are used. Set "
-            "resources.evaluation.prevalence to your own prevalence.",
-            "dim small",
-        )
-    return section(
-        "threshold",
-        "At the threshold",
-        f"<dl>{listed}</dl>",
-        hint,
-        picture(pictures, "confusion", "Flagged against bleeding; most probable subtype"),
-    )

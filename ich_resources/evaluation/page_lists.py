@@ -141,8 +141,8 @@ def how_to_read(evaluation: Evaluation) -> str:
     """Return what the words mean, and what the numbers do not say."""
     several = any(result.patients < result.cases for result in evaluation.levels)
     words = [
-        "<b>Interval:</b> with other patients of the same kind the number would lie between "
-        "these bounds in about 95 of 100 such studies.",
+        "<b>Interval:</b> the range of true values that fits these cases. It becomes narrower "
+        "with more patients.",
         "<b>AUC:</b> how often a bleeding case gets the higher probability of a pair; 1 is "
         "perfect, 0.5 is chance.",
         "<b>Log loss, Brier:</b> how far the probabilities are from the labels; 0 is perfect. The "

@@ -7,8 +7,9 @@ import numpy as np
 
 from ich_resources.errors import IchError
 from ich_resources.evaluation.cases import Cases, Level, Numbers, label_of_group
+from ich_resources.evaluation.gathering import Gathered, gathered, members, scored_members
 from ich_resources.evaluation.unpaired import Unpaired, without_label, without_prediction
-from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import Labels
 from ich_resources.scores import Scores
 from ich_resources.uids import slice_stem
@@ -72,7 +73,7 @@ def pair(scores: Scores, labels: Labels) -> Pairs:
         If two labels name one slice, a study has two patients, or nothing can be paired.
     """
     values = _by_id(labels)
-    bottom = _gathered(scores, labels.level)
+    bottom = gathered(scores, labels.level)
     paired = [row for row, name in enumerate(bottom.ids) if name in values]
     if not paired:
         raise IchError(
@@ -125,38 +126,8 @@ def _by_case(labels: Labels) -> dict[str, dict[str, str]]:
     }
 
 
-@dataclass(frozen=True)
-class _Gathered:
-    """The probabilities of one level: the highest of each class."""
-
-    level: Level
-    ids: tuple[str, ...]
-    probabilities: Numbers
-    series: tuple[str, ...]
-    studies: tuple[str, ...]
-
-
-def _gathered(scores: Scores, level: Level) -> _Gathered:
-    if level == "slice":
-        return _Gathered(level, scores.slices, scores.probabilities, scores.series, scores.studies)
-    names = scores.series if level == "series" else scores.studies
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        rows.setdefault(name, []).append(row)
-    groups = list(rows.values())
-    top = [group[int(scores.probabilities[group, ANY].argmax())] for group in groups]
-    highest = [scores.probabilities[group].max(axis=0) for group in groups]
-    return _Gathered(
-        level,
-        tuple(rows),
-        np.array(highest).reshape(len(groups), len(CLASSES)),
-        tuple(scores.series[row] for row in top),
-        tuple(scores.studies[row] for row in top),
-    )
-
-
 def _cases(
-    found: _Gathered,
+    found: Gathered,
     rows: Sequence[int],
     values: Mapping[str, Numbers],
     patients: Mapping[str, str],
@@ -188,12 +159,12 @@ def _raised(
     patients: Mapping[str, str],
 ) -> Cases:
     """Return the cases of the level above: a bleed anywhere in the group is one of the group."""
-    found = _gathered(scores, level)
-    members = _members(scores, labelled, level)
-    scored = _scored_members(scores, labelled, level)
+    found = gathered(scores, level)
+    inside = members(scores, labelled, level)
+    scored = scored_members(scores, labelled, level)
     raised = {}
     for name in found.ids:
-        known = [values[member] for member in members.get(name, ()) if member in values]
+        known = [values[member] for member in inside.get(name, ()) if member in values]
         if known:
             whole = all(member in values for member in scored[name])
             raised[name] = label_of_group(np.array(known), whole=whole)
@@ -203,26 +174,6 @@ def _raised(
         if name in raised and not np.isnan(raised[name]).all()
     ]
     return _cases(found, rows, raised, patients)
-
-
-def _scored_members(scores: Scores, labelled: Level, level: Level) -> dict[str, set[str]]:
-    inner = scores.slices if labelled == "slice" else scores.series
-    outer = scores.series if level == "series" else scores.studies
-    groups: dict[str, set[str]] = {}
-    for group, member in zip(outer, inner, strict=True):
-        groups.setdefault(group, set()).add(member)
-    return groups
-
-
-def _members(scores: Scores, labelled: Level, level: Level) -> dict[str, set[str]]:
-    """Return what belongs to each group, scored or not."""
-    groups = _scored_members(scores, labelled, level)
-    for item in scores.unscored:
-        group = item.series if level == "series" else item.study
-        member = item.slice_id if labelled == "slice" else item.series
-        if group and member:
-            groups.setdefault(group, set()).add(member)
-    return groups
 
 
 def _patients(scores: Scores, labels: Labels) -> dict[str, str]:
@@ -257,7 +208,7 @@ def _study_of(scores: Scores, level: Level) -> dict[str, str]:
 def _asked(scores: Scores, level: Level, values: Iterable[str]) -> dict[str, int]:
     asked: dict[str, int] = {level: len(set(values))}
     for above in _above(level):
-        members = _members(scores, level, above)
+        inside = members(scores, level, above)
         named = set(values)
-        asked[above] = sum(bool(group & named) for group in members.values())
+        asked[above] = sum(bool(group & named) for group in inside.values())
     return asked

@@ -25,10 +25,11 @@ def first_line(evaluation: Evaluation) -> str:
 def judged(evaluation: Evaluation) -> str:
     """Return how many cases were judged, and of how many patients; fewer than asked is named."""
     result = evaluation.main_result
-    words = f"{counted(result.cases, result.level)} of {counted(result.patients, 'patient')}"
+    patients = counted(result.patients, "patient")
     if result.cases < result.asked:
-        words += f" (of {result.asked} labelled)"
-    return words
+        labelled = f"{result.asked} labelled {noun(result.asked, result.level)}"
+        return f"{result.cases} of {labelled}; {patients}"
+    return f"{counted(result.cases, result.level)}; {patients}"
 
 
 def counted(number: int, what: str) -> str:

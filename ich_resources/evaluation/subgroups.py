@@ -7,7 +7,7 @@ import numpy as np
 
 from ich_resources.evaluation.cases import Cases, class_values
 from ich_resources.evaluation.intervals import Interval
-from ich_resources.evaluation.judging import judge_level
+from ich_resources.evaluation.judging import judge_class
 from ich_resources.hemorrhage import ANY
 
 FEW = 10
@@ -104,7 +104,7 @@ def judge_subgroups(
 def _judge(cases: Cases, name: tuple[str, str], draws: int, seed: int) -> Subgroup:
     labels, _, rows = class_values(cases, ANY)
     positives = int(labels.sum())
-    result = judge_level(cases, draws=draws, seed=seed).classes[ANY]
+    result = judge_class(cases, ANY, draws=draws, seed=seed)
     few = f"fewer than {FEW} positives" if positives < FEW else ""
     return Subgroup(
         *name,

@@ -33,7 +33,9 @@ def write_table(
     """
     names = list(rows[0]) if rows else []
     names += [name for row in rows for name in row if name not in names]
-    table = pd.DataFrame(list(rows), columns=list(dict.fromkeys(names)) or list(columns))
+    table = pd.DataFrame(
+        list(rows), columns=list(dict.fromkeys(names)) or list(columns), dtype=object
+    )
     write_bytes(path, f"# {first_line}\n".encode() + csv_bytes(table))
 
 

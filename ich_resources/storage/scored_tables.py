@@ -133,10 +133,15 @@ def _unscored(layout: Layout, ledger: pd.DataFrame) -> tuple[Unscored, ...]:
     ]
     for row in _rows(ledger):
         if row["state"] in ("refused", "failed", "waiting"):
-            code = row["reasons"].replace(", ", " ") or row["state"].upper()
+            code = _codes(row["reasons"]) or row["state"].upper()
             reason = row["failure"] or f"the series is {row['state']}"
             found.append(Unscored("", row["series_id"], row["study_id"], code, reason))
     return tuple(found)
+
+
+def _codes(reasons: str) -> str:
+    """Return the codes of ``LOCALIZER x2, NO_PIXELS`` without their counts."""
+    return " ".join(part.split(" ")[0] for part in reasons.split(", "))
 
 
 def _facts(
