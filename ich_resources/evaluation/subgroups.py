@@ -88,10 +88,11 @@ def judge_subgroups(
                 f"The column {column!r} is not judged: its name says that it is of persons."
             )
             continue
-        if len(distinct) > MOST_VALUES:
+        named = sum(value != "" for value in values)
+        if len(distinct) > MOST_VALUES or 1 < named == len(distinct):
             notes.append(
-                f"The column {column!r} has {len(distinct)} values; subgroups are made of at most "
-                f"{MOST_VALUES}."
+                f"The column {column!r} is not judged: subgroups are made of at most {MOST_VALUES} "
+                f"values, each of several cases; it has {len(distinct)} values."
             )
             continue
         chosen = np.array(values, dtype=object)
