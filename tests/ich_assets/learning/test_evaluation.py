@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,15 @@ import pytest
 from evaluated import made_series, write_run_root
 from workplace import Workplace
 
+from ich_resources.dataset.labels import read_labels
+from ich_resources.evaluation.bound import calibration_of
+from ich_resources.evaluation.evaluate import evaluate
+from ich_resources.evaluation.outcome import Options
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.judged_files import read_threshold
+from ich_resources.judged_files import read_calibration, read_threshold, write_judged
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.scored_networks import scored_by
+from ich_resources.storage.scored_tables import read_scores
 
 pytestmark = pytest.mark.slow
 
@@ -93,9 +101,6 @@ def test_calibration_and_threshold_are_bound_to_what_scored_them(demo_copy):
             writer.writerow([name.removeprefix("ID_"), i % 2, 0, 0, 0, 0, i % 2, "p"])
     demo_copy.environment["LABELS"] = str(labels)
     config = "resources: {evaluation: {config: {%s, bootstrap: 20, level: slice}}}"
-    refused = demo_copy.execute("ich_evaluate", config % "fit: temperature")
-    assert refused.status == 1 and "at least two patients" in refused.text
-    assert not (demo_copy.output / "evaluation").exists()
     done = demo_copy.execute("ich_evaluate", config % "write_threshold: true")
     assert done.status == 0, done.text
     threshold = read_threshold(demo_copy.output / "evaluation" / "threshold.json")
@@ -104,6 +109,25 @@ def test_calibration_and_threshold_are_bound_to_what_scored_them(demo_copy):
     assert threshold.checkpoints == digests
     assert (threshold.level, threshold.calibration) == ("slice", None)
     assert threshold.chosen_on["cases"] == len(slices)
+    _fits_what_scored(demo_copy, labels, digests)
+
+
+def _fits_what_scored(place: Workplace, labels: Path, digests: dict[str, tuple[str, ...]]) -> None:
+    """Fit a calibration as if the two series of the demo were of two patients."""
+    layout = Layout(place.results)
+    scores, read = read_scores(layout), read_labels(labels)
+    scores = replace(scores, studies=scores.series)
+    found = evaluate(
+        scores, replace(read, patients={}), Options(bootstrap=0, fit="temperature", level="slice")
+    )
+    networks = scored_by(layout, scores.series)
+    assert networks.checkpoints == digests
+    path = place.root / "calibration.json"
+    write_judged(path, calibration_of(found, networks.checkpoints))
+    calibration = read_calibration(path)
+    assert calibration.checkpoints == digests
+    assert (calibration.kind, calibration.level) == ("temperature", "slice")
+    assert calibration.fitted_on["patients"] == 1
 
 
 def test_missing_labels_and_missing_results_are_one_sentence(workplace):
@@ -134,7 +158,3 @@ def test_two_made_run_roots_are_compared(workplace: Workplace):
     assert [level["level"] for level in report["levels"]] == ["slice", "series"]
     assert report["comparison"]["cases"] == 12
     assert report["comparison"]["differences"][0]["interval"]["how"].startswith("paired")
-    fit = workplace.execute(
-        "ich_evaluate", "resources: {evaluation: {config: {fit: temperature, bootstrap: 20}}}"
-    )
-    assert fit.status == 1 and "no valid record" in fit.text
