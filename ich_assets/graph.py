@@ -4,22 +4,32 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.learning.checks import TRAINING_CHECKS
+from ich_assets.learning.dataset import folds, labelled_slices
+from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.learning.evaluation import evaluation
+from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
+from ich_assets.learning.sequence import sequence_oof, trained_sequence
+from ich_assets.learning.submission import submission
+from ich_assets.learning.training import trained_fold
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
 from ich_assets.runtime.console import TERSE_CONSOLE, terse_console
-from ich_assets.runtime.retries import CRASH_RETRIES
+from ich_assets.runtime.retries import CRASH_RETRIES, NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
+from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.evaluation.resource import EvaluationResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.storage.resource import ResultsResource, StorageResource
+from ich_resources.sequence.resource import SequenceResource
+from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
+from ich_resources.training.resource import TrainingResource
 from ich_resources.weights.resource import WeightsResource
 
 SERIES_ASSETS = [
@@ -71,6 +81,60 @@ ich_evaluate = dg.define_asset_job(
     description="Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
 )
 
+ich_dataset = dg.define_asset_job(
+    "ich_dataset",
+    selection=dg.AssetSelection.assets(labelled_slices, folds),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **NO_CRASH_RETRIES},
+    config=TERSE_CONSOLE["config"],
+    description="Make a data set for training: scan, images, labels, patients, five folds.",
+)
+
+ich_train_fold = dg.define_asset_job(
+    "ich_train_fold",
+    selection=dg.AssetSelection.assets(trained_fold, oof_predictions),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
+    description="Train one fold of one backbone, and predict what it has held out.",
+)
+
+ich_test_fold = dg.define_asset_job(
+    "ich_test_fold",
+    selection=dg.AssetSelection.assets(test_predictions),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
+    description="Predict the test set with one trained fold of one backbone.",
+)
+
+ich_oof_table = dg.define_asset_job(
+    "ich_oof_table",
+    selection=dg.AssetSelection.assets(oof_table),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    description="Write the table of all predictions out of fold, and check it.",
+)
+
+ich_submission_file = dg.define_asset_job(
+    "ich_submission_file",
+    selection=dg.AssetSelection.assets(submission),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    description="Write the submission from the predictions of the test set.",
+)
+
+ich_sequence_fold = dg.define_asset_job(
+    "ich_sequence_fold",
+    selection=dg.AssetSelection.assets(trained_sequence, sequence_oof),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
+    description="Train one fold of the sequence models, and predict what it has held out.",
+)
+
+TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
+TRAINING_ASSETS += [oof_table, submission, trained_sequence, sequence_oof]
+TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
+TRAINING_JOBS += [ich_sequence_fold]
+
 defs = dg.Definitions(
     assets=[
         DICOM_SERIES,
@@ -80,9 +144,18 @@ defs = dg.Definitions(
         *SERIES_ASSETS,
         run_outputs,
         evaluation,
+        *TRAINING_ASSETS,
     ],
-    asset_checks=CHECKS,
-    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_evaluate],
+    asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
+    jobs=[
+        ich_scan,
+        ich_checkpoints,
+        ich_series,
+        ich_outputs,
+        ich_evaluate,
+        *TRAINING_JOBS,
+        ich_dataset,
+    ],
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),
@@ -91,6 +164,10 @@ defs = dg.Definitions(
         "saliency": SaliencyResource(),
         "panels": PanelsResource(),
         "storage": StorageResource(),
+        "dataset": DatasetResource(),
+        "training": TrainingResource(),
+        "train_root": TrainRootResource(),
+        "sequence": SequenceResource(),
         "results": ResultsResource(),
         "evaluation": EvaluationResource(),
         "weights": WeightsResource(),

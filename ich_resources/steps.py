@@ -24,6 +24,7 @@ SALIENCY = "saliency_panels"
 PREDICTIONS = "predictions"
 """What the steps of all backbones have in common: code version, formula, record schema."""
 
+DATASET_IMAGES = "dataset_images"
 LABELLED_SLICES = "labelled_slices"
 FOLD_LIST = "folds"
 TRAINED_FOLD = "trained_fold"
@@ -40,10 +41,15 @@ CODE_VERSIONS = {
     PREDICTIONS: "1",
     ENSEMBLE: "1",
     SALIENCY: "1",
+    DATASET_IMAGES: "1",
+    LABELLED_SLICES: "1",
+    FOLD_LIST: "1",
     TRAINED_FOLD: "1",
     OOF_PREDICTIONS: "1",
     TEST_PREDICTIONS: "1",
     OOF_TABLE: "1",
+    TRAINED_SEQUENCE: "1",
+    SEQUENCE_OOF: "1",
     SUBMISSION: "1",
 }
 """Raise a number when the code of that step changes the files that the step writes."""
@@ -98,10 +104,15 @@ def _of_training(name: str, *needs: str, runs_networks: bool = False) -> Step:
 
 
 TRAINING_STEPS: tuple[Step, ...] = (
+    Step(DATASET_IMAGES, DATASET_IMAGES, (SOURCE,), subject="training"),
+    _of_training(LABELLED_SLICES, DATASET_IMAGES),
+    _of_training(FOLD_LIST, LABELLED_SLICES),
     _of_training(TRAINED_FOLD, FOLD_LIST, runs_networks=True),
     _of_training(OOF_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(TEST_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(OOF_TABLE, OOF_PREDICTIONS),
+    _of_training(TRAINED_SEQUENCE, OOF_TABLE, runs_networks=True),
+    _of_training(SEQUENCE_OOF, TRAINED_SEQUENCE, runs_networks=True),
     _of_training(SUBMISSION, TEST_PREDICTIONS),
 )
 """Every step below TRAIN_ROOT; each stands after the steps that it needs.

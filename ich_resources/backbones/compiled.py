@@ -100,6 +100,10 @@ class CompiledNetwork(Network):
         """See ``Network``."""
         return self._head.forward_head(features)
 
+    def pool(self, features: Tensor) -> Tensor:
+        """See ``Network``."""
+        return self._head.pool(features)
+
 
 class _Features(nn.Module):
     """The feature half of a network, as a module of its own."""

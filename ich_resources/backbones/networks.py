@@ -28,6 +28,10 @@ class Network(nn.Module):
         """Return the logits, (B, 6), of the last feature maps."""
         raise NotImplementedError
 
+    def pool(self, features: Tensor) -> Tensor:
+        """Return the pooled features, (B, K), which the linear head sees, of the last maps."""
+        raise NotImplementedError
+
     def drop_features(self) -> None:
         """Forget the feature half: its layers, and their weights."""
         raise NotImplementedError
@@ -60,9 +64,13 @@ class DenseNetChangeAvg(Network):
         """See ``Network``."""
         self.add_module(self._architecture, nn.Identity())
 
+    def pool(self, features: Tensor) -> Tensor:
+        """See ``Network``."""
+        return torch.relu(features).mean((2, 3))
+
     def forward_head(self, features: Tensor) -> Tensor:
         """See ``Network``."""
-        logits: Tensor = self.mlp(torch.relu(features).mean((2, 3)))
+        logits: Tensor = self.mlp(self.pool(features))
         return logits
 
 
@@ -84,6 +92,11 @@ class SEResNeXt(Network):
         """See ``Network``."""
         for name in ("layer0", "layer1", "layer2", "layer3", "layer4"):
             self.model_ft.add_module(name, nn.Identity())
+
+    def pool(self, features: Tensor) -> Tensor:
+        """See ``Network``."""
+        pooled: Tensor = self.model_ft.avg_pool(features).flatten(1)
+        return pooled
 
     def forward_head(self, features: Tensor) -> Tensor:
         """See ``Network``."""

@@ -13,6 +13,7 @@ from ich_resources.environment import RUN_ROOT, TRAIN_ROOT, folder
 from ich_resources.errors import IchError
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
+from ich_resources.storage.training_key import training_key
 from ich_resources.storage.training_layout import TrainingLayout
 from ich_resources.subjects import series_subject
 
@@ -75,6 +76,11 @@ class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def records(self) -> Records:
         """The record of each step of a training."""
         return Records(self.layout.steps)
+
+    @property
+    def key(self) -> bytes:
+        """Secret key of the hashes of patients and studies; see ``training_key``."""
+        return training_key(self.layout)
 
 
 class ResultsResource(dg.ConfigurableResource):  # type: ignore[type-arg]

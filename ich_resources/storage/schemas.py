@@ -21,7 +21,9 @@ from ich_resources.steps import (
     ensemble_digest,
 )
 from ich_resources.storage.content import Content, Rows, Schema, Text, made_worth
+from ich_resources.storage.dataset_schemas import DATASET_SCHEMAS
 from ich_resources.storage.layout import SCORES, Layout
+from ich_resources.storage.sequence_schemas import SEQUENCE_SCHEMAS
 from ich_resources.storage.training_schemas import TRAINING_SCHEMAS
 from ich_resources.subjects import Subject
 from ich_resources.worth import TrainedOn
@@ -283,7 +285,9 @@ SCHEMAS: Mapping[str, type[Content]] = {
     PREDICTIONS: PredictionsContent,
     ENSEMBLE: EnsembleContent,
     SALIENCY: SaliencyContent,
+    **DATASET_SCHEMAS,
     **TRAINING_SCHEMAS,
+    **SEQUENCE_SCHEMAS,
 }
 """The schema of each step, by ``Step.code``."""
 
