@@ -105,14 +105,16 @@ def _write_bound(
             remedy="fit on a run root that was scored without networks.calibration",
         )
     remove([path for name, path in paths.items() if wanted[name]])
-    calibration = calibration_of(found, networks.checkpoints)
+    calibration = calibration_of(found, networks.checkpoints, networks.sequence)
     written = {}
     try:
         if calibration is not None:
             write_judged(paths[CALIBRATION], calibration)
             written["calibration"] = paths[CALIBRATION]
         if wanted[THRESHOLD]:
-            threshold = threshold_of(found, networks.checkpoints, networks.calibration)
+            threshold = threshold_of(
+                found, networks.checkpoints, networks.calibration, networks.sequence
+            )
             write_judged(paths[THRESHOLD], threshold)
             written["threshold_file"] = paths[THRESHOLD]
     except OSError as err:

@@ -5,7 +5,9 @@ from ich_resources.evaluation.outcome import Evaluation
 from ich_resources.judged import Calibration, Checkpoints, Threshold
 
 
-def calibration_of(evaluation: Evaluation, checkpoints: Checkpoints) -> Calibration | None:
+def calibration_of(
+    evaluation: Evaluation, checkpoints: Checkpoints, sequence: tuple[str, ...] = ()
+) -> Calibration | None:
     """Return the fitted calibration, None where none was fitted.
 
     Parameters
@@ -14,15 +16,22 @@ def calibration_of(evaluation: Evaluation, checkpoints: Checkpoints) -> Calibrat
         With ``Options.fit``.
     checkpoints : mapping of str to tuple of str
         SHA-256 of each fold in order, by backbone.
+    sequence : tuple of str
+        SHA-256 of each sequence model; empty where the ensemble was judged.
     """
     fitted = evaluation.fitted
     if fitted is None:
         return None
-    return Calibration(fitted.kind, fitted.classes, checkpoints, fitted.fitted_on, fitted.level)
+    return Calibration(
+        fitted.kind, fitted.classes, checkpoints, fitted.fitted_on, fitted.level, sequence
+    )
 
 
 def threshold_of(
-    evaluation: Evaluation, checkpoints: Checkpoints, calibration: str | None
+    evaluation: Evaluation,
+    checkpoints: Checkpoints,
+    calibration: str | None,
+    sequence: tuple[str, ...] = (),
 ) -> Threshold:
     """Return the threshold of the operating point.
 
@@ -34,6 +43,8 @@ def threshold_of(
         SHA-256 of each fold in order, by backbone.
     calibration : str or None
         ``judged.Calibration.sha256`` of the calibration that the probabilities have gone through.
+    sequence : tuple of str
+        SHA-256 of each sequence model; empty where the ensemble was judged.
 
     Raises
     ------
@@ -53,4 +64,5 @@ def threshold_of(
         evaluation.chosen_on,
         calibration,
         evaluation.main,
+        sequence,
     )

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from ich_resources.errors import StorageError
 from ich_resources.judged import Checkpoints
-from ich_resources.steps import ENSEMBLE
+from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.ledger import found_series
 from ich_resources.storage.records import Records
-from ich_resources.storage.schemas import EnsembleContent, PredictionsContent
-from ich_resources.subjects import series_subject
+from ich_resources.storage.schemas import PredictionsContent
+from ich_resources.storage.shown import shown_content, shown_models
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,13 @@ class ScoredBy:
         SHA-256 of each fold in order, by backbone.
     calibration : str or None
         ``judged.Calibration.sha256`` of the calibration that was applied.
+    sequence : tuple of str
+        SHA-256 of each sequence model in order; empty where the ensemble is shown.
     """
 
     checkpoints: Checkpoints
     calibration: str | None
+    sequence: tuple[str, ...] = ()
 
 
 def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
@@ -41,13 +45,13 @@ def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
     Raises
     ------
     StorageError
-        If a series has no valid record, or two were scored by other networks.
+        If a series was not found or has no valid record, or two were scored by other networks.
     """
     records = Records(layout)
     first: ScoredBy | None = None
     remedy = "run ich_batch again with the same checkpoints for every series"
     for uid in sorted(set(series_uids)):
-        found = _of_series(records, uid)
+        found = _of_series(layout, records, uid)
         if found is None:
             raise StorageError("the series has no valid record", series=uid, remedy=remedy)
         if first is not None and found != first:
@@ -63,15 +67,15 @@ def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
     return first
 
 
-def _of_series(records: Records, uid: str) -> ScoredBy | None:
-    subject = series_subject(uid)
-    ensemble = records.find_as(subject, ENSEMBLE, EnsembleContent)
-    if ensemble is None:
+def _of_series(layout: Layout, records: Records, uid: str) -> ScoredBy | None:
+    found = outcome_on_disk(found_series(layout, uid), records).records
+    shown = shown_content(found)
+    if shown is None:
         return None
-    checkpoints: dict[str, tuple[str, ...]] = {}
-    for backbone, step in ensemble.content.predictions.items():
-        record = records.find_as(subject, step, PredictionsContent)
-        if record is None:
-            return None
-        checkpoints[backbone] = tuple(fold.digest for fold in record.content.folds)
-    return ScoredBy(checkpoints, ensemble.content.calibration)
+    contents = [record.content for record in found.values()]
+    checkpoints = {
+        content.backbone: tuple(fold.digest for fold in content.folds)
+        for content in contents
+        if isinstance(content, PredictionsContent)
+    }
+    return ScoredBy(checkpoints, shown.calibration, shown_models(found))

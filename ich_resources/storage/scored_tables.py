@@ -60,7 +60,7 @@ def read_scores(layout: Layout) -> Scores:
             names,
             tuple(places["StudyInstance"]),
             slices[list(CLASSES)].to_numpy().astype(np.float64),
-            _weights(series, set(names)),
+            _weights(series, set(names), sequence=_of_sequence(layout)),
             _unscored(layout, ledger),
             _facts(ledger, meta, set(names)),
             _panels(layout),
@@ -86,12 +86,19 @@ def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
     return cast("list[dict[str, str]]", table.to_dict("records"))
 
 
-def _weights(series: pd.DataFrame, scored: set[str]) -> Weights:
+def _of_sequence(layout: Layout) -> bool:
+    """Return whether the tables show sequence models: those of the ensemble then stand apart."""
+    return (layout.output / "predictions_2d_per_slice.csv").is_file()
+
+
+def _weights(series: pd.DataFrame, scored: set[str], *, sequence: bool) -> Weights:
     rows = series[series["series_id"].isin(scored)]
     sets = sorted(set(rows["checkpoints"]))
     text = " + ".join(_networks(files) for files in sets[:1]) or "not recorded"
     if len(sets) > 1:
         text = f"{len(sets)} different sets of checkpoints"
+    if sequence:
+        text += "; sequence models"
     calibrated = _values(rows, "calibration")
     if calibrated:
         text += f"; calibrated ({' '.join(sorted(calibrated))})"

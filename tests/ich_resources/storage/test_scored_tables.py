@@ -88,7 +88,7 @@ def test_damaged_tables_are_an_error(tmp_path):
 
 def test_series_without_records_cannot_bind_a_calibration(tmp_path):
     write_run_root(tmp_path, SERIES)
-    with pytest.raises(StorageError, match="no valid record"):
+    with pytest.raises(StorageError, match="does not exist"):
         scored_by(Layout(tmp_path), ["s1"])
     with pytest.raises(StorageError, match="no series was scored"):
         scored_by(Layout(tmp_path), [])
