@@ -9,6 +9,7 @@ from ich_assets.learning.dataset import folds, labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.learning.evaluation import evaluation
 from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
+from ich_assets.learning.oof_evaluation import oof_evaluation
 from ich_assets.learning.sequence import sequence_oof, trained_sequence
 from ich_assets.learning.submission import submission
 from ich_assets.learning.training import trained_fold
@@ -83,6 +84,15 @@ ich_evaluate = dg.define_asset_job(
     description="Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
 )
 
+ich_evaluate_oof = dg.define_asset_job(
+    "ich_evaluate_oof",
+    selection=dg.AssetSelection.assets(oof_evaluation),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    config=TERSE_CONSOLE["config"],
+    description="Judge the predictions out of fold of a training by the labels of its data set.",
+)
+
 ich_dataset = dg.define_asset_job(
     "ich_dataset",
     selection=dg.AssetSelection.assets(labelled_slices, folds),
@@ -133,7 +143,7 @@ ich_sequence_fold = dg.define_asset_job(
 )
 
 TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
-TRAINING_ASSETS += [oof_table, submission, trained_sequence, sequence_oof]
+TRAINING_ASSETS += [oof_table, oof_evaluation, submission, trained_sequence, sequence_oof]
 TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
 TRAINING_JOBS += [ich_sequence_fold]
 
@@ -155,6 +165,7 @@ defs = dg.Definitions(
         ich_series,
         ich_outputs,
         ich_evaluate,
+        ich_evaluate_oof,
         *TRAINING_JOBS,
         ich_dataset,
     ],
