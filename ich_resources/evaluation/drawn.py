@@ -76,4 +76,4 @@ def confusion(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _note(evaluation: Evaluation) -> str:
-    return " ".join(filter(None, [evaluation.weights.warning, DISCLAIMER]))
+    return "   ".join(filter(None, [evaluation.weights.warning, DISCLAIMER]))

@@ -64,6 +64,7 @@ def evaluate(
         for cases in pairs.levels
     )
     point, chosen_on, why = _point(main, options)
+    fitted = _fitted(pairs.levels[0], options)
     subgroups, notes = judge_subgroups(
         main,
         scores.facts,
@@ -82,9 +83,9 @@ def evaluate(
         list_cases(main, scores, point.threshold if point else None, _bleeding(pairs)),
         pairs.unpaired,
         pairs.patients_from,
-        _fitted(pairs.levels[0], options),
+        fitted,
         None if other is None else _compared(main, other, labels, options),
-        (*labels.notes, *why, *notes, *_about_readers(labels)),
+        (*labels.notes, *why, *notes, *_about_readers(labels), *_about_fit(fitted)),
     )
 
 
@@ -196,3 +197,12 @@ def _about_readers(labels: Labels) -> tuple[str, ...]:
     if agreed:
         notes.append(f"Agreement of the readers (Cohen's kappa): {', '.join(agreed)}.")
     return tuple(notes)
+
+
+def _about_fit(fitted: Fitted | None) -> tuple[str, ...]:
+    if fitted is None or fitted.level == "slice":
+        return ()
+    return (
+        f"The calibration was fitted by {fitted.level}: with it, the highest probability of the "
+        f"slices is that of the {fitted.level}, and those of single slices are too high.",
+    )

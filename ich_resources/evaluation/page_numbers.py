@@ -85,7 +85,7 @@ def _fitted(evaluation: Evaluation) -> str:
     return (
         "<h3>A new calibration</h3>"
         + paragraph(
-            f"{fitted.kind}, by {fitted.level}, fitted on {how}"
+            f"{fitted.kind.capitalize()}, by {fitted.level}, fitted on {how}"
             f"{f': {numbers}' if numbers else ''}. The table is of the other half: "
             f"{counted(fitted.after.cases, fitted.level)} of "
             f"{counted(fitted.after.patients, 'patient')}. It is in calibration.json and is "

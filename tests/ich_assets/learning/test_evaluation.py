@@ -76,6 +76,9 @@ def test_the_demo_is_judged_by_series_without_checkpoints(finished_demo, demo_co
     missed = pd.read_csv(folder / "missed.csv", skiprows=1, dtype=str)
     assert missed["series_id"].to_list() == [study.bleed_series]
     assert (demo_copy.results / missed["panel"][0]).is_file()
+    judged = pd.read_csv(folder / "per_series.csv", skiprows=1).set_index("series_id")
+    tables = pd.read_csv(demo_copy.output / "predictions_per_series.csv").set_index("series_id")
+    assert judged["p_any"].to_dict() == tables["max_any"].dropna().to_dict()
     page = (folder / "index.html").read_text()
     links = re.findall(r'href="(\.\./[^"]+)"', page)
     assert links and all((folder / link).is_file() for link in links)
