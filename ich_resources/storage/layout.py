@@ -40,6 +40,11 @@ class Layout:
         return self.output / "saliency_panels"
 
     @property
+    def evaluation(self) -> Path:
+        """How good the probabilities are by labels."""
+        return self.output / "evaluation"
+
+    @property
     def ledger(self) -> Path:
         """Index of the last scan."""
         return self.run_root / "state" / "series_ledger.json"
@@ -107,6 +112,14 @@ class Layout:
     def calibrated(self, subject: Subject, step: str) -> Path:
         """Calibrated probabilities, where a calibration was applied to those of one step."""
         return self.folder(subject) / f"{step}.calibrated.npy"
+
+    def features(self, subject: Subject, step: str) -> Path:
+        """Pooled features of one backbone's folds, kept for the sequence models."""
+        return self.folder(subject) / f"{step}.features.npy"
+
+    def views(self, subject: Subject, step: str) -> Path:
+        """Probabilities of one backbone's folds, mean over the views of the sequence models."""
+        return self.folder(subject) / f"{step}.views.npy"
 
     def lock(self, subject: Subject) -> Path:
         """Lock of the step that works on one subject."""
