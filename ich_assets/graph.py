@@ -81,8 +81,6 @@ ich_dataset = dg.define_asset_job(
     description="Make a data set for training: scan, images, labels, patients, five folds.",
 )
 
-LEARNING_ASSETS = [labelled_slices, folds]
-
 ich_train_fold = dg.define_asset_job(
     "ich_train_fold",
     selection=dg.AssetSelection.assets(trained_fold, oof_predictions),
@@ -123,8 +121,8 @@ ich_sequence_fold = dg.define_asset_job(
     description="Train one fold of the sequence models, and predict what it has held out.",
 )
 
-TRAINING_ASSETS = [trained_fold, oof_predictions, test_predictions, oof_table, submission]
-TRAINING_ASSETS += [trained_sequence, sequence_oof]
+TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
+TRAINING_ASSETS += [oof_table, submission, trained_sequence, sequence_oof]
 TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
 TRAINING_JOBS += [ich_sequence_fold]
 
@@ -136,7 +134,6 @@ defs = dg.Definitions(
         *CHECKPOINTS,
         *SERIES_ASSETS,
         run_outputs,
-        *LEARNING_ASSETS,
         *TRAINING_ASSETS,
     ],
     asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
