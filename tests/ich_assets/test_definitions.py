@@ -41,7 +41,10 @@ def test_the_graph_is_the_one_in_the_readme():
         "processed_series",
         *(backbone.predictions_step for backbone in BACKBONES.values()),
         "ensemble_predictions",
+        "sequence_predictions",
         "saliency_panels",
+        *("trained_fold", "oof_predictions", "test_predictions"),
+        *("trained_sequence", "sequence_oof"),
     }
     parents = graph.get(dg.AssetKey("ensemble_predictions")).parent_keys
     assert _keys(parents) == {b.predictions_step for b in BACKBONES.values()}
@@ -88,10 +91,11 @@ def test_the_example_of_a_training_is_valid_and_names_every_field(pytestconfig):
     text = (pytestconfig.rootpath / "conf" / "train.example.yaml").read_text()
     config = yaml.safe_load(text)
     dg.validate_run_config(defs.resolve_job_def("ich_dataset"), config)
-    resource = defs.resources["dataset"]
-    shown = config["resources"]["dataset"]["config"]
-    for field in type(resource).model_fields:
-        assert f"{field}:" in text, f"dataset.{field} is not in train.example.yaml"
-        if field in shown:
-            read = getattr(type(resource)(**{field: shown[field]}), field)
-            assert read == getattr(resource, field), field
+    for name in ("dataset", "training"):
+        resource = defs.resources[name]
+        shown = config["resources"][name]["config"]
+        for field in type(resource).model_fields:
+            assert f"{field}:" in text, f"{name}.{field} is not in train.example.yaml"
+            if field in shown:
+                read = getattr(type(resource)(**{field: shown[field]}), field)
+                assert read == getattr(resource, field), f"{name}.{field}"

@@ -10,7 +10,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
-import torch
+from live import FINISHED, ROOT, wait, webserver
 from training_root import (
     Amount,
     TrainingPlace,
@@ -18,14 +18,24 @@ from training_root import (
     write_test_set,
     write_training_root,
 )
+from workplace import Workplace
 
 from ich_resources.backbones.checkpoint import find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS
+from ich_resources.demo.cohort import write_patient
+from ich_resources.demo.patients import draw_patient
 from ich_resources.digests import file_sha256
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import LabelledSlices
 from ich_resources.metric import weighted_log_loss
+from ich_resources.storage.layout import Layout
 from ich_resources.storage.training_layout import fold_subject
+from ich_resources.subjects import series_subject
+from ich_resources.training.resource import TrainingResource
+from ich_resources.training.results import Machine
+from ich_resources.training.slices import TrainingSlices
+from ich_resources.training.view_options import ViewOptions
+from ich_resources.training.views import predict_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -241,27 +251,70 @@ def test_installed_checkpoints_have_digests_and_replace_nothing(trained, tmp_pat
     assert files[3].path.read_bytes() == b"another file" and not files[1].path.exists()
 
 
-def test_the_other_ways_to_train_a_fold_give_the_same_record(trained, tmp_path):
-    """The command line on one partition, and the op job, write the same record."""
+PARTITION = {
+    "dagster/partition": "densenet121|3",
+    "dagster/partition/backbone": "densenet121",
+    "dagster/partition/fold": "3",
+}
+MATERIALISE = """
+mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+
+
+@pytest.fixture
+def untrained(trained, tmp_path) -> TrainingPlace:
+    """The same data set and key, and nothing else."""
     place = TrainingPlace(tmp_path, tmp_path / "none")
     shutil.copytree(trained.place.layout.dataset, place.layout.dataset)
     place.layout.key.parent.mkdir(parents=True)
     shutil.copy2(trained.place.layout.key, place.layout.key)
-    tags = {
-        "dagster/partition": "densenet121|3",
-        "dagster/partition/backbone": "densenet121",
-        "dagster/partition/fold": "3",
-    }
+    return place
+
+
+def test_one_partition_from_the_command_line_gives_the_same_record(trained, untrained):
     done = subprocess.run(
-        [*place.command("ich_train_fold", tiny_config()), "--tags", json.dumps(tags)],
-        env=place.environ(),
-        cwd=place.root,
+        [*untrained.command("ich_train_fold", tiny_config()), "--tags", json.dumps(PARTITION)],
+        env=untrained.environ(),
+        cwd=untrained.root,
         text=True,
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
     for step in ("trained_fold", "oof_predictions"):
-        assert record_of(place, step, 3) == record_of(trained.place, step, 3)
+        assert record_of(untrained, step, 3) == record_of(trained.place, step, 3)
+
+
+def test_one_partition_from_the_ui_gives_the_same_record(trained, untrained):
+    """As the button "Materialize" of the page of the asset does it."""
+    home = untrained.root / "home"
+    home.mkdir()
+    shutil.copy(ROOT / "conf" / "dagster.yaml", home)
+    environment = untrained.environ() | {"DAGSTER_HOME": str(home)}
+    with webserver(environment, untrained.root / "webserver.log") as server:
+        launched = server.ask(
+            MATERIALISE,
+            params={
+                "selector": {
+                    "repositoryLocationName": "ich",
+                    "repositoryName": "__repository__",
+                    "pipelineName": "__ASSET_JOB",
+                    "assetSelection": [{"path": ["trained_fold"]}, {"path": ["oof_predictions"]}],
+                    "assetCheckSelection": [],
+                },
+                "mode": "default",
+                "runConfigData": json.loads(tiny_config()),
+                "executionMetadata": {
+                    "tags": [{"key": key, "value": value} for key, value in PARTITION.items()]
+                },
+            },
+        )["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run = launched["run"]["runId"]
+        assert wait(300, lambda: server.statuses()[run] in FINISHED)
+        assert server.statuses()[run] == "SUCCESS"
+    for step in ("trained_fold", "oof_predictions"):
+        assert record_of(untrained, step, 3) == record_of(trained.place, step, 3)
 
 
 def record_of(place: TrainingPlace, step: str, fold: int) -> dict:
@@ -289,5 +342,31 @@ def digests(root: Path) -> dict[str, str]:
     }
 
 
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=True)["state_dict"]
+SCORE = """\
+resources:
+  networks: {config: {backbones: [DenseNet121_change_avg], max_folds_per_backbone: 2}}
+  saliency: {config: {method: gradcam, max_slices_per_series: 1}}
+"""
+
+
+def test_a_batch_with_the_trained_folder_gives_what_the_training_predicts(trained, tmp_path):
+    place = Workplace(tmp_path, trained.place.layout.models)
+    written = write_patient(place.dicom, draw_patient(1, ("subdural",)))
+    done = place.batch(SCORE)
+    assert done.status == 0, done.text
+    layout, subject = Layout(place.results), series_subject(written.series)
+    scored = np.load(layout.array(subject, "densenet121_predictions"))
+    assert scored.shape == (2, len(written.slices), 6)
+    slices = TrainingSlices(
+        written.slices,
+        (written.series,) * len(written.slices),
+        tuple(layout.slice_png(uid) for uid in written.slices),
+        np.full((len(written.slices), 6), np.nan, np.float32),
+    )
+    recipe = TrainingResource(init="random", input_size=32).recipe(DENSE, 0)
+    for fold in range(2):
+        path = trained.place.layout.checkpoint(DENSE, fold)
+        options = ViewOptions.of(recipe, "none")
+        predicted = predict_checkpoint(path, DENSE.name, slices, options, machine=Machine("cpu"))
+        np.testing.assert_allclose(scored[fold], predicted.probabilities[0], atol=1e-5)
+    assert np.ptp(scored[0]) > 1e-3
