@@ -120,14 +120,10 @@ def score(
 
 def table(measured: list[dict[str, Any]]) -> str:
     """Return the table of benchmarks/README.md."""
-    head = (
-        "| seed | s of training (load) | weighted log loss (prior) | AUC any by slice | by series "
-    )
+    kinds_named = " / ".join(CLASSES[1:])
     lines = [
-        head
-        + "| by series | by kind: "
-        + " / ".join(CLASSES[1:])
-        + " | lowest with, highest without |",
+        "| seed | s of training (load) | weighted log loss (prior) | AUC any by slice "
+        f"| by series | by kind: {kinds_named} | lowest with, highest without |",
         "|---|---|---|---|---|---|---|",
     ]
     for one in measured:
