@@ -7,7 +7,7 @@ from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.jobs.batch import ich_batch
 from ich_assets.jobs.retire import ich_retire
 from ich_assets.jobs.shards import ich_collect, ich_prepare, ich_shard
-from ich_assets.jobs.weights import fetch_checkpoints, verify_checkpoints
+from ich_assets.jobs.weights import fetch_checkpoints, fetch_side_files, verify_checkpoints
 from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
@@ -25,6 +25,7 @@ defs = dg.Definitions.merge(
             ich_retire,
             fetch_checkpoints,
             verify_checkpoints,
+            fetch_side_files,
         ],
         sensors=[dicom_inbox, slurm_runs],
     ),
