@@ -39,6 +39,6 @@ unmark() {
 write_training() {
     local folds="$1" stages="$2"
     shift 2
-    printf 'ops: {train_all: {config: {backbones: [%s], folds: [%s], stages: [%s]}}}\n' \
+    printf 'ops: {train_folds: {config: {backbones: [%s], folds: [%s], stages: [%s]}}}\n' \
         "$(IFS=, && echo "$*")" "$folds" "$stages" >"$task/train.yaml"
 }

@@ -1,0 +1,167 @@
+"""The scripts of a training, submitted by an ordinary user to a real SLURM, without an image."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from live import ROOT
+from slurm_cluster import Cluster, User
+from training_root import Amount, TrainingPlace, write_training_root
+from user_python import write_user_venv
+
+from ich_resources.backbones.table import BACKBONES, FOLDS
+from ich_resources.storage.training_layout import TrainingLayout, fold_subject
+
+pytestmark = [pytest.mark.hpc, pytest.mark.slow]
+
+BACKBONE = next(iter(BACKBONES.values()))
+SETTINGS = {
+    "training": {
+        "init": "random",
+        "epochs": 4,
+        "input_size": 32,
+        "batch_size": 8,
+        "schedule": "one_cycle",
+        "augment": "mirror",
+        "tta": "none",
+        "threads": 1,
+    },
+    "sequence": {"epochs": 2, "batch_size": 4},
+}
+
+
+def run_config(**training: object) -> str:
+    merged = SETTINGS | {"training": SETTINGS["training"] | training}
+    return json.dumps({"resources": {name: {"config": value} for name, value in merged.items()}})
+
+
+@dataclass
+class Site:
+    """What a user who trains has, and types."""
+
+    cluster: Cluster
+    user: User
+    root: Path
+
+    @property
+    def layout(self) -> TrainingLayout:
+        return TrainingLayout(self.root)
+
+    def variables(self, **more: str) -> dict[str, str]:
+        return {
+            "SLURM_CONF": self.cluster.environment["SLURM_CONF"],
+            "TRAIN_ROOT": str(self.root),
+            "RUN_CONFIG": str(self.user.folder / "train.yaml"),
+            "VENV": str(self.user.folder / "a venv"),
+            "PYTHONPATH": str(ROOT),
+            "BACKBONES": BACKBONE.asset,
+            "DEVICE": "cpu",
+            "OMP_NUM_THREADS": "1",
+            **more,
+        }
+
+    def submit(self, *arguments: str, **more: str) -> dict[str, str]:
+        """Run slurm_train.sh; return the number of each job it has submitted."""
+        script = str(ROOT / "singularity" / "slurm_train.sh")
+        done = self.user.run("bash", script, *arguments, **self.variables(**more))
+        lines = [line.split() for line in done.stdout.splitlines()]
+        return {words[0]: words[2] for words in lines if words[1:2] == ["job"]}
+
+    def log(self, name: str) -> str:
+        return (self.root / "logs" / f"{name}.log").read_text()
+
+    def last_jobs(self) -> list[str]:
+        return (self.root / "state" / "tasks" / "jobs.txt").read_text().strip().split(",")
+
+
+@pytest.fixture(scope="module")
+def site(cluster: Cluster, user: User) -> Site:
+    root = user.folder / "a training, of: today"
+    write_training_root(root, Amount())
+    write_user_venv(user.folder / "a venv")
+    (user.folder / "train.yaml").write_text(run_config())
+    for path in (root, user.folder / "train.yaml", user.folder / "a venv"):
+        user.owns(path)
+    return Site(cluster, user, root)
+
+
+def soon(moment: Callable[[], object], seconds: float = 300) -> None:
+    """Wait for a moment that must not be missed."""
+    end = time.monotonic() + seconds
+    while not moment():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def weights(layout: TrainingLayout, fold: int) -> dict[str, torch.Tensor]:
+    path = layout.checkpoint(BACKBONE, fold)
+    return torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+
+
+def test_an_array_trains_every_fold_though_a_task_was_killed(site, tmp_path):
+    """The killed task goes on after its last epoch, and gives the weights of a direct run."""
+    ask, layout = site.cluster.ask, site.layout
+    jobs = site.submit()
+    array, rest = jobs["train"], jobs["rest"]
+    last = layout.last(fold_subject(BACKBONE, 0))
+    soon(last.exists)
+    ask("scancel", "--signal=KILL", "--full", f"{array}_0")
+    site.cluster.wait_for(array)
+    states = site.cluster.states(array, *range(FOLDS))
+    assert states.pop(f"{array}_0") in ("FAILED", "CANCELLED")
+    assert set(states.values()) == {"COMPLETED"}, site.log(f"train_1_{array}")
+    # The last job names what is missing, and submits that and another last job.
+    site.cluster.wait_for(rest)
+    assert site.cluster.states(rest) == {rest: "FAILED"}
+    text = site.log(f"rest_{rest}")
+    assert "no result of the tasks 0;" in text
+    again, final = site.last_jobs()
+    assert f"train    job {again} (0)" in text
+    site.cluster.wait_for(again, final)
+    assert site.cluster.states(again, 0) == {f"{again}_0": "COMPLETED"}, site.log(
+        f"train_0_{again}"
+    )
+    assert site.cluster.states(final) == {final: "COMPLETED"}, site.log(f"rest_{final}")
+    assert layout.oof_table.exists()
+    assert (layout.evaluation / "index.html").exists()
+    uid = site.user.ids["user"]
+    assert {path.stat().st_uid for path in site.root.rglob("*")} == {uid}
+
+    place = TrainingPlace(tmp_path, tmp_path / "models")
+    write_training_root(place.layout.train_root, Amount())
+    ops = {
+        "train_folds": {"config": {"backbones": [BACKBONE.asset], "folds": [0], "stages": ["2d"]}}
+    }
+    done = place.execute(
+        "ich_train", json.dumps(json.loads(run_config(device="cpu")) | {"ops": ops})
+    )
+    assert done.status == 0, done.text
+    direct, ours = weights(place.layout, 0), weights(layout, 0)
+    assert direct.keys() == ours.keys()
+    assert all(torch.equal(direct[name], ours[name]) for name in direct)
+
+
+def test_sigterm_before_the_time_limit_reaches_the_job(site):
+    """As SLURM sends it by --signal=B:TERM, to the script alone; the marker must not be written."""
+    jobs = site.submit("--tasks", "1", RUN_CONFIG=_longer(site), RESUBMIT="0")
+    array = jobs["train"]
+    last = site.layout.last(fold_subject(BACKBONE, 1))
+    before = last.stat().st_mtime_ns if last.exists() else 0
+    soon(lambda: last.exists() and last.stat().st_mtime_ns > before)
+    site.cluster.ask("scancel", "--batch", "--signal=TERM", f"{array}_1")
+    site.cluster.wait_for(*jobs.values())
+    assert site.cluster.states(array, 1) == {f"{array}_1": "FAILED"}, site.log(f"train_1_{array}")
+    text = site.log(f"rest_{jobs['rest']}")
+    assert "no result of the tasks 1;" in text
+    assert "RESUBMIT is 0 or used up" in text and "slurm_train.sh --missing" in text
+
+
+def _longer(site: Site) -> str:
+    path = site.user.folder / "longer.yaml"
+    path.write_text(run_config(epochs=500))
+    site.user.owns(path)
+    return str(path)
