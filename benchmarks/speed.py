@@ -27,6 +27,7 @@ from ich_resources.panels.resource import PanelsResource
 from ich_resources.preprocessing import centre_crop, network_input
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages
+from ich_resources.worth import BANNERS
 
 BATCH = 16
 SALIENCY_SIZE = 224
@@ -136,7 +137,7 @@ def explain(models: Path, folder: Path, fields: dict[str, str]) -> dict[str, flo
                     slice_context="replicated",
                     target_class=CLASSES[maps[index].target_class],
                     score=maps[index].score,
-                    untrained=True,
+                    warning=BANNERS["nothing"],
                     **words,
                 ),
             )

@@ -8,6 +8,7 @@ from ich_assets.runtime.retries import GPU_POOL
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.digests import fingerprint
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.worth import least
 
 
 def checkpoints_key(backbone: Backbone) -> str:
@@ -38,6 +39,9 @@ def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 "device": networks.device_name(),
                 "seconds": round(time.perf_counter() - started, 3),
                 "untrained_weights": any(fold.untrained for fold in folds),
+                "trained_on": least(fold.trained_on for fold in folds),
+                "input_size": files[0].input_size,
+                "slice_context": networks.context_of(files),
                 "files": dg.MetadataValue.table(
                     [
                         dg.TableRecord(

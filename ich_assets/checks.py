@@ -11,7 +11,8 @@ from ich_assets.precision import precision_holds
 from ich_assets.predictions import ensemble_predictions
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
-from ich_assets.step_files import load_ensemble, load_folds, load_images
+from ich_assets.step_files import load_ensemble, load_folds, load_images, load_shown
+from ich_assets.trained_studies import not_trained_on
 from ich_resources.dicom.windows import shows_brain
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import ANY
@@ -111,7 +112,7 @@ def probabilities_valid(
 ) -> dg.AssetCheckResult:
     """One row per processed slice, every value finite and within [0, 1]."""
     _, images = load_images(storage, context.partition_key)
-    _, ensemble = load_ensemble(storage, context.partition_key)
+    _, ensemble = load_shown(storage, context.partition_key)
     finite = np.isfinite(ensemble)
     outside = int(((ensemble < 0) | (ensemble > 1)).sum())
     return dg.AssetCheckResult(
@@ -233,6 +234,7 @@ SERIES_CHECKS = [
     probabilities_valid,
     any_covers_subtypes,
     folds_agree,
+    not_trained_on,
     precision_holds,
     panel_per_slice,
 ]

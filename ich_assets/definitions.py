@@ -5,8 +5,11 @@ import dagster as dg
 from ich_assets import graph
 from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.jobs.batch import ich_batch
+from ich_assets.jobs.install import install_trained
 from ich_assets.jobs.retire import ich_retire
 from ich_assets.jobs.shards import ich_collect, ich_prepare, ich_shard
+from ich_assets.jobs.submit import ich_submission
+from ich_assets.jobs.train import ich_train
 from ich_assets.jobs.weights import fetch_checkpoints, fetch_side_files, verify_checkpoints
 from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
@@ -26,6 +29,9 @@ defs = dg.Definitions.merge(
             fetch_checkpoints,
             verify_checkpoints,
             fetch_side_files,
+            ich_train,
+            ich_submission,
+            install_trained,
         ],
         sensors=[dicom_inbox, slurm_runs],
     ),

@@ -21,6 +21,7 @@ from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import SaliencySource, panel_name, score_row
 from ich_resources.storage.schemas import EnsembleContent, ProcessedContent
+from ich_resources.worth import BANNERS, TrainedOn, least
 
 if TYPE_CHECKING:
     from ich_resources.backbones.loading import LoadedFold
@@ -64,7 +65,7 @@ class Drawn(NamedTuple):
     rows: list[dict[str, Any]]
     overlays: dict[int, npt.NDArray[np.uint8]]
     wanted: range
-    untrained: bool
+    worth: TrainedOn
     seconds: float
     seconds_drawing: float
 
@@ -86,14 +87,14 @@ class Drawing:
         self._folder = storage.layout.series_panels(uid)
         most = saliency.max_slices_per_series
         self._wanted = middle_slices(len(scored.probabilities), most)
+        context = networks.context_of(loaded.files)
         self._explained = lambda: saliency.explain(
-            loaded.folds, scored.images, self._wanted, networks.slice_context
+            loaded.folds, scored.images, self._wanted, context
         )
-        self._source = SaliencySource(
-            uid, saliency.mode, saliency.method, BAR_SOURCE, loaded.weights
-        )
-        untrained = scored.ensemble.content.untrained
-        self._untrained = untrained or any(fold.untrained for fold in loaded.folds)
+        bars = ("calibrated " if scored.ensemble.content.calibration else "") + BAR_SOURCE
+        self._source = SaliencySource(uid, saliency.mode, saliency.method, bars, loaded.weights)
+        maps = [fold.trained_on for fold in loaded.folds]
+        self._worth = least([scored.ensemble.content.worth, *maps])
         self._caption = {
             "series_uid": uid,
             "study_uid": scored.series.study_instance_uid,
@@ -101,9 +102,9 @@ class Drawing:
             "saliency_source": _source_text(saliency, loaded.weights),
             "mode": saliency.mode,
             "method": saliency.method,
-            "bar_source": BAR_SOURCE + _incomplete(scored.slices_failed),
-            "slice_context": networks.slice_context,
-            "untrained": self._untrained,
+            "bar_source": bars + _incomplete(scored.slices_failed),
+            "slice_context": context,
+            "warning": BANNERS[self._worth],
         }
         shown = scored.probabilities[self._wanted.start : self._wanted.stop]
         self._shown = highest_slices(shown, self._wanted.start)
@@ -121,7 +122,7 @@ class Drawing:
             self._rows,
             {index: self._overlays[index] for index in self._shown},
             self._wanted,
-            self._untrained,
+            self._worth,
             round(seconds, 3),
             round(seconds - self._explaining, 3),
         )

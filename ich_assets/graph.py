@@ -4,6 +4,10 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.learning.checks import TRAINING_CHECKS
+from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
+from ich_assets.learning.submission import submission
+from ich_assets.learning.training import trained_fold
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
@@ -17,7 +21,8 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
+from ich_resources.training.resource import TrainingResource
 from ich_resources.weights.resource import WeightsResource
 
 SERIES_ASSETS = [
@@ -60,10 +65,53 @@ ich_outputs = dg.define_asset_job(
     description="Write the CSV and JSON files over all series of the last scan.",
 )
 
+ich_train_fold = dg.define_asset_job(
+    "ich_train_fold",
+    selection=dg.AssetSelection.assets(trained_fold, oof_predictions),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
+    description="Train one fold of one backbone, and predict what it has held out.",
+)
+
+ich_test_fold = dg.define_asset_job(
+    "ich_test_fold",
+    selection=dg.AssetSelection.assets(test_predictions),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
+    description="Predict the test set with one trained fold of one backbone.",
+)
+
+ich_oof_table = dg.define_asset_job(
+    "ich_oof_table",
+    selection=dg.AssetSelection.assets(oof_table),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    description="Write the table of all predictions out of fold, and check it.",
+)
+
+ich_submission_file = dg.define_asset_job(
+    "ich_submission_file",
+    selection=dg.AssetSelection.assets(submission),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    description="Write the submission from the predictions of the test set.",
+)
+
+TRAINING_ASSETS = [trained_fold, oof_predictions, test_predictions, oof_table, submission]
+TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
+
 defs = dg.Definitions(
-    assets=[DICOM_SERIES, INBOX_LEDGER, series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs],
-    asset_checks=CHECKS,
-    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs],
+    assets=[
+        DICOM_SERIES,
+        INBOX_LEDGER,
+        series_ledger,
+        *CHECKPOINTS,
+        *SERIES_ASSETS,
+        run_outputs,
+        *TRAINING_ASSETS,
+    ],
+    asset_checks=[*CHECKS, *TRAINING_CHECKS],
+    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, *TRAINING_JOBS],
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),
@@ -72,6 +120,9 @@ defs = dg.Definitions(
         "saliency": SaliencyResource(),
         "panels": PanelsResource(),
         "storage": StorageResource(),
+        "training": TrainingResource(),
+        "train_root": TrainRootResource(),
+        "results": ResultsResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },

@@ -13,7 +13,9 @@ from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
+from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.judged import digest_of
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import (
@@ -69,17 +71,23 @@ def predictions_digest(
     files : sequence of CheckpointFile
         One per fold.
     networks : NetworksResource
-        Its slice context and precision count.
+        Its slice context and precision count; "auto" counts as what the checkpoints say.
     """
     return fingerprint(
         {
             "code": CODE_VERSIONS[PREDICTIONS],
             "images": images,
             "checkpoints": [file.digest for file in files],
-            "slice_context": networks.slice_context,
+            "slice_context": networks.context_of(files),
             "precision": networks.precision,
         }
     )
+
+
+def sizes(file: CheckpointFile) -> dict[str, int]:
+    """Return the input size of a checkpoint, and that of its backbone, as reports name them."""
+    table = BACKBONES[file.backbone].input_size
+    return {"input_size": file.input_size, "input_size_of_backbone": table}
 
 
 def saliency_files(networks: NetworksResource, saliency: SaliencyResource) -> list[CheckpointFile]:
@@ -88,12 +96,34 @@ def saliency_files(networks: NetworksResource, saliency: SaliencyResource) -> li
     Raises
     ------
     CheckpointError
-        If a checkpoint is missing or is not the expected one.
+        If a checkpoint is missing or is not the expected one, or if ``image_size_override`` is set
+        and a checkpoint carries its own input size.
     """
     options = saliency.options
     if options.mode == "single":
-        return [networks.checkpoint(BACKBONES[options.single_backbone], options.single_fold)]
-    return [networks.checkpoint(backbone, 0) for backbone in networks.chosen]
+        files = [networks.checkpoint(BACKBONES[options.single_backbone], options.single_fold)]
+    else:
+        files = [networks.checkpoint(backbone, 0) for backbone in networks.chosen]
+    _require_own_size(files, options.image_size_override)
+    return files
+
+
+def _require_own_size(files: Sequence[CheckpointFile], override: int | None) -> None:
+    """Check that no checkpoint shall run at another size than the one that it carries.
+
+    Raises
+    ------
+    CheckpointError
+        If one shall.
+    """
+    own = [file for file in files if file.trained is not None]
+    if override is not None and own:
+        raise CheckpointError(
+            f"saliency.image_size_override is {override}, and this checkpoint carries its own "
+            f"input size, {own[0].input_size}",
+            path=own[0].path,
+            remedy="leave saliency.image_size_override out",
+        )
 
 
 def saliency_digest(
@@ -111,7 +141,7 @@ def saliency_digest(
     files : sequence of CheckpointFile
         See ``saliency_files``.
     networks : NetworksResource
-        Its slice context counts.
+        Its slice context counts, as above.
     saliency : SaliencyResource
         Its options count, but for the batch size.
     """
@@ -124,7 +154,7 @@ def saliency_digest(
             "images": versions[PROCESSED],
             "bars": versions[ENSEMBLE],
             "checkpoints": [file.digest for file in files],
-            "slice_context": networks.slice_context,
+            "slice_context": networks.context_of(files),
             "options": options,
         }
     )
@@ -140,8 +170,9 @@ def _of_predictions(step: Step, versions: Mapping[str, str], resources: SeriesRe
 
 
 def _of_ensemble(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
-    chosen = resources.networks.chosen
-    return ensemble_digest({b.name: versions.get(b.predictions_step, "") for b in chosen})
+    networks = resources.networks
+    made_from = {b.name: versions.get(b.predictions_step, "") for b in networks.chosen}
+    return ensemble_digest(made_from, digest_of(networks.used_calibration()))
 
 
 def _of_saliency(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:

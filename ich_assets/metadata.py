@@ -95,11 +95,12 @@ def made_by(content: Content) -> dict[str, Any]:
     content : Content
         Of the record.
     """
-    names = ("device", "precision", "backend", "slice_context")
+    names = ("device", "precision", "backend", "slice_context", "input_size", "calibration")
     known = {name: getattr(content, name, None) for name in names}
     return {
         **{name: value for name, value in known.items() if value is not None},
-        "untrained_weights": content.made_untrained,
+        "untrained_weights": content.worth == "nothing",
+        "trained_on": content.worth,
         "seconds": content.seconds,
     }
 

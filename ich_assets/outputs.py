@@ -6,13 +6,15 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ich_assets.inputs_digests import outcome, saliency_files
+from ich_assets.inputs_digests import outcome, saliency_files, sizes
 from ich_assets.ledger import series_ledger
 from ich_assets.metadata import table_metadata
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.saliency import saliency_panels
+from ich_assets.thresholds import flagging
 from ich_resources.digests import fingerprint
+from ich_resources.judged import digest_of
 from ich_resources.series import Ledger
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import outcome_on_disk
@@ -81,7 +83,7 @@ def _write_tables(
     """Write every table; return the first rows of some of them for Dagster's metadata."""
     layout = resources.storage.layout
     series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
-    per_slice, per_series = outputs.write_prediction_tables(layout, outcomes)
+    per_slice, per_series = outputs.write_prediction_tables(layout, outcomes, flagging(resources))
     outputs.write_saliency_tables(layout, outcomes)
     outputs.write_processed_tables(layout, outcomes, group_by=resources.dicom.group_by)
     ranking = per_series[["rank", "series_id", "state", "slices_scored", "max_any"]]
@@ -114,10 +116,12 @@ def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
         **{f"series_{state}": number for state, number in report["series_by_state"].items()},
         **{f"slices_{state}": number for state, number in report["slices"].items()},
         "untrained_weights": report["untrained_weights"],
+        "trained_on": str(report["trained_on"]),
     }
 
 
 def _options(resources: SeriesResources) -> dict[str, object]:
+    flagged_by = flagging(resources)
     return {
         "on_bad_slice": resources.dicom.on_bad_slice,
         "group_by": resources.dicom.group_by,
@@ -126,16 +130,25 @@ def _options(resources: SeriesResources) -> dict[str, object]:
         "mend_signed": resources.dicom.mend_signed,
         "backbones": [backbone.name for backbone in resources.networks.chosen],
         "max_folds_per_backbone": resources.networks.max_folds,
-        "slice_context": resources.networks.slice_context,
+        "slice_context": _context(resources),
+        "calibration": digest_of(resources.networks.used_calibration()),
         "precision": resources.networks.precision,
         "backend": resources.networks.backend,
         "device": resources.networks.device,
         "batch_size": resources.networks.batch_size,
         "saliency": resources.saliency.model_dump(),
+        "threshold": None if flagged_by is None else dict(flagged_by.about()),
     }
 
 
-def _checkpoints(resources: SeriesResources) -> list[dict[str, str]]:
+def _context(resources: SeriesResources) -> str:
+    networks = resources.networks
+    return networks.context_of([f for b in networks.chosen for f in networks.checkpoints(b)])
+
+
+def _checkpoints(resources: SeriesResources) -> list[dict[str, Any]]:
     files = [f for b in resources.networks.chosen for f in resources.networks.checkpoints(b)]
     files += [f for f in saliency_files(resources.networks, resources.saliency) if f not in files]
-    return [{"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} for f in files]
+    return [
+        {"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} | sizes(f) for f in files
+    ]

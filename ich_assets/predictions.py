@@ -32,6 +32,7 @@ from ich_resources.errors import IchError
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.judged import digest_of
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.series import SeriesImages
 from ich_resources.steps import (
@@ -50,6 +51,7 @@ from ich_resources.storage.schemas import (
     ProcessedContent,
 )
 from ich_resources.subjects import series_subject
+from ich_resources.worth import BANNERS, least
 
 
 def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
@@ -121,9 +123,12 @@ def _predict(
         device=networks.device_name(),
         precision=networks.precision,
         backend=networks.engine,
-        slice_context=networks.slice_context,
+        slice_context=networks.context_of(files),
         code_version=CODE_VERSIONS[PREDICTIONS],
         untrained=any(fold.untrained for fold in loaded),
+        trained_on=least(fold.trained_on for fold in loaded),
+        input_size=files[0].input_size,
+        input_size_of_backbone=backbone.input_size,
         seconds=seconds,
     )
     digest = predictions_digest(processed.data_version, files, networks)
@@ -137,7 +142,7 @@ def _fold_metadata(
     panels: PanelsResource,
 ) -> dict[str, Any]:
     mean, passes = mean_over_folds(folds), len(folds.probabilities) * len(images.crops)
-    curves = panels.curves(mean, content.untrained)
+    curves = panels.curves(mean, BANNERS[content.worth])
     return {
         "slices": len(mean),
         "folds": len(content.folds),
@@ -164,7 +169,10 @@ def ensemble_predictions(
     panels: PanelsResource,
     storage: StorageResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Mean over backbones of each backbone's mean over folds: the probabilities of every table."""
+    """Mean over backbones of each backbone's mean over folds: the probabilities of every table.
+
+    Where a calibration is set, the tables show the mean after it; both are kept.
+    """
     uid = context.partition_key
     working = storage.records.working_on(series_subject(uid), ENSEMBLE)
     with retrying_transient_errors(context), working:
@@ -173,7 +181,9 @@ def ensemble_predictions(
         loaded = [load_folds(storage, uid, backbone) for backbone in networks.chosen]
         records = {folds.backbone: record for record, folds in loaded}
         _require_same_slices(processed, records, uid)
-        digest = ensemble_digest({name: r.data_version for name, r in records.items()})
+        calibration = networks.used_calibration()
+        made_from = {name: r.data_version for name, r in records.items()}
+        digest = ensemble_digest(made_from, digest_of(calibration))
         taken = finished_meanwhile(context, storage, ENSEMBLE, digest)
         if taken is not None:
             return taken
@@ -181,9 +191,14 @@ def ensemble_predictions(
         content = EnsembleContent(
             predictions={b.name: b.predictions_step for b in networks.chosen},
             untrained=any(record.content.untrained for record in records.values()),
+            trained_on=least(record.content.worth for record in records.values()),
+            calibration=digest_of(calibration),
             seconds=round(time.perf_counter() - started, 3),
         )
-        save_array(storage, uid, ENSEMBLE, Record(digest, digest, (), content), ensemble)
+        shown = None if calibration is None else calibration.apply(ensemble)
+        record = Record(digest, digest, (), content)
+        save_array(storage, uid, ENSEMBLE, record, ensemble, calibrated=shown)
+        ensemble = ensemble if shown is None else shown
     folds = sum(len(record.content.folds) for record in records.values())
     return dg.MaterializeResult(
         data_version=dg.DataVersion(digest),
@@ -197,8 +212,8 @@ def _ensemble_metadata(
 ) -> dict[str, Any]:
     shown = highest_slices(ensemble)
     crops = [images.crops[i] for i in shown]
-    preview = panels.side_by_side(crops, highest_captions(ensemble, shown), content.untrained)
-    curves = panels.curves(ensemble, content.untrained)
+    preview = panels.side_by_side(crops, highest_captions(ensemble, shown), BANNERS[content.worth])
+    curves = panels.curves(ensemble, BANNERS[content.worth])
     return {
         "slices": len(ensemble),
         "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
@@ -215,13 +230,21 @@ def _require_same_slices(
     records: Mapping[str, Record[PredictionsContent]],
     uid: str,
 ) -> None:
-    """Check that every backbone has scored the current version of the slices.
+    """Check that every backbone has scored the current version of the slices, in one context.
 
     Raises
     ------
     IchError
         If one has not.
     """
+    contexts = {name: record.content.slice_context for name, record in records.items()}
+    if len(set(contexts.values())) > 1:
+        raise IchError(
+            f"the backbones were scored with different values of slice_context: {contexts}",
+            series=uid,
+            remedy="choose backbones whose checkpoints were trained alike, or set "
+            "networks.slice_context where they say nothing",
+        )
     for name, record in records.items():
         if record.content.images != processed.data_version:
             step = BACKBONES[name].predictions_step

@@ -1,4 +1,4 @@
-"""The five resources that the results of a series come from, taken from Dagster in one place."""
+"""The six resources that the results of a series come from, taken from Dagster in one place."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.resource import ResultsResource, StorageResource
 
 
 class SeriesResources(NamedTuple):
@@ -19,6 +19,7 @@ class SeriesResources(NamedTuple):
     saliency: SaliencyResource
     panels: PanelsResource
     storage: StorageResource
+    results: ResultsResource
 
     @classmethod
     def of(cls, context: dg.OpExecutionContext | dg.AssetExecutionContext) -> "SeriesResources":

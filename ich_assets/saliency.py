@@ -8,11 +8,11 @@ import pandas as pd
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.drawing import Drawing, Drawn, Loaded, Scored
-from ich_assets.inputs_digests import saliency_digest, saliency_files
+from ich_assets.inputs_digests import saliency_digest, saliency_files, sizes
 from ich_assets.metadata import highest_captions, inline_png, made_by
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.step_files import finished_meanwhile, load_ensemble, load_images
+from ich_assets.step_files import finished_meanwhile, load_images, load_shown
 from ich_resources.errors import IchError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -30,6 +30,7 @@ from ich_resources.storage.saliency_tables import (
 from ich_resources.storage.schemas import SaliencyContent
 from ich_resources.storage.slice_tables import csv_bytes
 from ich_resources.subjects import series_subject
+from ich_resources.worth import BANNERS
 
 ENTRY = "series_prediction.json"
 
@@ -81,7 +82,7 @@ def _scored(storage: StorageResource, uid: str) -> Scored:
         If it does not.
     """
     processed, images = load_images(storage, uid)
-    ensemble, probabilities = load_ensemble(storage, uid)
+    ensemble, probabilities = load_shown(storage, uid)
     series = find_series(storage.layout, uid)
     if ENSEMBLE not in consistent_records(series, storage.records):
         raise IchError(
@@ -125,7 +126,8 @@ def _write(
     content = SaliencyContent(
         bars=scored.ensemble.data_version,
         entry=entry,
-        untrained=drawn.untrained,
+        untrained=drawn.worth == "nothing",
+        trained_on=drawn.worth,
         device=networks.device_name(),
         precision="float32",
         backend=loaded.backend,
@@ -152,11 +154,13 @@ def _entry(
         scored.probabilities[drawn.wanted.start : drawn.wanted.stop],
         slices_failed=scored.slices_failed,
         about={
-            "untrained_weights": drawn.untrained,
-            "slice_context": networks.slice_context,
+            "untrained_weights": drawn.worth == "nothing",
+            "trained_on": drawn.worth,
+            "slice_context": networks.context_of(loaded.files),
+            "calibration": scored.ensemble.content.calibration,
             "saliency": saliency.model_dump(exclude={"batch_size"}),
             "saliency_checkpoints": [
-                {"backbone": f.backbone, "file": f.path.name, "sha256": f.digest}
+                {"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} | sizes(f)
                 for f in loaded.files
             ],
         },
@@ -173,7 +177,7 @@ def _metadata(
     folder = storage.layout.series_panels(scored.series.series_instance_uid)
     shown = list(drawn.overlays)
     captions = highest_captions(scored.probabilities, shown)
-    preview = panels.side_by_side(list(drawn.overlays.values()), captions, content.untrained)
+    preview = panels.side_by_side(list(drawn.overlays.values()), captions, BANNERS[content.worth])
     highest = next(row for row in drawn.rows if row["seq_idx"] == shown[0])
     scores = [row["saliency_score"] for row in drawn.rows]
     return {

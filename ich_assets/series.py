@@ -187,7 +187,7 @@ def _metadata(
     content, crops = processed.record.content, processed.crops
     shown = sorted({round(i * (len(crops) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
     captions = [f"slice {i}" for i in shown]
-    preview = panels.side_by_side([crops[i] for i in shown], captions, untrained=False)
+    preview = panels.side_by_side([crops[i] for i in shown], captions, warning="")
     failed = series.count("failed") + len(content.failed)
     return {
         "slices_found": len(series.slices),

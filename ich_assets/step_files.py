@@ -11,7 +11,7 @@ from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.series import SeriesImages
 from ich_resources.steps import ENSEMBLE, PROCESSED
 from ich_resources.storage.content import Content
-from ich_resources.storage.files import read_array, write_array
+from ich_resources.storage.files import read_array, remove, write_array
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.schemas import EnsembleContent, PredictionsContent, ProcessedContent
@@ -93,8 +93,35 @@ def _read(
     return record, read_array(path, remedy=remedy, sha256=sha256)
 
 
+def load_shown(storage: StorageResource, uid: str) -> tuple[Record[EnsembleContent], FloatArray]:
+    """Return the record of the ensemble and the probabilities that the tables show.
+
+    They are the calibrated ones where a calibration was applied; see ``load_ensemble``.
+
+    Raises
+    ------
+    InferenceError
+        If the ensemble has not scored the series.
+    StorageError
+        If the array cannot be read.
+    """
+    record, values = load_ensemble(storage, uid)
+    if record.content.calibration is None:
+        return record, values
+    path = record.content.shown(storage.layout, series_subject(uid), ENSEMBLE)
+    remedy = f"materialise {ENSEMBLE} for this partition first"
+    sha256 = record.sha256(storage.records.relative(path))
+    return record, read_array(path, remedy=remedy, sha256=sha256)
+
+
 def save_array(
-    storage: StorageResource, uid: str, step: str, record: Record[Content], values: FloatArray
+    storage: StorageResource,
+    uid: str,
+    step: str,
+    record: Record[Content],
+    values: FloatArray,
+    *,
+    calibrated: FloatArray | None = None,
 ) -> None:
     """Write the array of a step, and then its record.
 
@@ -110,6 +137,8 @@ def save_array(
         Without its files.
     values : float32 array
         The array.
+    calibrated : float32 array, optional
+        Its values after a calibration. Those of an earlier result are removed.
 
     Raises
     ------
@@ -119,8 +148,13 @@ def save_array(
     subject = series_subject(uid)
     path = storage.layout.array(subject, step)
     storage.records.begin(subject, step)
-    write_array(path, values)
-    files = (storage.records.relative(path),)
+    written = {path: values}
+    if calibrated is not None:
+        written[storage.layout.calibrated(subject, step)] = calibrated
+    for name, array in written.items():
+        write_array(name, array)
+    remove({storage.layout.calibrated(subject, step)} - written.keys())
+    files = tuple(map(storage.records.relative, written))
     storage.records.finish(subject, step, replace(record, files=files))
 
 

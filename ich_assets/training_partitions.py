@@ -1,6 +1,6 @@
 """The partitions of a training: a backbone and a fold, or a fold alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -52,3 +52,27 @@ def partition_tags(backbone: Backbone, fold: int) -> dict[str, str]:
         "dagster/partition/backbone": backbone.asset,
         "dagster/partition/fold": str(fold),
     }
+
+
+def chosen_backbones(names: Sequence[str]) -> list[Backbone]:
+    """Return some backbones in the ensemble's order.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Short names, or names as in tables; empty for all.
+
+    Raises
+    ------
+    IchError
+        If a name is unknown.
+    """
+    known = {**BY_ASSET, **BACKBONES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise IchError(
+            f"there is no backbone {', '.join(map(repr, unknown))}",
+            remedy=f"name some of {', '.join(BY_ASSET)}",
+        )
+    wanted = {known[name].name for name in names} or set(BACKBONES)
+    return [backbone for backbone in BACKBONES.values() if backbone.name in wanted]

@@ -221,7 +221,7 @@ class LabelledSlices:
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
         """Whether at least one class of a slice was read; shape (n,)."""
-        return ~np.isnan(self.labels).all(axis=1)
+        return np.asarray(~np.isnan(self.labels).all(axis=1), np.bool_)
 
 
 def _counted(series: Sequence[str]) -> list[int]:

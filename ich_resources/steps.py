@@ -140,12 +140,15 @@ def final_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
     return tuple(step.name for step in steps_of(subject) if step.name not in needed)
 
 
-def ensemble_digest(predictions: Mapping[str, str]) -> str:
+def ensemble_digest(predictions: Mapping[str, str], calibration: str | None = None) -> str:
     """Return the inputs digest of the ensemble.
 
     Parameters
     ----------
     predictions : mapping of str to str
         Data version of the predictions of each backbone, by the backbone's name.
+    calibration : str or None
+        ``judged.Calibration.sha256``, where one is set. Otherwise it is not part of the digest.
     """
-    return fingerprint({"code": CODE_VERSIONS[ENSEMBLE], "backbones": dict(predictions)})
+    inputs = {"code": CODE_VERSIONS[ENSEMBLE], "backbones": dict(predictions)}
+    return fingerprint(inputs | ({} if calibration is None else {"calibration": calibration}))

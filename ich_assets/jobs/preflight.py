@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ich_assets.inputs_digests import saliency_files
 from ich_assets.resources import SeriesResources
+from ich_assets.thresholds import flagging
 from ich_resources.errors import StorageError
 from ich_resources.storage.files import remove, sweep, write_bytes
 
@@ -28,13 +29,15 @@ def check_weights(resources: SeriesResources) -> None:
     Raises
     ------
     IchError
-        If an option has a wrong value, or a checkpoint is missing or is not the expected one.
+        If an option has a wrong value, a checkpoint is missing or is not the expected one,
+        checkpoints do not agree, or a calibration or threshold does not fit them.
     """
     _ = resources.dicom.window_choice
     _ = resources.saliency.options
-    for backbone in resources.networks.chosen:
-        resources.networks.checkpoints(backbone)
-    saliency_files(resources.networks, resources.saliency)
+    networks, maps = resources.networks, saliency_files(resources.networks, resources.saliency)
+    networks.context_of([*(f for b in networks.chosen for f in networks.checkpoints(b)), *maps])
+    _ = networks.used_calibration()
+    _ = flagging(resources)
 
 
 def check_device(resources: SeriesResources) -> None:

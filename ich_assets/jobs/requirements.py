@@ -10,6 +10,7 @@ from ich_resources.plain_text import one_line
 from ich_resources.series import Ledger
 from ich_resources.storage.ledger import left_behind, read_scan
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
+from ich_resources.worth import WARNINGS, least
 
 
 def require_all(context: dg.OpExecutionContext, resources: SeriesResources) -> None:
@@ -30,8 +31,9 @@ def require_all(context: dg.OpExecutionContext, resources: SeriesResources) -> N
             f"Series with results here that are not in the input folder any more: {len(left)} "
             "(run_report.json names them)"
         )
-    if any(r.content.made_untrained for o in outcomes for r in o.records.values()):
-        context.log.warning("made with untrained stand-in weights: the numbers mean nothing")
+    warning = WARNINGS[least(r.content.worth for o in outcomes for r in o.records.values())]
+    if warning:
+        context.log.warning(warning)
     context.log.info(f"Results are in {layout.output}")
     wanted = [o for o in outcomes if o.state != "refused"]
     problems = _problems(outcomes)

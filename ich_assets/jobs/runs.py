@@ -1,7 +1,7 @@
 """Runs of the asset jobs inside another job: one process, the resources of the outer run."""
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 
@@ -19,6 +19,13 @@ from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.failures import CHECKS, UNCHECKED
 from ich_resources.subjects import series_subject
+
+
+class RunResources(Protocol):
+    """The resources of an outer run, which an inner run gets too."""
+
+    def run_config(self) -> dict[str, Any]:
+        """Return the run configuration that gives another run the same resources."""
 
 
 def run_start(context: dg.OpExecutionContext) -> float:
@@ -96,12 +103,13 @@ def _run_steps(
 
 def run_asset_job(
     context: dg.OpExecutionContext,
-    resources: SeriesResources,
+    resources: RunResources,
     job: str,
     steps: list[str] | None = None,
     *,
     partition: str | None = None,
     config: dict[str, Any] | None = None,
+    log_level: str = "CRITICAL",
 ) -> str:
     """Run an asset job in this process; return its error, or an empty text.
 
@@ -109,16 +117,18 @@ def run_asset_job(
     ----------
     context : dagster.OpExecutionContext
         Of the outer run.
-    resources : SeriesResources
+    resources : RunResources
         Those of the outer run; the inner run gets the same configuration.
     job : str
         Name of the job.
     steps : list of str, optional
         Only these assets of it.
     partition : str, optional
-        SeriesInstanceUID.
+        SeriesInstanceUID, or fold of a training.
     config : dict, optional
         More of the run configuration.
+    log_level : str
+        From which level on the inner run writes to the terminal.
     """
     with interrupts_end_the_batch():
         result = graph.defs.resolve_job_def(job).execute_in_process(
@@ -130,7 +140,7 @@ def run_asset_job(
             run_config={
                 **(config or {}),
                 "resources": resources.run_config(),
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "loggers": {"console": {"config": {"log_level": log_level}}},
             },
         )
     failures = [event for event in result.all_events if event.is_step_failure]

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ich_resources.backbones.table import FOLDS, Backbone, checkpoint_name
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, checkpoint_name
+from ich_resources.backbones.trained_file import read_trained
 from ich_resources.digests import file_sha256
 from ich_resources.errors import CheckpointError
 
@@ -16,7 +18,11 @@ _REMEDY = (
     "run the job fetch_checkpoints, or put the released checkpoints there (models/README.md says "
     "which and where from)"
 )
-_DIGESTS: dict[tuple[str, int, int, int], str] = {}
+_Version = tuple[str, int, int, int]
+_DIGESTS: dict[_Version, str] = {}
+_TRAINED: dict[_Version, Trained | None] = {}
+_ALIKE = ("input_size", "slice_context", "trained_on", "recipe_digest", "labels")
+"""What all folds of a backbone have in common."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,22 @@ class CheckpointFile:
         SHA-256 of its bytes, hexadecimal.
     expected : bool
         Whether a digests file names this digest; False where none speaks of the file.
+    trained : Trained or None
+        What it says about itself; None for a released checkpoint.
     """
 
     backbone: str
     path: Path
     digest: str
     expected: bool
+    trained: Trained | None = None
+
+    @property
+    def input_size(self) -> int:
+        """Edge S of the network input in pixels: the file's own, else that of the backbone."""
+        if self.trained is not None:
+            return self.trained.input_size
+        return BACKBONES[self.backbone].input_size
 
 
 def find_checkpoints(
@@ -63,10 +79,13 @@ def find_checkpoints(
     Raises
     ------
     CheckpointError
-        If one of them is missing or unreadable, or its digest is not the expected one. Never
-        answers with fewer folds than asked for.
+        If one of them is missing or unreadable, its digest is not the expected one, it is of
+        another backbone or fold, or the folds were not trained alike. Never answers with fewer
+        folds than asked for.
     """
-    return _find(model_dir, backbone, range(FOLDS)[:max_folds])
+    files = _find(model_dir, backbone, range(FOLDS)[:max_folds])
+    _require_alike(files)
+    return files
 
 
 def find_checkpoint(model_dir: Path, backbone: Backbone, fold: int) -> CheckpointFile:
@@ -106,8 +125,61 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
                 path=path,
                 remedy="fetch the file again: it is damaged or another one",
             )
-        found.append(CheckpointFile(backbone.name, path, digest, name in known))
+        trained = _trained(path)
+        _require_own(trained, backbone, path)
+        found.append(CheckpointFile(backbone.name, path, digest, name in known, trained))
     return found
+
+
+def _trained(path: Path) -> Trained | None:
+    version = _version(path)
+    if version not in _TRAINED:
+        _TRAINED[version] = read_trained(path)
+    return _TRAINED[version]
+
+
+def _require_own(trained: Trained | None, backbone: Backbone, path: Path) -> None:
+    """Check that a checkpoint is of the backbone and fold that its name says.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not.
+    """
+    if trained is None:
+        return
+    if trained.backbone != backbone.name or path.name != checkpoint_name(trained.fold):
+        raise CheckpointError(
+            f"the checkpoint is fold {trained.fold} of {trained.backbone}",
+            path=path,
+            remedy="put it in the folder of its own backbone, under the name of its own fold",
+        )
+
+
+def _require_alike(files: Sequence[CheckpointFile]) -> None:
+    """Check that the folds of a backbone come from one training.
+
+    Raises
+    ------
+    CheckpointError
+        If they do not; it names a file of each.
+    """
+    first = files[0]
+    for file in files[1:]:
+        said = [(f.path.name, f.trained) for f in (first, file)]
+        for what in _ALIKE:
+            one, other = (None if t is None else getattr(t, what) for _, t in said)
+            if one != other:
+                raise CheckpointError(
+                    f"{first.backbone}: {said[0][0]} and {said[1][0]} were not trained alike "
+                    f"({what.removesuffix('_digest')}: {_brief(one)} and {_brief(other)})",
+                    path=first.path.parent,
+                    remedy="use the folds of one training, or set max_folds_per_backbone",
+                )
+
+
+def _brief(value: object) -> str:
+    return "not said" if value is None else str(value)[:12]
 
 
 def digest_file(path: Path) -> str:
@@ -119,10 +191,7 @@ def digest_file(path: Path) -> str:
         If the file cannot be read.
     """
     try:
-        status = path.stat()
-        # A copy may keep its modification time, but it gets a new time of change (ctime) here.
-        times = status.st_mtime_ns, status.st_ctime_ns
-        key = (os.fspath(path), status.st_size, *times)
+        key = _version(path)
         if key not in _DIGESTS:
             _DIGESTS[key] = file_sha256(path)
     except OSError as err:
@@ -130,6 +199,12 @@ def digest_file(path: Path) -> str:
             f"the checkpoint cannot be read: {err.strerror}", path=path, remedy=_REMEDY
         ) from err
     return _DIGESTS[key]
+
+
+def _version(path: Path) -> _Version:
+    status = path.stat()
+    # A copy may keep its modification time, but it gets a new time of change (ctime) here.
+    return os.fspath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def known_digests(model_dir: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ich_resources.backbones.networks import Network
-from ich_resources.backbones.table import Backbone, Precision
+from ich_resources.backbones.table import Precision
 
 _HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -116,17 +116,19 @@ class _Features(nn.Module):
         return self.network.forward_features(x)
 
 
-def convert_features(network: Network, backbone: Backbone) -> Any:
+def convert_features(network: Network, size: int) -> Any:
     """Return the feature half of a network as an openvino.Model, for any batch and size.
 
     Parameters
     ----------
     network : Network
         On the CPU, float32, in evaluation mode.
+    size : int
+        Edge S of the example that the conversion runs.
     """
     import openvino
 
-    example = torch.zeros(1, 3, backbone.input_size, backbone.input_size)
+    example = torch.zeros(1, 3, size, size)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO traces, which PyTorch would rather not have
         return openvino.convert_model(_Features(network), example_input=example)

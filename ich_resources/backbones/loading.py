@@ -18,9 +18,10 @@ from ich_resources.backbones.compiled_cache import (
     write_converted,
 )
 from ich_resources.backbones.networks import Network, build_network
-from ich_resources.backbones.state_dict import read_state_dict, require_fit
+from ich_resources.backbones.state_dict import read_checkpoint, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
 from ich_resources.errors import CheckpointError
+from ich_resources.worth import TrainedOn
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class LoadedFold:
     network: Network
     untrained: bool
     precision: Precision = "float32"
+
+    @property
+    def trained_on(self) -> TrainedOn:
+        """What its numbers are worth."""
+        if self.untrained:
+            return "nothing"
+        return "patients" if self.file.trained is None else self.file.trained.trained_on
 
 
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
@@ -73,20 +81,20 @@ def load_folds(
     return [replace(fold, precision=precision) for fold in _all(files, str(device), make)]
 
 
-def try_fold(file: CheckpointFile) -> bool:
+def try_fold(file: CheckpointFile) -> TrainedOn:
     """Load a fold on the CPU as ``load_folds`` does, and let it go again.
 
     Returns
     -------
-    bool
-        Whether the checkpoint is marked as a stand-in.
+    {"nothing", "phantoms", "patients"}
+        What it was trained on.
 
     Raises
     ------
     CheckpointError
         As ``load_folds``.
     """
-    return _load(file, torch.device("cpu")).untrained
+    return _load(file, torch.device("cpu")).trained_on
 
 
 def load_all_compiled(
@@ -112,7 +120,7 @@ def load_all_compiled(
         converted = read_converted(folder, backbone) or _convert(file, folder)
         network = CompiledNetwork(converted.head, converted.model, precision)
         # Whoever needs it first waits for it; what goes wrong goes wrong again then.
-        _COMPILER.submit(network.prepare, backbone.input_size)
+        _COMPILER.submit(network.prepare, file.input_size)
         return LoadedFold(file, network, converted.untrained, precision)
 
     return _all(files, f"openvino {precision}", make)
@@ -147,7 +155,7 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
     with _CONVERTING:  # tracing is for one thread at a time
         if _INTERRUPTED.is_set():
             raise CheckpointError("its conversion was interrupted", path=file.path)
-        model = convert_features(fold.network, BACKBONES[file.backbone])
+        model = convert_features(fold.network, file.input_size)
     fold.network.drop_features()
     converted = Converted(fold.network, model, fold.untrained)
     try:
@@ -164,13 +172,19 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
 
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:
     backbone = BACKBONES[file.backbone]
-    weights, untrained = read_state_dict(file.path)
+    weights, untrained, trained = read_checkpoint(file.path)
     # Otherwise weights that were replaced meanwhile would be kept under the earlier digest.
     if digest_file(file.path) != file.digest:
         raise CheckpointError(
             "the checkpoint was replaced since it was digested",
             path=file.path,
             remedy="start again when no process writes into the model folder",
+        )
+    if trained != file.trained:
+        raise CheckpointError(
+            "the checkpoint says something about its training that cannot be read without torch",
+            path=file.path,
+            remedy="load it with torch and save it again: torch.save makes an archive (ZIP)",
         )
     # On "meta" nothing is allocated or initialised; the weights are assigned, not copied.
     with torch.device("meta"):

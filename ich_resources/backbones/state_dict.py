@@ -3,11 +3,12 @@
 import pickle
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ich_resources.backbones.networks import Network
+from ich_resources.backbones.recipe_in_file import Trained, from_checkpoint
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import CheckpointError
 
@@ -18,18 +19,42 @@ UNTRAINED_KEY = "untrained_stand_in"
 warnings.filterwarnings("ignore", module=r"torch\.(serialization|_weights_only)")
 
 
-def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
-    """Read the weights of a checkpoint: a state dict, bare or under ``state_dict``.
+class Contents(NamedTuple):
+    """What a checkpoint holds.
 
-    Returns
-    -------
-    state_dict : dict of str to Tensor
+    Attributes
+    ----------
+    weights : dict of str to Tensor
         Keys without the prefix ``module.``.
     untrained : bool
         Whether the checkpoint is marked as a stand-in.
+    trained : Trained or None
+        What it says about itself; None for a released checkpoint.
+    """
+
+    weights: dict[str, torch.Tensor]
+    untrained: bool
+    trained: Trained | None
+
+
+def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
+    """Read the weights of a checkpoint, and whether it is marked as a stand-in.
 
     Raises
     ------
+    FormatError, CheckpointError
+        As ``read_checkpoint``.
+    """
+    return read_checkpoint(path)[:2]
+
+
+def read_checkpoint(path: Path) -> Contents:
+    """Read a checkpoint: a state dict, bare or under ``state_dict`` with what stands beside it.
+
+    Raises
+    ------
+    FormatError
+        If a newer version of ich wrote it.
     CheckpointError
         If the file is damaged, holds anything but tensors and plain values, or no state dict.
     """
@@ -62,7 +87,8 @@ def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
             path=path,
             remedy="fetch the released file again",
         )
-    return weights, bool(nested and checkpoint.get(UNTRAINED_KEY, False))
+    untrained = bool(nested and checkpoint.get(UNTRAINED_KEY, False))
+    return Contents(weights, untrained, from_checkpoint(checkpoint, path) if nested else None)
 
 
 def require_fit(

@@ -9,7 +9,7 @@ import torch
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.inputs import device_of
 from ich_resources.backbones.loading import LoadedFold
-from ich_resources.backbones.table import BACKBONES, Precision
+from ich_resources.backbones.table import Precision
 from ich_resources.errors import InferenceError
 from ich_resources.inference.batch_size import largest_that_fits
 from ich_resources.inference.predict import arithmetic
@@ -39,9 +39,7 @@ def machine_key(
     docs/reference.md, section 4
     """
     card = torch.cuda.get_device_properties(device)
-    ensemble = {
-        folds[0].backbone: [BACKBONES[folds[0].backbone].input_size, len(folds)] for folds in files
-    }
+    ensemble = {folds[0].backbone: [folds[0].input_size, len(folds)] for folds in files}
     return json.dumps(
         {
             "gpu": card.name,
@@ -91,7 +89,7 @@ def _fits(fold: LoadedFold, slices: int) -> bool:
 def _try(fold: LoadedFold, slices: int) -> None:
     """Make one pass. If it fails, the end of this function frees its tensors."""
     device = device_of(fold.network)
-    size = BACKBONES[fold.file.backbone].input_size
+    size = fold.file.input_size
     with torch.inference_mode(), arithmetic(fold, device):
         x = torch.zeros(slices, 3, size, size, device=device)
         fold.network(x.contiguous(memory_format=fold.network.memory_format))

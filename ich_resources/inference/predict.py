@@ -12,7 +12,6 @@ from torch import Tensor
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.loading import LoadedFold
-from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities
 from ich_resources.hemorrhage import CLASSES
@@ -67,21 +66,23 @@ def predict_folds(
         If a network returns a value that is not finite, or a single slice does not fit into the
         memory of a device.
     ValueError
-        If the folds belong to several backbones, or there are no slices.
+        If the folds belong to several backbones or have several input sizes, or there are no
+        slices.
     """
-    names = {fold.file.backbone for fold in folds}
-    if len(names) != 1 or not len(crops):
+    inputs = {(fold.file.backbone, fold.file.input_size) for fold in folds}
+    if len(inputs) != 1 or not len(crops):
         raise ValueError(
-            f"predict_folds needs one backbone and at least one slice, not {names} and {len(crops)}"
+            "predict_folds needs one backbone and at least one slice, all of one input size, not "
+            f"{inputs} and {len(crops)}"
         )
-    (name,) = names
+    ((name, size),) = inputs
     limit = BatchLimit(batch_size) if isinstance(batch_size, int) else batch_size
     todo: SimpleQueue[slice] = SimpleQueue()
     for start in range(0, len(crops), limit.size):
         todo.put(slice(start, start + limit.size))
 
     def planes(rows: slice) -> Planes:
-        return network_planes(crops, rows, BACKBONES[name].input_size, context)
+        return network_planes(crops, rows, size, context)
 
     def work(loaded: Sequence[LoadedFold]) -> list[Scored]:
         with torch.inference_mode(), ThreadPoolExecutor(1) as ahead:

@@ -15,6 +15,10 @@ from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, Precision
 from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
 from ich_resources.errors import IchError, InferenceError
 from ich_resources.findings import FoldProbabilities
+from ich_resources.inference.calibrating import calibration_for
+from ich_resources.inference.contexts import slice_context
+from ich_resources.judged import Calibration
+from ich_resources.preprocessing import SliceContext
 from ich_resources.series import SeriesImages
 
 if TYPE_CHECKING:
@@ -77,9 +81,15 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     backbones: list[str] = Field(
         default=list(BACKBONES), description="The backbones of the ensemble, by name."
     )
-    slice_context: Literal["replicated", "adjacent"] = Field(
-        default="replicated",
-        description="Three channels of one slice (as the reference), or its neighbours.",
+    slice_context: Literal["auto", "replicated", "adjacent"] = Field(
+        default="auto",
+        description="replicated: three channels of one slice (as the reference). adjacent: the "
+        "slice and its neighbours. auto: what the checkpoints say, else replicated.",
+    )
+    calibration: str = Field(
+        default="",
+        description="File calibration.json of ich_evaluate, made for these checkpoints. "
+        "Empty: probabilities are not calibrated.",
     )
 
     @property
@@ -116,6 +126,44 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def checkpoint(self, backbone: Backbone, fold: int) -> CheckpointFile:
         """Find and digest one fold of a backbone."""
         return find_checkpoint(self.folder, backbone, fold)
+
+    def context_of(self, files: Sequence[CheckpointFile]) -> SliceContext:
+        """Return the content of the input channels that some checkpoints get.
+
+        Parameters
+        ----------
+        files : sequence of CheckpointFile
+            The checkpoints.
+
+        Raises
+        ------
+        CheckpointError
+            As ``contexts.slice_context``.
+        """
+        return slice_context(files, self.slice_context)
+
+    def used_checkpoints(self) -> dict[str, tuple[str, ...]]:
+        """Return the SHA-256 of every chosen fold in order, by backbone.
+
+        Raises
+        ------
+        CheckpointError
+            If one is missing or is not the expected one.
+        """
+        return {b.name: tuple(f.digest for f in self.checkpoints(b)) for b in self.chosen}
+
+    def used_calibration(self) -> Calibration | None:
+        """Return the calibration, None where none is set; see ``calibrating.calibration_for``.
+
+        Raises
+        ------
+        IchError
+            If its file cannot be read, or does not fit the chosen checkpoints.
+        """
+        if not self.calibration.strip():
+            return None
+        path = Path(self.calibration.strip()).expanduser().absolute()
+        return calibration_for(path, self.used_checkpoints())
 
     def load(
         self,
@@ -219,7 +267,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return predict_folds(
             folds,
             images.crops,
-            context=self.slice_context,
+            context=self.context_of(files),
             batch_size=self._limit(),
             copies=[load_folds(files, device, folds[0].precision) for device in others],
         )

@@ -54,8 +54,8 @@ class Caption:
         Description of the bars, such as ``ensemble probabilities``.
     slice_context : str
         Content of the three input channels (``replicated``, ``adjacent``).
-    untrained : bool
-        Whether the weights are stand-ins. The panel then shows a warning.
+    warning : str
+        What the numbers are not worth (``worth.BANNERS``); empty for no banner.
 
     Raises
     ------
@@ -75,7 +75,7 @@ class Caption:
     score: float
     bar_source: str
     slice_context: str
-    untrained: bool
+    warning: str
 
     def __post_init__(self) -> None:
         """Check the class and the number of the slice.
@@ -164,7 +164,7 @@ class PanelPainter:
             self.figure,
             1485,
             62,
-            style.UNTRAINED_BANNER,
+            "",
             20,
             ha="center",
             va="center",
@@ -201,7 +201,8 @@ class PanelPainter:
         place = f"Slice {caption.slice_index + 1} of {caption.slice_count}"
         fit_text(self._place, place, 22, 340)
         self._index.set_text(f"index {caption.slice_index}, counted from 0")
-        self._banner.set_visible(caption.untrained)
+        self._banner.set_text(caption.warning)
+        self._banner.set_visible(bool(caption.warning))
         self._target.set_text(f"Saliency for {caption.target_class}")
         self._score.set_text(f"score {caption.score:.3f}")
         saliency = f"{caption.saliency_source}  |  mode {caption.mode}  |  method {caption.method}"

@@ -56,16 +56,16 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return np.rint(blend(gray, saliency_map) * 255).astype(np.uint8)
 
-    def curves(self, probabilities: npt.NDArray[np.float32], untrained: bool) -> bytes:
+    def curves(self, probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
         """Return the probabilities along the series as a small PNG."""
         from ich_resources.panels.summary import draw_probability_curves
 
-        return draw_probability_curves(probabilities, untrained)
+        return draw_probability_curves(probabilities, warning)
 
     def side_by_side(
-        self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], untrained: bool
+        self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], warning: str
     ) -> bytes:
         """Return a few slices side by side as a small PNG."""
         from ich_resources.panels.summary import draw_slices
 
-        return draw_slices(crops, captions, untrained)
+        return draw_slices(crops, captions, warning)

@@ -16,5 +16,4 @@ can distinguish them. They are brighter, for the dark background."""
 SANS = "DejaVu Sans"
 MONO = "DejaVu Sans Mono"
 
-UNTRAINED_BANNER = "UNTRAINED STAND-IN WEIGHTS: these numbers mean nothing"
 FOOTER = "Research use only. Not for diagnosis."

@@ -23,15 +23,15 @@ DASHES = ("-", "-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 """One line style per class, so that the curves differ not only in colour."""
 
 
-def draw_probability_curves(probabilities: npt.NDArray[np.float32], untrained: bool) -> bytes:
+def draw_probability_curves(probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
     """Draw the six probabilities along a series.
 
     Parameters
     ----------
     probabilities : float32 array, shape (N, 6)
         0..1, slices in series order, classes in the order of ``CLASSES``.
-    untrained : bool
-        Whether the weights are stand-ins. The picture then shows a warning.
+    warning : str
+        What the numbers are not worth (``worth.BANNERS``); empty for no banner.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def draw_probability_curves(probabilities: npt.NDArray[np.float32], untrained: b
     if count == 0:
         raise ValueError("no slice to draw")
     check_unit_range(probabilities, (count, len(CLASSES)), "probabilities")
-    figure, top = _new_figure(300, untrained)
+    figure, top = _new_figure(300, warning)
     axes = add_axes(figure, 44, top + 46, WIDTH - 58, 210)
     # A line through a single point has no length, so a short series shows its points.
     marker = "o" if count < 5 else None
@@ -88,7 +88,7 @@ def draw_probability_curves(probabilities: npt.NDArray[np.float32], untrained: b
 
 
 def draw_slices(
-    crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], untrained: bool
+    crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], warning: str
 ) -> bytes:
     """Draw a few slices of a series side by side.
 
@@ -98,8 +98,8 @@ def draw_slices(
         Crops of the slice images, 0..255: gray, or RGB with the saliency.
     captions : sequence of str
         One line of text below each crop, such as ``slice 17  any 0.93``.
-    untrained : bool
-        Whether the weights are stand-ins. The picture then shows a warning.
+    warning : str
+        What the numbers are not worth (``worth.BANNERS``); empty for no banner.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def draw_slices(
         check_gray(crop[..., 0] if crop.ndim == 3 else crop)
     slot = (WIDTH - GAP * (len(crops) + 1)) // len(crops)
     side = min(slot, MAX_SIDE)
-    figure, top = _new_figure(side + GAP + 50, untrained)
+    figure, top = _new_figure(side + GAP + 50, warning)
     first = (WIDTH - len(crops) * side - (len(crops) - 1) * GAP) // 2
     lefts = [first + k * (side + GAP) for k in range(len(crops))]
     for left, caption in zip(lefts, captions, strict=True):
@@ -138,9 +138,9 @@ def draw_slices(
     return encode_small(page)
 
 
-def _new_figure(height: int, untrained: bool) -> tuple[Figure, int]:
-    """Make a figure, for stand-in weights with a warning on top; return the first free row."""
-    if not untrained:
+def _new_figure(height: int, warning: str) -> tuple[Figure, int]:
+    """Make a figure, with a banner on top if there is a warning; return the first free row."""
+    if not warning:
         return new_figure(WIDTH, height), 0
     figure = new_figure(WIDTH, height + BANNER_HEIGHT)
     banner = add_axes(figure, 0, 0, WIDTH, BANNER_HEIGHT)
@@ -150,7 +150,7 @@ def _new_figure(height: int, untrained: bool) -> tuple[Figure, int]:
         figure,
         WIDTH / 2,
         BANNER_HEIGHT / 2,
-        style.UNTRAINED_BANNER,
+        warning,
         10,
         ha="center",
         va="center_baseline",

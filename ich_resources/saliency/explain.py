@@ -9,7 +9,6 @@ import torch
 
 from ich_resources.backbones.inputs import to_input
 from ich_resources.backbones.loading import LoadedFold
-from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray, SliceSaliency
 from ich_resources.hemorrhage import class_index
@@ -137,5 +136,5 @@ def _input(
     options: SaliencyOptions,
     context: SliceContext,
 ) -> torch.Tensor:
-    size = options.image_size_override or BACKBONES[fold.file.backbone].input_size
+    size = options.image_size_override or fold.file.input_size
     return to_input(network_planes(crops, rows, size, context), fold.network)

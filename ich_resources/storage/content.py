@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, Strict
 from ich_resources.steps import Step
 from ich_resources.storage.layout import Layout
 from ich_resources.subjects import Subject
+from ich_resources.worth import TrainedOn
 
 
 def _text(value: Any) -> str:
@@ -28,6 +29,19 @@ class Schema(BaseModel):
     """A strict model: no field more or less, no infinite number."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def made_worth(untrained: bool, trained_on: TrainedOn | None) -> TrainedOn:
+    """Return what a result is worth by two fields of its record.
+
+    Parameters
+    ----------
+    untrained : bool
+        Whether a checkpoint is an untrained stand-in.
+    trained_on : {"nothing", "phantoms", "patients"} or None
+        None in records of format 1, which know no third case.
+    """
+    return trained_on or ("nothing" if untrained else "patients")
 
 
 class Content(Schema):
@@ -60,9 +74,9 @@ class Content(Schema):
         return [layout.array(subject, step)]
 
     @property
-    def made_untrained(self) -> bool:
-        """Whether weights without any training took part."""
-        return False
+    def worth(self) -> TrainedOn:
+        """What the networks behind it were trained on, the least of them."""
+        return "patients"
 
     @property
     def worth_repeating(self) -> bool:

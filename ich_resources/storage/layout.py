@@ -104,6 +104,10 @@ class Layout:
         """Array that one step made of one subject."""
         return self.folder(subject) / f"{step}.npy"
 
+    def calibrated(self, subject: Subject, step: str) -> Path:
+        """Calibrated probabilities, where a calibration was applied to those of one step."""
+        return self.folder(subject) / f"{step}.calibrated.npy"
+
     def lock(self, subject: Subject) -> Path:
         """Lock of the step that works on one subject."""
         return self.folder(subject) / ".lock"

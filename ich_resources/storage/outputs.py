@@ -14,6 +14,7 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.series import Ledger
 from ich_resources.steps import ENSEMBLE, SALIENCY
 from ich_resources.storage.files import read_array, read_checked, write_bytes, write_json
+from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
@@ -25,7 +26,7 @@ from ich_resources.storage.prediction_tables import (
 )
 from ich_resources.storage.record import content_as
 from ich_resources.storage.records import Records
-from ich_resources.storage.schemas import ProcessedSlice, SaliencyContent
+from ich_resources.storage.schemas import EnsembleContent, ProcessedSlice, SaliencyContent
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
@@ -52,9 +53,19 @@ def write_ledger_tables(
 
 
 def write_prediction_tables(
-    layout: Layout, outcomes: Sequence[SeriesOutcome]
+    layout: Layout, outcomes: Sequence[SeriesOutcome], flagging: Flagging | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write ``predictions*.csv``; return the tables per slice and per series."""
+    """Write ``predictions*.csv``; return the tables per slice and per series.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    outcomes : sequence of SeriesOutcome
+        One per series.
+    flagging : Flagging, optional
+        The threshold on P(any), where one is set.
+    """
     sop_uids: list[str] = []
     probabilities: list[FloatArray] = []
     rows = []
@@ -62,7 +73,8 @@ def write_prediction_tables(
         if outcome.state == "refused":
             continue
         values = _ensemble(layout, outcome)
-        rows.append(series_row(outcome, values))
+        flagged = {} if flagging is None else flagging.row(outcome, values)
+        rows.append(series_row(outcome, values) | flagged)
         if values is not None:
             sop_uids += _sop_uids(outcome)
             probabilities.append(values)
@@ -148,7 +160,8 @@ def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
         return None
     uid = outcome.series.series_instance_uid
     subject = series_subject(uid)
-    path, record = layout.array(subject, ENSEMBLE), outcome.records[ENSEMBLE]
+    record = content_as(outcome.records[ENSEMBLE], EnsembleContent)
+    path = record.content.shown(layout, subject, ENSEMBLE)
     sha256 = record.sha256(path.relative_to(layout.run_root).as_posix())
     probabilities = read_array(path, remedy=_REMEDY, sha256=sha256)
     if Records(layout).find(subject, ENSEMBLE) != outcome.records[ENSEMBLE]:

@@ -8,9 +8,12 @@ import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
+from ich_resources.steps import ENSEMBLE
+from ich_resources.storage.flagging import FLAGGED
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.schemas import PredictionsContent
+from ich_resources.storage.schemas import EnsembleContent, PredictionsContent
+from ich_resources.worth import least
 
 PER_SERIES_COLUMNS = (
     "series_id",
@@ -33,6 +36,9 @@ PER_SERIES_COLUMNS = (
     "failure",
 )
 """Columns of ``predictions_per_series.csv`` behind the rank."""
+OPTIONAL_COLUMNS = ("trained_on", "calibration", FLAGGED)
+"""Columns at its end, each only where a series has it: networks trained on phantoms, a calibration,
+a threshold."""
 
 
 def per_slice_table(sop_instance_uids: Sequence[str], probabilities: FloatArray) -> pd.DataFrame:
@@ -108,7 +114,7 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
         for content in made_by
         for fold in content.folds
     ]
-    return {
+    made = {
         "checkpoints": " ".join(checkpoints),
         "device": each("device"),
         "backend": each("backend"),
@@ -117,12 +123,23 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
         "code_version": each("code_version"),
         "untrained_weights": each("untrained"),
     }
+    if "phantoms" in (content.worth for content in made_by):
+        made["trained_on"] = least(content.worth for content in made_by)
+    ensemble = outcome.records.get(ENSEMBLE)
+    if ensemble is not None and isinstance(ensemble.content, EnsembleContent):
+        made |= (
+            {}
+            if not ensemble.content.calibration
+            else {"calibration": ensemble.content.calibration[:12]}
+        )
+    return made
 
 
 def per_series_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Return ``predictions_per_series.csv``, ranked by the highest P(any); unscored ones last."""
     column = f"max_{CLASSES[ANY]}"
-    table = pd.DataFrame(rows, columns=list(PER_SERIES_COLUMNS))
+    optional = [name for name in OPTIONAL_COLUMNS if any(name in row for row in rows)]
+    table = pd.DataFrame(rows, columns=[*PER_SERIES_COLUMNS, *optional])
     table = table.sort_values([column, "series_id"], ascending=[False, True], ignore_index=True)
     table.insert(0, "rank", range(1, len(table) + 1))
     return table

@@ -8,6 +8,7 @@ from typing import Any
 from ich_resources.series import Ledger
 from ich_resources.steps import CODE_VERSIONS
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
+from ich_resources.worth import least
 
 PACKAGES = (
     "ich",
@@ -56,14 +57,12 @@ def run_report(
     for outcome in outcomes:
         for step, record in outcome.records.items():
             timings[step] = round(timings.get(step, 0.0) + record.content.seconds, 3)
+    worths = [r.content.worth for o in outcomes for r in o.records.values()]
     states = {state: sum(o.state == state for o in outcomes) for state in STATES}
     return {
         "disclaimer": DISCLAIMER,
-        "untrained_weights": any(
-            record.content.made_untrained
-            for outcome in outcomes
-            for record in outcome.records.values()
-        ),
+        "untrained_weights": "nothing" in worths,
+        "trained_on": least(worths) if worths else None,
         "input": list(ledger.input_dirs),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "code_versions": CODE_VERSIONS,

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,7 @@ from ich_resources.environment import RUN_ROOT, TRAIN_ROOT, folder
 from ich_resources.errors import IchError
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
+from ich_resources.storage.training_key import training_key
 from ich_resources.storage.training_layout import TrainingLayout
 from ich_resources.subjects import series_subject
 
@@ -74,6 +76,42 @@ class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def records(self) -> Records:
         """The record of each step of a training."""
         return Records(self.layout.steps)
+
+    @property
+    def key(self) -> bytes:
+        """Secret key of the hashes of patients and studies; see ``training_key``."""
+        return training_key(self.layout)
+
+
+class ResultsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """What the tables say beside the probabilities."""
+
+    threshold: Any = Field(
+        default=None,
+        description="Threshold on P(any) as the tables show it: a number from 0 to 1, or the file "
+        "threshold.json of ich_evaluate. Empty: no series is flagged.",
+    )
+
+    @property
+    def given(self) -> float | Path | None:
+        """The threshold, or the file that holds it; None where none is set.
+
+        Raises
+        ------
+        IchError
+            If it is neither.
+        """
+        value = self.threshold
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            return Path(value.strip()).expanduser().absolute()
+        if type(value) in (int, float) and 0 <= value <= 1:
+            return float(value)
+        raise IchError(
+            f"results.threshold is {value!r}, not a number from 0 to 1 or the name of a file",
+            remedy="see resources.results in run.example.yaml",
+        )
 
 
 def _say(context: dg.InitResourceContext, uid: str) -> None:

@@ -20,10 +20,11 @@ from ich_resources.steps import (
     Step,
     ensemble_digest,
 )
-from ich_resources.storage.content import Content, Rows, Schema, Text
+from ich_resources.storage.content import Content, Rows, Schema, Text, made_worth
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.training_schemas import TRAINING_SCHEMAS
 from ich_resources.subjects import Subject
+from ich_resources.worth import TrainedOn
 
 
 class ProcessedSlice(Schema):
@@ -128,9 +129,16 @@ class PredictionsContent(Content):
         In the order of the array, float32 of shape (F, N, 6).
     device, precision, backend, slice_context, code_version : str
         What made the numbers. Records of the first versions have no backend.
+    input_size, input_size_of_backbone : int or None
+        Edge of the network input in pixels, and the one that the table of backbones names. Records
+        of format 1 have neither.
     untrained : bool
         Whether a checkpoint is an untrained stand-in.
+    trained_on : str or None
+        What the networks were trained on, the least of them. Records of format 1 have none.
     """
+
+    format: ClassVar[int] = 2
 
     backbone: Text
     images: Text
@@ -141,11 +149,14 @@ class PredictionsContent(Content):
     slice_context: Text
     code_version: Text
     untrained: bool
+    trained_on: TrainedOn | None = None
+    input_size: int | None = None
+    input_size_of_backbone: int | None = None
 
     @property
-    def made_untrained(self) -> bool:
+    def worth(self) -> TrainedOn:
         """See ``Content``."""
-        return self.untrained
+        return made_worth(self.untrained, self.trained_on)
 
     def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
         """See ``Content``."""
@@ -159,17 +170,41 @@ class EnsembleContent(Content):
     ----------
     predictions : dict of str to str
         The step of each backbone, by the backbone's name.
+    calibration : str or None
+        ``judged.Calibration.sha256``, where one was applied. The calibrated probabilities are an
+        array of their own; that of the step holds them uncalibrated.
     untrained : bool
         Whether a checkpoint is an untrained stand-in.
+    trained_on : str or None
+        What the networks were trained on, the least of them. Records of format 1 have none.
     """
+
+    format: ClassVar[int] = 2
 
     predictions: dict[Text, Text]
     untrained: bool
+    trained_on: TrainedOn | None = None
+    calibration: Text | None = None
 
     @property
-    def made_untrained(self) -> bool:
+    def worth(self) -> TrainedOn:
         """See ``Content``."""
-        return self.untrained
+        return made_worth(self.untrained, self.trained_on)
+
+    @classmethod
+    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+        """See ``Content``."""
+        return path == layout.calibrated(subject, ENSEMBLE)
+
+    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
+        """See ``Content``."""
+        return [layout.array(subject, step), self.shown(layout, subject, step)]
+
+    def shown(self, layout: Layout, subject: Subject, step: str) -> Path:
+        """Return the array whose probabilities the tables and pages show."""
+        if self.calibration is None:
+            return layout.array(subject, step)
+        return layout.calibrated(subject, step)
 
     def inputs(self, step: Step) -> tuple[str, ...]:
         """Return the predictions of those backbones that were chosen."""
@@ -178,7 +213,7 @@ class EnsembleContent(Content):
     def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
         """See ``Content``."""
         made_from = {name: versions[step] for name, step in self.predictions.items()}
-        return inputs_digest == ensemble_digest(made_from)
+        return inputs_digest == ensemble_digest(made_from, self.calibration)
 
 
 class SaliencyContent(Content):
@@ -192,15 +227,20 @@ class SaliencyContent(Content):
         The series' entry of ``run_manifest.json``.
     untrained : bool
         Whether a checkpoint is an untrained stand-in.
+    trained_on : str or None
+        What the networks were trained on, the least of them. Records of format 1 have none.
     device, precision, backend : str
         What made the maps. Records of the first versions have no backend.
     seconds_drawing : float
         Time spent on painting panels, in seconds; part of ``seconds``.
     """
 
+    format: ClassVar[int] = 2
+
     bars: Text
     entry: dict[Text, Any]
     untrained: bool
+    trained_on: TrainedOn | None = None
     device: Text
     precision: Text
     backend: Text | None = None
@@ -221,9 +261,9 @@ class SaliencyContent(Content):
         return [layout.series_panels(*subject.parts) / SCORES]
 
     @property
-    def made_untrained(self) -> bool:
+    def worth(self) -> TrainedOn:
         """See ``Content``."""
-        return self.untrained
+        return made_worth(self.untrained, self.trained_on)
 
     def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
         """See ``Content``."""

@@ -70,9 +70,19 @@ class TrainingLayout:
         return self.dataset / "folds.csv"
 
     @property
+    def test_slices(self) -> Path:
+        """Table of the slices of the test set, without labels."""
+        return self.dataset / "test_slices.csv"
+
+    @property
     def models(self) -> Path:
         """The trained checkpoints and their digests, laid out as a MODEL_DIR."""
         return self.train_root / "models"
+
+    @property
+    def key(self) -> Path:
+        """Secret key of the hashes of patients and studies."""
+        return self.train_root / "state" / "training.key"
 
     @property
     def digests_lock(self) -> Path:

@@ -22,6 +22,11 @@ from ich_resources.storage.layout import Layout
 from ich_resources.storage.training_layout import FoldFiles, TrainingLayout
 from ich_resources.subjects import Subject
 
+Kind = Literal["oof", "test"]
+"""Slices that a fold has held out, or those of the test set."""
+SETS: Mapping[Kind, str] = {"oof": "val", "test": "test"}
+"""What the reference's file names say for them."""
+
 
 def backbone_of(subject: Subject) -> tuple[Backbone, int]:
     """Return the backbone and the fold that a subject is about.
@@ -37,6 +42,16 @@ def backbone_of(subject: Subject) -> tuple[Backbone, int]:
     return by_asset[subject.parts[0]], int(subject.parts[1])
 
 
+def fold_table_start(kind: Kind, fold: int) -> str:
+    """Return how the names of the tables of one fold begin (SingleModelOutput)."""
+    return f"fold_{fold}_{SETS[kind]}_aug_"
+
+
+def merged_table_start(kind: Kind) -> str:
+    """Return how the names of the tables of all folds begin (SingleModelOutput)."""
+    return f"{SETS[kind]}_aug_"
+
+
 class TrainedFoldContent(Content):
     """The record of ``trained_fold``.
 
@@ -50,8 +65,9 @@ class TrainedFoldContent(Content):
         SHA-256 of the checkpoint file.
     recipe : str
         Fingerprint of the recipe.
-    init : str
-        Where the first weights came from: imagenet, released, random.
+    init, initial : str
+        Where the first weights came from: imagenet, released, random; and the SHA-256 of that file,
+        empty for random ones.
     epochs, best_epoch : int
         Epochs trained, and the one (from 0) whose weights are kept.
     weighted_log_loss, prior : float
@@ -62,6 +78,8 @@ class TrainedFoldContent(Content):
         What made the weights.
     resumed : int
         Epochs that an earlier run had finished.
+    accept_leak : bool
+        Whether the first weights may have seen the held-out studies.
     """
 
     feeds_tables: ClassVar[bool] = False
@@ -72,6 +90,7 @@ class TrainedFoldContent(Content):
     checkpoint: Text
     recipe: Text
     init: Text
+    initial: Text
     epochs: int
     best_epoch: int
     weighted_log_loss: float
@@ -81,6 +100,7 @@ class TrainedFoldContent(Content):
     device: Text
     precision: Text
     resumed: int = 0
+    accept_leak: bool = False
 
     @classmethod
     def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
@@ -131,7 +151,7 @@ class FoldPredictionsContent(Content):
     """
 
     feeds_tables: ClassVar[bool] = False
-    kind: ClassVar[Literal["oof", "test"]]
+    kind: ClassVar[Kind]
 
     backbone: Text
     fold: int
@@ -153,12 +173,16 @@ class FoldPredictionsContent(Content):
     @classmethod
     def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
         """See ``Content``."""
-        return (cls.files(layout, subject).order.parent,)
+        ours, (backbone, _) = TrainingLayout(layout.run_root), backbone_of(subject)
+        return cls.files(layout, subject).order.parent, ours.single_model_output(backbone)
 
     @classmethod
     def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
         """See ``Content``."""
-        return path in cls.files(layout, subject).all
+        ours, (backbone, fold) = TrainingLayout(layout.run_root), backbone_of(subject)
+        table = path.parent == ours.single_model_output(backbone) and path.suffix == ".csv"
+        named = path.name.startswith(fold_table_start(cls.kind, fold))
+        return path in cls.files(layout, subject).all or (table and named)
 
     def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
         """See ``Content``."""
@@ -172,13 +196,13 @@ class FoldPredictionsContent(Content):
 class OofContent(FoldPredictionsContent):
     """The record of ``oof_predictions``."""
 
-    kind: ClassVar[Literal["oof", "test"]] = "oof"
+    kind: ClassVar[Kind] = "oof"
 
 
 class TestContent(FoldPredictionsContent):
     """The record of ``test_predictions``."""
 
-    kind: ClassVar[Literal["oof", "test"]] = "test"
+    kind: ClassVar[Kind] = "test"
 
 
 class OofTableContent(Content):
@@ -216,7 +240,9 @@ class OofTableContent(Content):
     @classmethod
     def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
         """See ``Content``."""
-        return path.parent in cls.folders(layout, subject)
+        oof, *outputs = cls.folders(layout, subject)
+        merged = path.parent in outputs and path.name.startswith(merged_table_start("oof"))
+        return path.parent == oof or merged
 
     def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
         """See ``Content``."""
@@ -235,11 +261,14 @@ class SubmissionContent(Content):
         ``reference`` or ``sample``: the order of the rows.
     images : int
         Images with six rows each.
+    accept_leak : bool
+        Whether first weights may have seen held-out studies.
     """
 
     source: Text
     order: Text
     images: int
+    accept_leak: bool = False
 
     @classmethod
     def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
@@ -252,7 +281,9 @@ class SubmissionContent(Content):
     def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
         """See ``Content``."""
         ours = TrainingLayout(layout.run_root)
-        return path == ours.submission or path.parent in cls.folders(layout, subject)[1:]
+        _, *outputs = cls.folders(layout, subject)
+        merged = path.parent in outputs and path.name.startswith(merged_table_start("test"))
+        return path == ours.submission or merged
 
     def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
         """See ``Content``."""

@@ -1,8 +1,12 @@
 """The checkpoint file of a finished training, as inference reads it."""
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
+from ich_resources.backbones.recipe_in_file import PART
 from ich_resources.training.results import TrainedFold
 
 
@@ -14,6 +18,22 @@ def checkpoint_bytes(trained: TrainedFold, about: Mapping[str, Any]) -> bytes:
     trained : TrainedFold
         Weights, epoch and loss.
     about : mapping
-        The part ``ich``: ``backbones.recipe_in_file.Trained.to_plain()``.
+        What the file says about itself: ``recipe_in_file.Trained.to_plain()``.
+
+    Returns
+    -------
+    bytes
+        ``{epoch, state_dict, valLoss, ich}``, tensors and plain values: the released loader reads
+        it too. ``epoch`` counts from 1, as in the reference.
     """
-    raise NotImplementedError
+    content = io.BytesIO()
+    torch.save(
+        {
+            "epoch": trained.kept.epoch + 1,
+            "state_dict": trained.weights,
+            "valLoss": trained.kept.validation_loss,
+            PART: dict(about),
+        },
+        content,
+    )
+    return content.getvalue()

@@ -1,4 +1,4 @@
-"""Where the first weights of a training lie, and whether they are the right files; without torch."""
+"""Where the first weights of a training lie, and whether they are the right files (no torch)."""
 
 import os
 from dataclasses import dataclass

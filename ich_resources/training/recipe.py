@@ -157,12 +157,20 @@ class Recipe:
         return cls(backbone.name, fold, **values)
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the fields as plain values, as checkpoints and records hold them."""
+        """Return all fields as plain values."""
         return dataclasses.asdict(self)
 
+    def settings(self) -> dict[str, Any]:
+        """Return the fields that all folds share, as checkpoints hold them, as plain values."""
+        return {
+            name: value
+            for name, value in self.to_plain().items()
+            if name not in ("backbone", "fold")
+        }
+
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the recipe that ``to_plain`` gave.
+    def from_settings(cls, backbone: str, fold: int, settings: Mapping[str, Any]) -> Self:
+        """Return the recipe of a fold with the fields that ``settings`` gave.
 
         Raises
         ------
@@ -170,7 +178,7 @@ class Recipe:
             If a field is missing, unknown or has a value that it cannot have.
         """
         try:
-            return cls(**plain)
+            return cls(backbone, fold, **settings)
         except (TypeError, ValueError) as err:
             raise CheckpointError(
                 f"the recipe of a training cannot be read: {err}",

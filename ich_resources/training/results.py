@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from ich_resources.training.initial_files import InitialFile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,6 +103,10 @@ class TrainedFold:
         For people.
     precision : {"float32", "bfloat16"}
         Arithmetic of its passes.
+    initial : InitialFile
+        Where the first weights came from.
+    resumed : int
+        Epochs that an earlier process had finished.
     """
 
     weights: "dict[str, Tensor]"
@@ -109,4 +115,6 @@ class TrainedFold:
     fingerprint: str
     log: Path
     device: str
-    precision: str
+    precision: Literal["float32", "bfloat16"]
+    initial: InitialFile
+    resumed: int = 0

@@ -25,7 +25,7 @@ class TrainingSlices:
     images : tuple of Path
         PNG of each slice, 8-bit gray, at its native size.
     labels : float32 array, shape (N, 6)
-        1, 0, or NaN where a class was not read. All NaN where there are no labels at all.
+        1, 0, or NaN where a class was not read. A slice with six NaN is only a neighbour.
 
     Raises
     ------
@@ -69,6 +69,11 @@ class TrainingSlices:
     def range_of(self) -> tuple[range, ...]:
         """For each row, the rows of its group."""
         return tuple(rows for rows in self.ranges for _ in rows)
+
+    @cached_property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """Whether at least one class of a slice was read, shape (N,)."""
+        return np.asarray(~np.isnan(self.labels).all(axis=1))
 
     @cached_property
     def digest(self) -> str:

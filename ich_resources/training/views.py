@@ -1,58 +1,29 @@
 """Predictions of one trained network with test-time augmentation, and its pooled features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from ich_resources.preprocessing import SliceContext
-from ich_resources.training.recipe import Recipe
+from ich_resources.backbones.inputs import device_of, to_input
+from ich_resources.backbones.networks import Network
+from ich_resources.backbones.state_dict import read_state_dict
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.backbones.views import FIXED_VIEWS
+from ich_resources.errors import InferenceError
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.training.arithmetic import autocast, one_device, resolve_precision
+from ich_resources.training.batches import made_ahead, workers
+from ich_resources.training.initial import load_weights
 from ich_resources.training.results import Machine
 from ich_resources.training.slices import TrainingSlices
-
-Tta = Literal["none", "four", "random10"]
-
-
-@dataclass(frozen=True)
-class ViewOptions:
-    """How slices are shown to a network.
-
-    Attributes
-    ----------
-    tta : {"none", "four", "random10"}
-        The centre crop; four fixed views of it; ten random views as the reference.
-    input_size : int
-        Edge S of the network input in pixels.
-    slice_context : {"adjacent", "replicated"}
-        As in training.
-    batch_size : int
-        Slices per pass.
-    seed : int
-        Seed of the random views; each slice has its own, whatever slices are beside it.
-    precision : {"auto", "float32", "bfloat16"}
-        Arithmetic of the passes.
-    """
-
-    tta: Tta
-    input_size: int
-    slice_context: SliceContext
-    batch_size: int
-    seed: int = 1992
-    precision: Literal["auto", "float32", "bfloat16"] = "float32"
-
-    @classmethod
-    def of(cls, recipe: Recipe, tta: Tta) -> Self:
-        """Return the options that fit what a training has seen."""
-        return cls(
-            tta,
-            recipe.input_size,
-            recipe.slice_context,
-            recipe.validation_batch_size,
-            recipe.seed,
-        )
+from ich_resources.training.view_options import Tta, ViewOptions
+from ich_resources.training.view_planes import PlanesReader
 
 
 @dataclass(frozen=True)
@@ -65,23 +36,137 @@ class ViewPredictions:
         Of each view; the first of the fixed views is the plain one.
     features : float16 array, shape (N, C)
         Mean of the pooled features over the views.
+    device : str
+        For people.
+    precision : {"float32", "bfloat16"}
+        Arithmetic of the passes.
     """
 
     probabilities: npt.NDArray[np.float32]
     features: npt.NDArray[np.float16]
+    device: str
+    precision: Literal["float32", "bfloat16"]
 
     @property
     def mean(self) -> npt.NDArray[np.float32]:
-        """Mean over the views, shape (N, 6)."""
+        """Mean over the views, float32 of shape (N, 6)."""
         return self.probabilities.mean(0, dtype=np.float64).astype(np.float32)
 
 
 def predict_checkpoint(
     checkpoint: Path,
+    backbone: str,
     slices: TrainingSlices,
     options: ViewOptions,
+    *,
     machine: Machine | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> ViewPredictions:
-    """Score slices with the network of one checkpoint file; ``check`` is called at each batch."""
-    raise NotImplementedError
+    """Score slices with the network of one checkpoint file.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        The file.
+    backbone : str
+        Its name in ``BACKBONES``.
+    slices : TrainingSlices
+        The slices, in order; labels are not looked at.
+    options : ViewOptions
+        How they are shown.
+    machine : Machine, optional
+        Where.
+    check : callable
+        Called before each batch; what it raises ends the prediction.
+
+    Raises
+    ------
+    CheckpointError
+        If the file does not hold exactly this network's weights.
+    DatasetError
+        If an image cannot be read.
+    InferenceError
+        If a value is not finite, or the device is absent.
+    """
+    machine = machine or Machine()
+    weights, _ = read_state_dict(checkpoint)
+    network = load_weights(weights, BACKBONES[backbone], checkpoint)
+    network.to(one_device(machine.device)).to(memory_format=torch.channels_last)
+    return predict_views(network, slices, options, threads=machine.threads, check=check)
+
+
+def predict_views(
+    network: Network,
+    slices: TrainingSlices,
+    options: ViewOptions,
+    *,
+    threads: int = 4,
+    check: Callable[[], None] = lambda: None,
+) -> ViewPredictions:
+    """Score slices with a network on its device; parameters as ``predict_checkpoint``.
+
+    Raises
+    ------
+    DatasetError
+        If an image cannot be read.
+    InferenceError
+        If a value is not finite.
+    """
+    device = device_of(network)
+    precision = resolve_precision(options.precision, device)
+    probabilities = np.empty((options.views, len(slices), len(CLASSES)), np.float32)
+    features: list[npt.NDArray[np.float16]] = []
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode(), autocast(device, precision):
+            for rows, planes in _batches(slices, options, threads):
+                check()
+                values, pooled = _score(network, planes, options.tta)
+                probabilities[:, rows.start : rows.stop] = values.cpu().numpy()
+                features.append(pooled.half().cpu().numpy())
+    finally:
+        network.train(training)
+    if not np.isfinite(probabilities).all():
+        raise InferenceError(
+            "the network gave probabilities that are not finite",
+            remedy="train with a smaller rate or with clip_norm; check the images of the data set",
+        )
+    kept = np.concatenate(features) if features else np.empty((0, 0), np.float16)
+    return ViewPredictions(probabilities, kept, str(device), precision)
+
+
+def _batches(
+    slices: TrainingSlices, options: ViewOptions, threads: int
+) -> Iterator[tuple[range, npt.NDArray[np.uint8]]]:
+    """Give the rows of each batch, and its planes: (B, V or 1, 3, S, S)."""
+    size = options.batch_size
+    parts = [range(start, min(start + size, len(slices))) for start in range(0, len(slices), size)]
+    reader = PlanesReader(slices, options.input_size, options.slice_context)
+
+    def make(row: int) -> npt.NDArray[np.uint8]:
+        if options.tta == "random10":
+            return reader.random_views(row, options.seed)
+        return reader.planes(row)[None]
+
+    with workers(threads) as pool:
+        for rows, made in zip(parts, made_ahead(parts, make, pool), strict=True):
+            yield rows, np.stack(made)
+
+
+def _shown(planes: npt.NDArray[np.uint8], tta: Tta) -> Iterator[npt.NDArray[np.uint8]]:
+    """Give a batch, (B, 3, S, S), in each view."""
+    if tta == "random10":
+        yield from (np.ascontiguousarray(planes[:, view]) for view in range(planes.shape[1]))
+    else:
+        yield from (view.apply(planes[:, 0]) for view in FIXED_VIEWS[tta])
+
+
+def _score(network: Network, planes: npt.NDArray[np.uint8], tta: Tta) -> tuple[Tensor, Tensor]:
+    """Return the probabilities, (V, B, 6), and the mean pooled features, (B, C)."""
+    scored, pooled = [], []
+    for view in _shown(planes, tta):
+        maps = network.forward_features(to_input(view, network))
+        scored.append(torch.sigmoid(network.forward_head(maps).float()))
+        pooled.append(network.pool(maps).float())
+    return torch.stack(scored), torch.stack(pooled).mean(0)

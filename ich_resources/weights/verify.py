@@ -7,7 +7,14 @@ from pathlib import Path
 from ich_resources.backbones.checkpoint import digest_file, find_checkpoint
 from ich_resources.backbones.loading import try_fold
 from ich_resources.backbones.table import Backbone, checkpoint_name
-from ich_resources.errors import CheckpointError
+from ich_resources.errors import CheckpointError, FormatError
+from ich_resources.worth import TrainedOn
+
+_REMARKS: dict[TrainedOn, str] = {
+    "nothing": "untrained stand-in",
+    "phantoms": "trained on phantoms",
+    "patients": "",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class FileReport:
     known : bool
         Whether ``checkpoints.sha256`` names this digest.
     remark : str
-        The fault and what to do, or a note that the weights are stand-ins.
+        The fault and what to do, or a note that the weights are not for people.
     """
 
     path: str
@@ -54,7 +61,7 @@ def _look(model_dir: Path, backbone: Backbone, fold: int) -> FileReport:
         digest = digest_file(path)
         file = find_checkpoint(model_dir, backbone, fold)
         known = file.expected
-        untrained = try_fold(file)
-    except CheckpointError as err:
+        trained_on = try_fold(file)
+    except (CheckpointError, FormatError) as err:
         return FileReport(name, "broken", digest, known, f"{err.message} -> {err.remedy}")
-    return FileReport(name, "good", digest, known, "untrained stand-in" if untrained else "")
+    return FileReport(name, "good", digest, known, _REMARKS[trained_on])

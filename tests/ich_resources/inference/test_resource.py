@@ -23,7 +23,7 @@ def test_defaults_are_those_of_the_reference():
     networks = NetworksResource()
     assert [b.name for b in networks.chosen] == list(BACKBONES)
     assert networks.max_folds is None
-    assert networks.slice_context == "replicated"
+    assert networks.slice_context == "auto" and networks.context_of([]) == "replicated"
     assert (networks.device, networks.batch_size) == ("auto", 16)
 
 

@@ -25,7 +25,7 @@ def panel(index: int) -> Panel:
         score=0.25,
         bar_source="ensemble probabilities",
         slice_context="replicated",
-        untrained=False,
+        warning="",
     )
     return Panel(
         generator.integers(0, 256, (512, 512), np.uint8),

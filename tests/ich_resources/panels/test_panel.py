@@ -15,6 +15,7 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.panels import style
 from ich_resources.panels.overlay import blend
 from ich_resources.panels.panel import Caption, PanelPainter
+from ich_resources.worth import BANNERS
 
 LONGEST_UIDS = ("1." + "2" * 62, "1." + "8" * 62, "1." + "0" * 62)
 NETWORKS = "DenseNet121_change_avg, DenseNet169_change_avg, se_resnext101_32x4d"
@@ -31,7 +32,7 @@ CAPTION = Caption(
     score=0.18706,
     bar_source="combined probabilities of the saliency networks (no ensemble prediction)",
     slice_context="replicated",
-    untrained=True,
+    warning=BANNERS["nothing"],
 )
 CHECKPOINTS = replace(
     CAPTION,
@@ -81,7 +82,7 @@ def test_size_and_pictures(painter: PanelPainter) -> None:
 
 def test_same_bytes_and_nothing_left_behind(painter: PanelPainter) -> None:
     one = (*_arrays(1), LOW, CAPTION)
-    calm = replace(CAPTION, untrained=False, sop_uid="1.2", target_class="any", score=1.0)
+    calm = replace(CAPTION, warning="", sop_uid="1.2", target_class="any", score=1.0)
     other = (*_arrays(2), ALL_ONE, replace(calm, saliency_source="x" * 400))
     first, second, third = painter.paint(*one), painter.paint(*other), painter.paint(*one)
     assert first == third
@@ -148,14 +149,15 @@ def test_dollar_signs_are_no_formula(painter: PanelPainter) -> None:
     assert painter.paint(*_arrays(0), LOW, caption) != painter.paint(*_arrays(0), LOW, CAPTION)
 
 
-def test_banner_only_for_untrained_weights(painter: PanelPainter) -> None:
+def test_banner_only_where_there_is_a_warning(painter: PanelPainter) -> None:
     yellow = tuple(int(style.BANNER[i : i + 2], 16) for i in (1, 3, 5))
-    for untrained in (True, False):
-        caption = replace(CAPTION, untrained=untrained)
+    for warning in BANNERS.values():
+        caption = replace(CAPTION, warning=warning)
         page = _decode(painter.paint(*_arrays(0), LOW, caption))
         warned = (page[:150] == yellow).all(axis=-1).sum()
-        assert warned > 40_000 if untrained else warned == 0
-        assert (style.UNTRAINED_BANNER in [t.get_text() for t in _words(painter)]) == untrained
+        assert warned > 40_000 if warning else warned == 0
+        shown = {t.get_text() for t in _words(painter)} & set(BANNERS.values())
+        assert shown == ({warning} if warning else set())
 
 
 def _bar_axes(painter: PanelPainter) -> Axes:

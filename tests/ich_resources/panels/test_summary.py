@@ -9,6 +9,7 @@ import pytest
 from ich_resources.panels import style
 from ich_resources.panels.small_png import encode_small
 from ich_resources.panels.summary import draw_probability_curves, draw_slices
+from ich_resources.worth import BANNERS
 
 LIMIT = 50_000
 CAPTIONS = [f"slice {k}  any 0.9{k}" for k in range(4)]
@@ -39,18 +40,18 @@ def _noise(count: int, size: int) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 28, 300, 1200])
-@pytest.mark.parametrize("untrained", [True, False])
-def test_curves_size(count: int, untrained: bool) -> None:
-    png = draw_probability_curves(_probabilities(count), untrained)
+@pytest.mark.parametrize("warning", BANNERS.values())
+def test_curves_size(count: int, warning: str) -> None:
+    png = draw_probability_curves(_probabilities(count), warning)
     assert len(png) <= LIMIT
-    assert _decode(png).shape == (328 if untrained else 300, 560, 3)
-    assert png == draw_probability_curves(_probabilities(count), untrained)
+    assert _decode(png).shape == (328 if warning else 300, 560, 3)
+    assert png == draw_probability_curves(_probabilities(count), warning)
 
 
 def test_every_curve_is_seen_at_its_height() -> None:
     levels = np.array([0.9, 0.1, 0.25, 0.4, 0.55, 0.7], np.float32)
     for count in (1, 28):
-        page = _decode(draw_probability_curves(np.tile(levels, (count, 1)), False))
+        page = _decode(draw_probability_curves(np.tile(levels, (count, 1)), ""))
         for colour, level in zip(style.CLASS_COLOURS, levels, strict=True):
             rows, columns = np.nonzero(_near(page[44:258, 46:545], colour, 40))
             assert len(rows) > 0
@@ -60,42 +61,43 @@ def test_every_curve_is_seen_at_its_height() -> None:
 
 
 def test_any_is_the_thickest_curve() -> None:
-    page = _decode(draw_probability_curves(np.tile(np.float32([0.9, 0.1] * 3), (9, 1)), False))
+    page = _decode(draw_probability_curves(np.tile(np.float32([0.9, 0.1] * 3), (9, 1)), ""))
     column = page[44:258, 300]
     thick = _near(column, style.CLASS_COLOURS[0], 60).sum()
     assert thick >= 3
 
 
 def test_legend_stands_clear_of_the_curves() -> None:
-    page = _decode(draw_probability_curves(np.ones((40, 6), np.float32), False))
+    page = _decode(draw_probability_curves(np.ones((40, 6), np.float32), ""))
     assert _near(page[38:42], style.BACKGROUND).all()
     assert not _near(page[:38], style.BACKGROUND).all()
 
 
+@pytest.mark.parametrize("warning", [BANNERS["nothing"], BANNERS["phantoms"]])
 @pytest.mark.parametrize("draw", [draw_probability_curves, draw_slices])
-def test_banner_only_for_untrained_weights(draw: Callable[..., bytes]) -> None:
+def test_banner_only_where_there_is_a_warning(draw: Callable[..., bytes], warning: str) -> None:
     curves = draw is draw_probability_curves
     arguments = (_probabilities(28),) if curves else (_noise(4, 140), CAPTIONS)
-    warned = _near(_decode(draw(*arguments, True)), style.BANNER)
+    warned = _near(_decode(draw(*arguments, warning)), style.BANNER)
     assert warned[:28].mean() > 0.6
     assert warned[:28, :20].all()
-    assert not _near(_decode(draw(*arguments, False))[:28, :20], style.BANNER).any()
+    assert not _near(_decode(draw(*arguments, ""))[:28, :20], style.BANNER).any()
 
 
 @pytest.mark.parametrize("size", [32, 140, 300, 512])
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_highest_slices_of_noise_stay_small(count: int, size: int) -> None:
-    png = draw_slices(_noise(count, size), CAPTIONS[:count], True)
+    png = draw_slices(_noise(count, size), CAPTIONS[:count], BANNERS["nothing"])
     assert len(png) <= LIMIT
     page = _decode(png)
     assert page.shape[1] == 560
     assert _near(page[-3:], style.BACKGROUND).all()
-    assert png == draw_slices(_noise(count, size), CAPTIONS[:count], True)
+    assert png == draw_slices(_noise(count, size), CAPTIONS[:count], BANNERS["nothing"])
 
 
 def test_highest_slices_show_the_crops_in_order() -> None:
     crops = [np.full((512, 512), value, np.uint8) for value in (40, 100, 160, 220)]
-    page = _decode(draw_slices(crops, CAPTIONS, False))
+    page = _decode(draw_slices(crops, CAPTIONS, ""))
     for k, value in enumerate((40, 100, 160, 220)):
         np.testing.assert_allclose(page[60, 8 + 138 * k + 65], value, atol=3)
 

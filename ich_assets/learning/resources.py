@@ -1,0 +1,39 @@
+"""The resources of a training, taken from Dagster in one place."""
+
+from typing import Any, NamedTuple
+
+import dagster as dg
+
+from ich_resources.storage.resource import TrainRootResource
+from ich_resources.training.resource import TrainingResource
+
+
+class LearningResources(NamedTuple):
+    """The resources that the results of a training come from."""
+
+    training: TrainingResource
+    train_root: TrainRootResource
+
+    @classmethod
+    def of(
+        cls,
+        context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+    ) -> "LearningResources":
+        """Return the resources of a run.
+
+        Parameters
+        ----------
+        context : dagster context
+            Of an op, asset or check that requires ``LEARNING_RESOURCES``.
+        """
+        return cls(*(getattr(context.resources, name) for name in cls._fields))
+
+    def run_config(self) -> dict[str, Any]:
+        """Return the run configuration that gives another run the same resources."""
+        return {
+            name: {"config": resource.model_dump()} for name, resource in self._asdict().items()
+        }
+
+
+LEARNING_RESOURCES = set(LearningResources._fields)
+"""``required_resource_keys`` of an op, asset or check that uses ``LearningResources.of``."""
