@@ -156,13 +156,16 @@ task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'cannot create a tempo
 run_job() (become_job "$1")
 
 # run_job_until_told JOB: the same, for a script with --signal=B:TERM: SLURM then sends SIGTERM to the
-# script alone, some time before the time limit. It is handed on, and the job saves what it has.
+# script alone, some time before the time limit. It is handed on, and the job saves what it has. told is
+# set if that happened.
 run_job_until_told() {
     local child status=0
+    # shellcheck disable=SC2034 # slurm_train_fold.sh reads it
+    told=''
     become_job "$1" &
     child=$!
     # shellcheck disable=SC2064 # the number as it is now
-    trap "kill -TERM $child 2>/dev/null || :" TERM
+    trap "told=1; kill -TERM $child 2>/dev/null || :" TERM
     while kill -0 "$child" 2>/dev/null; do # a trap ends `wait` early
         wait "$child" || :
     done

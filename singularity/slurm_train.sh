@@ -3,8 +3,9 @@
 # needs all of them: the table of predictions out of fold, the sequence models, the evaluation.
 #   TRAIN_ROOT=/data/training IMAGENET_DIR=/data/imagenet bash singularity/slurm_train.sh
 # If LABELS is set, a job makes the data set from DICOM_INPUT and LABELS first. Run this script with bash
-# on a machine that has sbatch. The last job submits missing tasks again, at most RESUBMIT times; a task
-# goes on after its last finished epoch. After that wait until every job has ended, and run one of:
+# on a machine that has sbatch. The last job submits missing tasks again, at most RESUBMIT times, and a
+# task that ends with an error once. A task goes on after its last finished epoch. After that wait until
+# every job has ended, and run one of:
 #   (the same variables) bash singularity/slurm_train.sh --missing    only the tasks without result
 #   (the same variables) bash singularity/slurm_train.sh --tasks 3,7  only the tasks that you name
 # Task t is fold t % 5 of the backbone t / 5 in BACKBONES.
@@ -26,7 +27,8 @@ after=()
 case "${1:-}" in
     '')
         tasks="0-$((count - 1))"
-        unmark
+        unmark 'done'
+        unmark errors
         if [ -n "${LABELS:-}" ]; then
             dataset="$(JOB=ich_dataset submit CPU slurm_learn.sh --job-name=ich-dataset --output="$logs/dataset_%j.log")"
             keep "$dataset"
@@ -34,9 +36,13 @@ case "${1:-}" in
             echo "dataset  job $dataset"
         fi
         ;;
-    --missing) tasks="$(unmarked)" ;;
-    --tasks)
+    --missing)
+        tasks="$(unmarked)"
+        unmark errors
+        ;;
+    --tasks | --again) # --again is what slurm_train_rest.sh uses
         tasks="${2:?give the numbers of the tasks, such as 3,7}"
+        [ "$1" = --again ] || unmark errors
         ;;
     *) die "unknown option $1: choose --missing, --tasks 3,7, or no option" ;;
 esac

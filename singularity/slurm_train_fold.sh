@@ -24,7 +24,13 @@ require_gpu
 number="${SLURM_ARRAY_TASK_ID:-}"
 [[ $number =~ ^[0-9]+$ ]] || die 'this script is a task of slurm_train.sh: run slurm_train.sh instead'
 [ "$number" -lt "$count" ] || die "there is no task $number: they are 0 to $((count - 1))"
-rm -f -- "$(marker "$number")"
+rm -f -- "$(marker "$number").done"
 write_training "$((number % 5))" '2d, oof' "${backbones[number / 5]}"
-run_job_until_told ich_train
-: >"$(marker "$number")"
+status=0
+run_job_until_told ich_train || status=$?
+if [ "$status" = 0 ]; then
+    : >"$(marker "$number").done"
+elif [ -z "$told" ]; then
+    echo "status $status" >>"$(marker "$number").errors"
+fi
+exit "$status"

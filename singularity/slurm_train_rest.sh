@@ -21,22 +21,23 @@ PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
 settle_training
 settle_tasks
 [[ ${RESUBMIT:=9} =~ ^[0-9]$ ]] || die "RESUBMIT is $RESUBMIT: set it to a number of retries from 0 to 9"
-by_hand="to go on, set the same variables and run: bash $PROJECT_DIR/singularity/slurm_train.sh --missing"
-missing="$(unmarked)"
+missing="$(unmarked)" again="$(unmarked 2)"
 if [ -n "$missing" ]; then
     echo "ich: no result of the tasks $missing; see $TRAIN_ROOT/logs" >&2
-    if [ "$RESUBMIT" = 0 ]; then
-        echo "ich: they are not submitted again: RESUBMIT is 0 or used up; $by_hand" >&2
-    else
-        echo 'ich: submitting them again'
-        RESUBMIT=$((RESUBMIT - 1)) bash "$PROJECT_DIR/singularity/slurm_train.sh" --missing ||
-            echo "ich: this node could not submit them; $by_hand" >&2
+    if [ "$again" != "$missing" ]; then
+        echo 'ich: a task that has ended with an error twice is not submitted again: mend the error first' >&2
     fi
+    if [ -n "$again" ] && [ "$RESUBMIT" -gt 0 ]; then
+        echo "ich: submitting the tasks $again again"
+        RESUBMIT=$((RESUBMIT - 1)) bash "$PROJECT_DIR/singularity/slurm_train.sh" --again "$again" && exit 1
+        echo 'ich: this node could not submit them' >&2
+    elif [ -n "$again" ]; then
+        echo 'ich: they are not submitted again: RESUBMIT is 0 or used up' >&2
+    fi
+    echo "ich: to go on, set the same variables and run: bash $PROJECT_DIR/singularity/slurm_train.sh --missing" >&2
     exit 1
 fi
 write_device training
 require_gpu
-write_training '0, 1, 2, 3, 4' 'oof, sequence' "${backbones[@]}"
+write_training '' oof "${backbones[@]}"
 run_job_until_told ich_train
-rm -- "$task"/*.yaml
-run_job ich_evaluate

@@ -17,22 +17,31 @@ settle_tasks() {
     mkdir -p -- "$plan"
 }
 
-# marker TASK: print the path of the file that says that a task has ended well.
-marker() { echo "$plan/${backbones[$1 / 5]}_$(($1 % 5)).done"; }
+# marker TASK: print the path of the files about a task, without suffix: TASK.done if it has ended well,
+# TASK.errors with a line for each error.
+marker() { echo "$plan/${backbones[$1 / 5]}_$(($1 % 5))"; }
 
-# Print the tasks that have not ended well.
+# unmarked [ERRORS]: print the tasks that have not ended well; with a number only those that have ended
+# with an error of their own fewer times than that.
 unmarked() {
     local number found=()
     for ((number = 0; number < count; number++)); do
-        [ -e "$(marker "$number")" ] || found+=("$number")
+        [ -e "$(marker "$number").done" ] || [ "$(errors_of "$number")" -ge "${1:-1000}" ] || found+=("$number")
     done
     (IFS=, && echo "${found[*]-}")
 }
 
-# Forget how the tasks have ended.
+# errors_of TASK: print how often a task has ended with an error of its own, not by a signal.
+errors_of() {
+    local file
+    file="$(marker "$1").errors"
+    if [ -e "$file" ]; then wc -l <"$file"; else echo 0; fi
+}
+
+# unmark SUFFIX: forget how the tasks have ended.
 unmark() {
     local number
-    for ((number = 0; number < count; number++)); do rm -f -- "$(marker "$number")"; done
+    for ((number = 0; number < count; number++)); do rm -f -- "$(marker "$number").$1"; done
 }
 
 # write_training FOLDS STAGES NAME...: write the configuration of ich_train for some backbones.
