@@ -7,6 +7,7 @@ from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.jobs.batch import ich_batch
 from ich_assets.jobs.install import install_trained
 from ich_assets.jobs.retire import ich_retire
+from ich_assets.jobs.sequence import ich_sequence
 from ich_assets.jobs.shards import ich_collect, ich_prepare, ich_shard
 from ich_assets.jobs.submit import ich_submission
 from ich_assets.jobs.train import ich_train
@@ -30,6 +31,7 @@ defs = dg.Definitions.merge(
             verify_checkpoints,
             fetch_side_files,
             ich_train,
+            ich_sequence,
             ich_submission,
             install_trained,
         ],

@@ -6,6 +6,7 @@ from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
+from ich_assets.learning.sequence import sequence_oof, trained_sequence
 from ich_assets.learning.submission import submission
 from ich_assets.learning.training import trained_fold
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
@@ -21,6 +22,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sequence.resource import SequenceResource
 from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
 from ich_resources.training.resource import TrainingResource
 from ich_resources.weights.resource import WeightsResource
@@ -97,8 +99,18 @@ ich_submission_file = dg.define_asset_job(
     description="Write the submission from the predictions of the test set.",
 )
 
+ich_sequence_fold = dg.define_asset_job(
+    "ich_sequence_fold",
+    selection=dg.AssetSelection.assets(trained_sequence, sequence_oof),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **CRASH_RETRIES},
+    description="Train one fold of the sequence models, and predict what it has held out.",
+)
+
 TRAINING_ASSETS = [trained_fold, oof_predictions, test_predictions, oof_table, submission]
+TRAINING_ASSETS += [trained_sequence, sequence_oof]
 TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
+TRAINING_JOBS += [ich_sequence_fold]
 
 defs = dg.Definitions(
     assets=[
@@ -122,6 +134,7 @@ defs = dg.Definitions(
         "storage": StorageResource(),
         "training": TrainingResource(),
         "train_root": TrainRootResource(),
+        "sequence": SequenceResource(),
         "results": ResultsResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,

@@ -44,6 +44,8 @@ CODE_VERSIONS = {
     OOF_PREDICTIONS: "1",
     TEST_PREDICTIONS: "1",
     OOF_TABLE: "1",
+    TRAINED_SEQUENCE: "1",
+    SEQUENCE_OOF: "1",
     SUBMISSION: "1",
 }
 """Raise a number when the code of that step changes the files that the step writes."""
@@ -102,6 +104,8 @@ TRAINING_STEPS: tuple[Step, ...] = (
     _of_training(OOF_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(TEST_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(OOF_TABLE, OOF_PREDICTIONS),
+    _of_training(TRAINED_SEQUENCE, OOF_TABLE, runs_networks=True),
+    _of_training(SEQUENCE_OOF, TRAINED_SEQUENCE, runs_networks=True),
     _of_training(SUBMISSION, TEST_PREDICTIONS),
 )
 """Every step below TRAIN_ROOT; each stands after the steps that it needs.

@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets.jobs.partition_runs import check_train_root, run_subject
+from ich_assets.jobs.sequence_runs import run_sequence_folds
 from ich_assets.learning.holding import (
     current_oof,
     current_table,
@@ -29,7 +30,7 @@ from ich_resources.storage.record import Record
 from ich_resources.storage.training_layout import fold_subject
 from ich_resources.subjects import training_subject
 
-STAGES = ("2d", "oof")
+STAGES = ("2d", "oof", "sequence")
 """What may be asked for, in order."""
 
 
@@ -43,7 +44,7 @@ class TrainConfig(dg.Config):
     stages: list[str] = Field(
         default=list(STAGES),
         description="2d: the weights of each fold. oof: its predictions for the slices that it "
-        "has held out, and the table of all of them.",
+        "has held out, and the table of all of them. sequence: the sequence models on that table.",
     )
     feature_files: bool = Field(
         default=False,
@@ -68,6 +69,8 @@ def train_folds(context: dg.OpExecutionContext, config: TrainConfig) -> None:
         errors = _run_all(context, resources, config, partitions)
         if not errors and "oof" in config.stages:
             errors = _write_table(context, resources, config)
+        if not errors and "sequence" in config.stages:
+            errors = _run_sequences(context, resources, config)
     if errors:
         raise dg.Failure(
             f"Failed: {', '.join(errors)} -> mend what is said above, then run the same command "
@@ -186,6 +189,17 @@ def _write_table(
         losses = "  ".join(f"{k} {v:.4f}" for k, v in record.content.weighted_log_loss.items())
         context.log.info(f"Out of fold: {losses}  (constants {record.content.prior:.4f})")
     return []
+
+
+def _run_sequences(
+    context: dg.OpExecutionContext, resources: LearningResources, config: TrainConfig
+) -> list[str]:
+    """Train the sequence models where the table of all folds holds; return the errors."""
+    backbones = chosen_backbones(config.backbones)
+    if "oof" in config.stages and current_table(resources, backbones) is None:
+        context.log.info("The sequence models come when the table of all folds is there")
+        return []
+    return run_sequence_folds(context, resources)
 
 
 @dg.job(

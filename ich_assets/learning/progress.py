@@ -8,6 +8,7 @@ import dagster as dg
 
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import CLASSES
+from ich_resources.sequence.results import SequenceEpoch, SequenceHooks
 from ich_resources.training.results import EpochResult, Hooks
 
 _DIGITS = 6
@@ -41,6 +42,42 @@ def hooks(context: dg.AssetExecutionContext, epochs: int) -> Hooks:
         context.log.info(f"{context.partition_key}  {text}")
 
     return Hooks(on_epoch=on_epoch, on_message=on_message)
+
+
+def sequence_hooks(context: dg.AssetExecutionContext, epochs: int) -> SequenceHooks:
+    """Return ``hooks`` for a sequence model.
+
+    Parameters
+    ----------
+    context : dagster.AssetExecutionContext
+        Of the step.
+    epochs : int
+        How many there will be.
+    """
+    name = f"sequence {context.partition_key}"
+
+    def on_epoch(result: SequenceEpoch) -> None:
+        numbers = {
+            "epoch": result.epoch,
+            "train_loss": round(result.train_loss, _DIGITS),
+            "learning_rate": result.rate,
+            "seconds": result.seconds,
+            "weighted_log_loss": round(result.head2, _DIGITS),
+            "weighted_log_loss_of_head_1": round(result.head1, _DIGITS),
+        }
+        context.log_event(
+            dg.AssetObservation(
+                context.asset_key, partition=context.partition_key, metadata=numbers
+            )
+        )
+        context.log.info(
+            f"{name}  epoch {result.epoch + 1}/{epochs}  loss {result.train_loss:.4f}  held out "
+            f"{result.head2:.4f}  {result.seconds:.1f} s"
+        )
+
+    return SequenceHooks(
+        on_epoch=on_epoch, on_message=lambda text: context.log.info(f"{name}  {text}")
+    )
 
 
 def epoch_line(result: EpochResult, epochs: int) -> str:

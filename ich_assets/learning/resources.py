@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
+from ich_resources.sequence.resource import SequenceResource
 from ich_resources.storage.resource import TrainRootResource
 from ich_resources.training.resource import TrainingResource
 
@@ -13,6 +14,7 @@ class LearningResources(NamedTuple):
 
     training: TrainingResource
     train_root: TrainRootResource
+    sequence: SequenceResource
 
     @classmethod
     def of(

@@ -15,6 +15,7 @@ from ich_assets.learning.holding import missing_partitions, table_digest, test_r
 from ich_assets.learning.oof import test_predictions
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
+from ich_assets.learning.sequence_test import sequence_digests, sequence_test_probabilities
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.training_partitions import chosen_backbones
 from ich_resources.backbones.table import FOLDS, Backbone
@@ -91,7 +92,7 @@ def _submit(resources: LearningResources, config: SubmissionConfig) -> Record[Su
     _require_all(backbones, found)
     slices = [slice_id(uid) for uid in test_set(layout).slices]
     arrays = {backbone: _over_folds(resources, backbone) for backbone in backbones}
-    values = _SOURCES[config.source](resources, list(arrays.values()))
+    values = _SOURCES[config.source](resources, arrays)
     sample = read_rows(Path(config.sample).expanduser()) if config.sample else None
     content = _in_order(slices, values) if sample is None else _as_sample(sample, slices, values)
     made = SubmissionContent(
@@ -124,7 +125,10 @@ def _digest(
     images = test_set(resources.train_root.layout).version
     sample = file_sha256(Path(config.sample).expanduser()) if config.sample else ""
     made_from = table_digest(SUBMISSION, versions, images)
-    return fingerprint({"from": made_from, "source": config.source, "sample": sample})
+    sequence = sequence_digests(resources) if config.source == "sequence" else []
+    return fingerprint(
+        {"from": made_from, "source": config.source, "sample": sample, "sequence": sequence}
+    )
 
 
 def _require_all(backbones: Sequence[Backbone], found: Mapping[str, object]) -> None:
@@ -168,20 +172,22 @@ def _over_folds(resources: LearningResources, backbone: Backbone) -> FloatArray:
     return (total / FOLDS).astype(np.float32)
 
 
-def _of_networks(resources: LearningResources, arrays: Sequence[FloatArray]) -> FloatArray:
-    return np.asarray(np.mean(np.stack(arrays), axis=0, dtype=np.float64), np.float32)
+def _of_networks(
+    resources: LearningResources, arrays: Mapping[Backbone, FloatArray]
+) -> FloatArray:
+    stacked = np.stack(list(arrays.values()))
+    return np.asarray(np.mean(stacked, axis=0, dtype=np.float64), np.float32)
 
 
-def _of_sequence(resources: LearningResources, arrays: Sequence[FloatArray]) -> FloatArray:
-    raise IchError(
-        "there are no sequence models in this version", remedy="set source to 2d", code="STALE"
-    )
+def _of_sequence(
+    resources: LearningResources, arrays: Mapping[Backbone, FloatArray]
+) -> FloatArray:
+    return sequence_test_probabilities(resources, list(arrays))
 
 
-_SOURCES: dict[Source, Callable[[LearningResources, Sequence[FloatArray]], FloatArray]] = {
-    "2d": _of_networks,
-    "sequence": _of_sequence,
-}
+_SOURCES: dict[
+    Source, Callable[[LearningResources, Mapping[Backbone, FloatArray]], FloatArray]
+] = {"2d": _of_networks, "sequence": _of_sequence}
 """What turns the predictions of the backbones into one probability for each slice and class."""
 
 

@@ -22,6 +22,7 @@ from ich_resources.steps import (
 )
 from ich_resources.storage.content import Content, Rows, Schema, Text, made_worth
 from ich_resources.storage.layout import SCORES, Layout
+from ich_resources.storage.sequence_schemas import SEQUENCE_SCHEMAS
 from ich_resources.storage.training_schemas import TRAINING_SCHEMAS
 from ich_resources.subjects import Subject
 from ich_resources.worth import TrainedOn
@@ -276,6 +277,7 @@ SCHEMAS: Mapping[str, type[Content]] = {
     ENSEMBLE: EnsembleContent,
     SALIENCY: SaliencyContent,
     **TRAINING_SCHEMAS,
+    **SEQUENCE_SCHEMAS,
 }
 """The schema of each step, by ``Step.code``."""
 

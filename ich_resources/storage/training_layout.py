@@ -113,6 +113,11 @@ class TrainingLayout:
         """Predictions of a fold for the slices of the test set."""
         return _fold_files(self.train_root / "test" / backbone.asset, fold)
 
+    def sequence_oof(self, fold: int) -> tuple[Path, Path]:
+        """Predictions of the sequence models for what a fold has held out: array (n, 6), order."""
+        folder = self.train_root / "oof" / "sequence"
+        return folder / f"fold_{fold}.probabilities.npy", folder / f"fold_{fold}.csv"
+
     @property
     def oof_table(self) -> Path:
         """Predictions out of fold of every backbone for every slice, float32 (M, n, 6)."""

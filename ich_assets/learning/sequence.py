@@ -1,0 +1,294 @@
+"""trained_sequence and sequence_oof: sequence models on the predictions out of fold."""
+
+import time
+from importlib.metadata import version
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from ich_assets.learning.model_folder import pin_checkpoint
+from ich_assets.learning.oof import oof_table
+from ich_assets.learning.progress import naming_train_root, sequence_hooks
+from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
+from ich_assets.learning.sequence_data import (
+    HeldOut,
+    OutOfFold,
+    out_of_fold_series,
+    require_out_of_fold,
+)
+from ich_assets.learning.sequence_holding import (
+    current_sequence,
+    current_sequence_oof,
+    sequence_oof_digest,
+    trained_sequence_digest,
+)
+from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
+from ich_assets.training_partitions import FOLD
+from ich_resources.digests import bytes_sha256
+from ich_resources.errors import DatasetError, IchError
+from ich_resources.metric import prevalences, prior_loss, weighted_log_loss
+from ich_resources.sequence.about import SequenceAbout
+from ich_resources.sequence.checkpoint import SequenceFile, checkpoint_bytes, load_sequence
+from ich_resources.sequence.recipe import SequenceRecipe
+from ich_resources.steps import CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
+from ich_resources.storage.files import write_array, write_bytes
+from ich_resources.storage.oof import write_table
+from ich_resources.storage.record import Record
+from ich_resources.storage.sequence_schemas import (
+    SequenceOofContent,
+    TrainedSequenceContent,
+    sequence_subject,
+)
+
+
+class TrainedSequenceConfig(dg.Config):
+    """Whether a training that holds is done again."""
+
+    again: bool = Field(
+        default=False, description="Train again, although the result on disk holds."
+    )
+
+
+@dg.asset(
+    name=TRAINED_SEQUENCE,
+    group_name="training",
+    partitions_def=FOLD,
+    deps=[oof_table],
+    kinds={"pytorch"},
+    code_version=CODE_VERSIONS[TRAINED_SEQUENCE],
+    pool=GPU_POOL,
+    required_resource_keys=LEARNING_RESOURCES,
+)
+def trained_sequence(
+    context: dg.AssetExecutionContext, config: TrainedSequenceConfig
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The sequence models of one fold, trained on the predictions out of fold of all others.
+
+    A training that was ended goes on after its last finished epoch.
+    """
+    resources, fold = LearningResources.of(context), int(context.partition_key)
+    records, subject = resources.train_root.records, sequence_subject(fold)
+
+    def waiting() -> None:
+        context.log.info(f"sequence {fold}: another process trains it; waiting")
+
+    with (
+        retrying_transient_errors(context),
+        naming_train_root(),
+        records.holding(subject, waiting),
+        records.working_on(subject, TRAINED_SEQUENCE),
+    ):
+        source = require_out_of_fold(resources)
+        record = None if config.again else current_sequence(resources, fold, source)
+        if record is None:
+            record = _train(context, resources, source, fold)
+        else:
+            context.log.info(f"sequence {fold}: its result holds and is taken")
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(record.data_version),
+        metadata=_trained_metadata(resources, record),
+    )
+
+
+def _train(
+    context: dg.AssetExecutionContext, resources: LearningResources, source: OutOfFold, fold: int
+) -> Record[TrainedSequenceContent]:
+    from ich_resources.sequence.loop import train_sequence
+    from ich_resources.sequence.resume import forget_state
+
+    layout, records = resources.train_root.layout, resources.train_root.records
+    recipe, subject = resources.sequence.recipe(fold), sequence_subject(fold)
+    series = out_of_fold_series(resources, source, recipe.sequence_folds)
+    train = [one for one in series if one.labelled and one.fold != fold]
+    held_out = [one for one in series if one.labelled and one.fold == fold]
+    if not train or not held_out:
+        raise DatasetError(
+            f"sequence fold {fold} has {len(held_out)} series with labels, and all others have "
+            f"{len(train)}",
+            remedy="take more patients: every fold needs some",
+        )
+    context.log.info(
+        f"sequence {fold}: training on {len(train)} series, {len(held_out)} held out, from "
+        f"{', '.join(backbone.name for backbone in source.backbones)}"
+    )
+    trained = train_sequence(
+        [one.series for one in train],
+        [one.series for one in held_out],
+        recipe,
+        layout.steps.folder(subject),
+        inputs=source.table.data_version,
+        device=resources.sequence.device,
+        hooks=sequence_hooks(context, recipe.epochs),
+    )
+    about = _about(resources, source, recipe, trained.kept.head1, trained.kept.head2)
+    content = checkpoint_bytes(trained, about)
+    path = layout.sequence_checkpoint(fold)
+    made = TrainedSequenceContent(
+        seconds=round(sum(epoch.seconds for epoch in trained.history), 3),
+        fold=fold,
+        oof_table=source.table.data_version,
+        checkpoint=bytes_sha256(content),
+        backbones=about.backbones,
+        recipe=recipe.fingerprint,
+        epochs=len(trained.history),
+        best_epoch=trained.kept.epoch,
+        head1=trained.kept.head1,
+        head2=trained.kept.head2,
+        prior=prior_loss(_labels(held_out), prevalences(_labels(train))),
+        series=len(train),
+        held_out=len(held_out),
+        without_labels=len(series) - len(train) - len(held_out),
+        device=trained.device,
+        resumed=trained.resumed,
+        accept_leak=source.table.content.accept_leak,
+    )
+    records.begin(subject, TRAINED_SEQUENCE)
+    write_bytes(path, content, durable=True)
+    pin_checkpoint(layout, path, made.checkpoint)
+    digest = trained_sequence_digest(recipe, source.table.data_version)
+    files = tuple(layout.steps.relative(file) for file in (path, layout.log(subject)))
+    record = Record(digest, made.checkpoint, files, made)
+    records.finish(subject, TRAINED_SEQUENCE, record)
+    forget_state(layout.steps.folder(subject))
+    return record
+
+
+def _labels(series: list[HeldOut]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.concatenate([one.series.labels for one in series])
+
+
+def _about(
+    resources: LearningResources,
+    source: OutOfFold,
+    recipe: SequenceRecipe,
+    head1: float,
+    head2: float,
+) -> SequenceAbout:
+    """Return what the checkpoint says about itself."""
+    return SequenceAbout(
+        fold=recipe.fold,
+        backbones=tuple(backbone.name for backbone in source.backbones),
+        widths=source.widths,
+        checkpoints=source.checkpoints,
+        views=source.views,
+        sequence_features=recipe.sequence_features,
+        trained_on=resources.training.trained_on,
+        recipe=recipe.to_plain(),
+        oof_table=source.table.data_version,
+        head1=head1,
+        head2=head2,
+        versions={name: version(name) for name in ("ich", "numpy", "torch")},
+        accept_leak=source.table.content.accept_leak,
+    )
+
+
+def _trained_metadata(
+    resources: LearningResources, record: Record[TrainedSequenceContent]
+) -> dict[str, Any]:
+    made, root = record.content, resources.train_root.layout.train_root
+    return {
+        "weighted_log_loss": round(made.head2, 6),
+        "weighted_log_loss_of_head_1": round(made.head1, 6),
+        "weighted_log_loss_of_prior": round(made.prior, 6),
+        "best_epoch": made.best_epoch,
+        "epochs": made.epochs,
+        "series_trained_on": made.series,
+        "series_held_out": made.held_out,
+        "backbones": ", ".join(made.backbones),
+        "device": made.device,
+        "seconds": made.seconds,
+        "checkpoint": dg.MetadataValue.path(str(root / record.files[0])),
+        "log": dg.MetadataValue.path(str(root / record.files[1])),
+        **({"accept_leak": True} if made.accept_leak else {}),
+    }
+
+
+@dg.asset(
+    name=SEQUENCE_OOF,
+    group_name="training",
+    partitions_def=FOLD,
+    deps=[trained_sequence],
+    kinds={"pytorch"},
+    code_version=CODE_VERSIONS[SEQUENCE_OOF],
+    pool=GPU_POOL,
+    required_resource_keys=LEARNING_RESOURCES,
+)
+def sequence_oof(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Probabilities of the sequence models of a fold for the slices that it has held out.
+
+    Forward and reversed, on the predictions of the 2D networks that have not seen the slices.
+    """
+    resources, fold = LearningResources.of(context), int(context.partition_key)
+    records, subject = resources.train_root.records, sequence_subject(fold)
+    with (
+        retrying_transient_errors(context),
+        naming_train_root(),
+        records.working_on(subject, SEQUENCE_OOF),
+    ):
+        source = require_out_of_fold(resources)
+        record = current_sequence_oof(resources, fold, source)
+        if record is None:
+            record = _predict(resources, source, fold)
+    made, root = record.content, resources.train_root.layout.train_root
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(record.data_version),
+        metadata={
+            "slices": made.slices,
+            "series": made.series,
+            "weighted_log_loss": made.weighted_log_loss,
+            "weighted_log_loss_of_prior": made.prior,
+            "device": made.device,
+            "seconds": made.seconds,
+            "probabilities": dg.MetadataValue.path(str(root / record.files[0])),
+            **({"accept_leak": True} if made.accept_leak else {}),
+        },
+    )
+
+
+def _predict(
+    resources: LearningResources, source: OutOfFold, fold: int
+) -> Record[SequenceOofContent]:
+    from ich_resources.backbones.device import describe_devices, resolve_devices
+    from ich_resources.sequence.apply import sequence_probabilities
+
+    layout, records = resources.train_root.layout, resources.train_root.records
+    trained = current_sequence(resources, fold, source)
+    path, subject = layout.sequence_checkpoint(fold), sequence_subject(fold)
+    if trained is None:
+        raise IchError(
+            f"sequence fold {fold} is not trained with the current predictions and settings",
+            path=path,
+            remedy=f"materialise {TRAINED_SEQUENCE} for this partition first",
+            code="STALE",
+        )
+    started = time.perf_counter()
+    device = resolve_devices(resources.sequence.device)[0]
+    _, network = load_sequence(SequenceFile(path, trained.content.checkpoint), device)
+    folds = resources.sequence.recipe(fold).sequence_folds
+    series = [one for one in out_of_fold_series(resources, source, folds) if one.fold == fold]
+    found = [sequence_probabilities([network], [one.series]) for one in series]
+    probabilities, labels = np.concatenate(found), _labels(series)
+    known = not np.isnan(labels).all()
+    made = SequenceOofContent(
+        seconds=round(time.perf_counter() - started, 3),
+        fold=fold,
+        checkpoint=trained.content.checkpoint,
+        slices=len(labels),
+        series=len(series),
+        weighted_log_loss=weighted_log_loss(labels, probabilities) if known else None,
+        prior=trained.content.prior if known else None,
+        device=describe_devices([device]),
+        accept_leak=trained.content.accept_leak,
+    )
+    array, order = layout.sequence_oof(fold)
+    records.begin(subject, SEQUENCE_OOF)
+    write_array(array, probabilities)
+    write_table(order, pd.DataFrame({"slice": [uid for one in series for uid in one.slices]}))
+    digest = sequence_oof_digest(trained.content.checkpoint)
+    names = tuple(layout.steps.relative(file) for file in (array, order))
+    record = Record(digest, digest, names, made)
+    records.finish(subject, SEQUENCE_OOF, record)
+    return record
