@@ -39,5 +39,5 @@ if [ -n "$missing" ]; then
 fi
 write_device training
 require_gpu
-write_training '' oof "${backbones[@]}"
+write_training '' 'oof, sequence' "${backbones[@]}"
 run_job_until_told ich_train
