@@ -22,7 +22,7 @@ BACKBONE = next(iter(BACKBONES.values()))
 SETTINGS = {
     "training": {
         "init": "random",
-        "epochs": 4,
+        "epochs": 3,
         "input_size": 32,
         "batch_size": 8,
         "schedule": "one_cycle",
