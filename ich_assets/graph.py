@@ -5,6 +5,8 @@ import dagster as dg
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
 from ich_assets.learning.checks import TRAINING_CHECKS
+from ich_assets.learning.dataset import folds, labelled_slices
+from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
 from ich_assets.learning.sequence import sequence_oof, trained_sequence
 from ich_assets.learning.submission import submission
@@ -12,11 +14,12 @@ from ich_assets.learning.training import trained_fold
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
 from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
-from ich_assets.runtime.console import terse_console
-from ich_assets.runtime.retries import CRASH_RETRIES
+from ich_assets.runtime.console import TERSE_CONSOLE, terse_console
+from ich_assets.runtime.retries import CRASH_RETRIES, NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
+from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
@@ -66,6 +69,17 @@ ich_outputs = dg.define_asset_job(
     tags=host_tag(),
     description="Write the CSV and JSON files over all series of the last scan.",
 )
+
+ich_dataset = dg.define_asset_job(
+    "ich_dataset",
+    selection=dg.AssetSelection.assets(labelled_slices, folds),
+    executor_def=dg.in_process_executor,
+    tags={**host_tag(), **NO_CRASH_RETRIES},
+    config=TERSE_CONSOLE["config"],
+    description="Make a data set for training: scan, images, labels, patients, five folds.",
+)
+
+LEARNING_ASSETS = [labelled_slices, folds]
 
 ich_train_fold = dg.define_asset_job(
     "ich_train_fold",
@@ -120,10 +134,11 @@ defs = dg.Definitions(
         *CHECKPOINTS,
         *SERIES_ASSETS,
         run_outputs,
+        *LEARNING_ASSETS,
         *TRAINING_ASSETS,
     ],
-    asset_checks=[*CHECKS, *TRAINING_CHECKS],
-    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, *TRAINING_JOBS],
+    asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
+    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_dataset, *TRAINING_JOBS],
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),
@@ -132,6 +147,7 @@ defs = dg.Definitions(
         "saliency": SaliencyResource(),
         "panels": PanelsResource(),
         "storage": StorageResource(),
+        "dataset": DatasetResource(),
         "training": TrainingResource(),
         "train_root": TrainRootResource(),
         "sequence": SequenceResource(),

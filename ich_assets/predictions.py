@@ -26,6 +26,7 @@ from ich_assets.step_files import (
     load_images,
     save_array,
 )
+from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
 from ich_resources.errors import IchError
@@ -42,6 +43,7 @@ from ich_resources.steps import (
     PREDICTIONS,
     ensemble_digest,
 )
+from ich_resources.storage.ledger import find_series
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.schemas import (
@@ -90,7 +92,8 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
             taken = finished_meanwhile(context, storage, step, digest)
             if taken is not None:
                 return taken
-            record, folds = _predict(backbone, networks, processed, images)
+            study = find_series(storage.layout, uid).study_instance_uid
+            record, folds = _predict(backbone, networks, processed, images, study)
             save_array(storage, uid, step, record, folds.probabilities)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(record.data_version),
@@ -109,6 +112,7 @@ def _predict(
     networks: NetworksResource,
     processed: Record[ProcessedContent],
     images: SeriesImages,
+    study: str,
 ) -> tuple[Record[PredictionsContent], FoldProbabilities]:
     """Score every slice with every fold; return the record to write, and the probabilities."""
     files = networks.checkpoints(backbone)
@@ -119,7 +123,7 @@ def _predict(
     content = PredictionsContent(
         backbone=backbone.name,
         images=processed.data_version,
-        folds=tuple(FoldFile(file=f.path.name, digest=f.digest) for f in files),
+        folds=tuple(_fold_file(f, study) for f in files),
         device=networks.device_name(),
         precision=networks.precision,
         backend=networks.engine,
@@ -133,6 +137,11 @@ def _predict(
     )
     digest = predictions_digest(processed.data_version, files, networks)
     return Record(digest, digest, (), content), folds
+
+
+def _fold_file(file: CheckpointFile, study: str) -> FoldFile:
+    seen = None if file.trained is None else file.trained.was_trained_on(study)
+    return FoldFile(file=file.path.name, digest=file.digest, trained_on_study=seen)
 
 
 def _fold_metadata(

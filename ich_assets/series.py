@@ -16,11 +16,11 @@ from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.slices import (
     EarlierResult,
     decode_series,
-    failed_slice,
     image_files,
     remove_images,
 )
 from ich_assets.step_files import finished_meanwhile
+from ich_assets.windowed import failed_slice
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.errors import DicomError

@@ -1,35 +1,22 @@
 """The slices of one series: read, windowed, judged, compared with those of an earlier run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ich_assets.step_files import load_images
+from ich_assets.windowed import DecodedSeries, windowed_series
 from ich_resources.dicom.resource import DicomResource
-from ich_resources.dicom.series_values import SeriesValues
 from ich_resources.errors import DicomError, StorageError
-from ich_resources.preprocessing import centre_crop, window_to_uint8
-from ich_resources.series import HuSlice, Remark, SeriesRecord, SliceRecord
-from ich_resources.storage.files import remove, write_png
+from ich_resources.series import SeriesRecord
+from ich_resources.storage.files import remove
 from ich_resources.storage.ledger import admitted_elsewhere
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.schemas import FailedSlice, ProcessedContent, ProcessedSlice
-
-Crop = npt.NDArray[np.uint8]
-"""One slice as the networks see it, shape (512, 512)."""
-
-
-class DecodedSeries(NamedTuple):
-    """The slices of a series, and what its pixels say."""
-
-    slices: list[ProcessedSlice]
-    failed: list[FailedSlice]
-    crops: list[Crop]
-    remarks: tuple[Remark, ...]
 
 
 def decode_series(
@@ -57,51 +44,15 @@ def decode_series(
     StorageError
         If an image cannot be written.
     """
-    read: list[tuple[SliceRecord, ProcessedSlice, Crop]] = []
-    failed, blank, values = [], {}, SeriesValues()
-    for item in dicom.read(series):
-        if isinstance(item, SliceRecord):
-            failed.append(failed_slice(item))
-            continue
-        image = window_to_uint8(item.hu, *item.window)
-        if values.add(item, image):
-            write_png(storage.layout.slice_png(item.record.sop_instance_uid), image)
-        else:
-            blank[len(read)] = image  # whether it fails is known after the last slice
-        read.append((item.record, _processed(item), centre_crop(image)))
-    verdict = values.judge()
-    for number, (record, _, _) in enumerate(read):
-        if number in verdict.failed:
-            failed.append(failed_slice(replace(record, judgement=verdict.failed[number])))
-        elif number in blank:
-            write_png(storage.layout.slice_png(record.sop_instance_uid), blank[number])
-    kept = [entry for number, entry in enumerate(read) if number not in verdict.failed]
-    if not kept:
-        names = image_files(storage, [record.sop_instance_uid for record, _, _ in read])
+
+    def image_of(sop_instance_uid: str) -> Path:
+        return storage.layout.slice_png(sop_instance_uid)
+
+    decoded = windowed_series(dicom.read(series), image_of, with_crops=True)
+    if not decoded.slices:
+        names = image_files(storage, [item.sop_instance_uid for item in decoded.failed])
         remove_images(storage, series.series_instance_uid, frozenset(names))
-    slices, crops = [entry[1] for entry in kept], [entry[2] for entry in kept]
-    return DecodedSeries(slices, failed, crops, verdict.remarks)
-
-
-def _processed(item: HuSlice) -> ProcessedSlice:
-    return ProcessedSlice(
-        sop_instance_uid=item.record.sop_instance_uid,
-        path=item.record.path,
-        position=item.record.position,
-        position_z=item.record.position_z,
-        window=item.window,
-    )
-
-
-def failed_slice(record: SliceRecord) -> FailedSlice:
-    """Return a slice that has failed as a record lists it."""
-    assert record.judgement is not None
-    return FailedSlice(
-        path=record.path,
-        sop_instance_uid=record.sop_instance_uid,
-        code=str(record.judgement.code),
-        reason=record.judgement.reason,
-    )
+    return decoded
 
 
 def image_files(storage: StorageResource, sop_instance_uids: Iterable[str]) -> list[str]:

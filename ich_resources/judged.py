@@ -62,7 +62,8 @@ class Calibration:
         _require_networks(self.checkpoints, self.sequence, self.level)
         if self.kind not in ("temperature", "isotonic"):
             raise ValueError(f"kind is {self.kind!r}")
-        if not self.classes or not set(self.classes) <= set(CLASSES):
+        named = set(self.classes) if isinstance(self.classes, Mapping) else set()
+        if not named or not named <= set(CLASSES):
             raise ValueError("classes names none, or an unknown one")
         wrong = [name for name, shape in self.classes.items() if not _fits(self.kind, shape)]
         if wrong:
@@ -166,7 +167,8 @@ def _require_networks(checkpoints: Checkpoints, sequence: Sequence[str], level: 
     ValueError
         If one is wrong.
     """
-    digests = [digest for folds in checkpoints.values() for digest in folds]
+    mapped = isinstance(checkpoints, Mapping)
+    digests = [digest for folds in checkpoints.values() for digest in folds] if mapped else []
     if not digests or not all(map(_is_sha256, [*digests, *sequence])):
         raise ValueError("checkpoints or sequence holds something else than digests")
     if level not in ("slice", "series", "study"):

@@ -24,6 +24,7 @@ SALIENCY = "saliency_panels"
 PREDICTIONS = "predictions"
 """What the steps of all backbones have in common: code version, formula, record schema."""
 
+DATASET_IMAGES = "dataset_images"
 LABELLED_SLICES = "labelled_slices"
 FOLD_LIST = "folds"
 TRAINED_FOLD = "trained_fold"
@@ -40,6 +41,9 @@ CODE_VERSIONS = {
     PREDICTIONS: "1",
     ENSEMBLE: "1",
     SALIENCY: "1",
+    DATASET_IMAGES: "1",
+    LABELLED_SLICES: "1",
+    FOLD_LIST: "1",
     TRAINED_FOLD: "1",
     OOF_PREDICTIONS: "1",
     TEST_PREDICTIONS: "1",
@@ -100,6 +104,9 @@ def _of_training(name: str, *needs: str, runs_networks: bool = False) -> Step:
 
 
 TRAINING_STEPS: tuple[Step, ...] = (
+    Step(DATASET_IMAGES, DATASET_IMAGES, (SOURCE,), subject="training"),
+    _of_training(LABELLED_SLICES, DATASET_IMAGES),
+    _of_training(FOLD_LIST, LABELLED_SLICES),
     _of_training(TRAINED_FOLD, FOLD_LIST, runs_networks=True),
     _of_training(OOF_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(TEST_PREDICTIONS, TRAINED_FOLD, runs_networks=True),

@@ -172,22 +172,19 @@ def _over_folds(resources: LearningResources, backbone: Backbone) -> FloatArray:
     return (total / FOLDS).astype(np.float32)
 
 
-def _of_networks(
-    resources: LearningResources, arrays: Mapping[Backbone, FloatArray]
-) -> FloatArray:
+def _of_networks(resources: LearningResources, arrays: Mapping[Backbone, FloatArray]) -> FloatArray:
     stacked = np.stack(list(arrays.values()))
     return np.asarray(np.mean(stacked, axis=0, dtype=np.float64), np.float32)
 
 
-def _of_sequence(
-    resources: LearningResources, arrays: Mapping[Backbone, FloatArray]
-) -> FloatArray:
+def _of_sequence(resources: LearningResources, arrays: Mapping[Backbone, FloatArray]) -> FloatArray:
     return sequence_test_probabilities(resources, list(arrays))
 
 
-_SOURCES: dict[
-    Source, Callable[[LearningResources, Mapping[Backbone, FloatArray]], FloatArray]
-] = {"2d": _of_networks, "sequence": _of_sequence}
+_SOURCES: dict[Source, Callable[[LearningResources, Mapping[Backbone, FloatArray]], FloatArray]] = {
+    "2d": _of_networks,
+    "sequence": _of_sequence,
+}
 """What turns the predictions of the backbones into one probability for each slice and class."""
 
 
@@ -195,7 +192,7 @@ def _in_order(slices: Sequence[str], values: FloatArray) -> bytes:
     """Return the rows grouped by class, the images of each class sorted, as the reference does."""
     order = sorted(range(len(slices)), key=slices.__getitem__)
     ids = tuple(slices[row] for row in order)
-    return rows_bytes(ids, [_texts(values[row].tolist()) for row in order], "class")
+    return rows_bytes(ids, [_texts(values[row]) for row in order], "class")
 
 
 def _as_sample(sample: KaggleRows, slices: Sequence[str], values: FloatArray) -> bytes:
@@ -215,7 +212,7 @@ def _as_sample(sample: KaggleRows, slices: Sequence[str], values: FloatArray) ->
             remedy="prepare all images of the test set (ich_dataset), or use the sample that "
             "belongs to it",
         )
-    texts = [_texts(values[rows[name]].tolist()) for name in sample.slices]
+    texts = [_texts(values[rows[name]]) for name in sample.slices]
     lines = [
         f"{sample.slices[image]}_{CLASSES[number]},{texts[image][number]}\n"
         for image, number in sample.rows.tolist()
@@ -223,5 +220,5 @@ def _as_sample(sample: KaggleRows, slices: Sequence[str], values: FloatArray) ->
     return "".join(["ID,Label\n", *lines]).encode()
 
 
-def _texts(values: Sequence[float]) -> list[str]:
-    return [f"{value:.9g}" for value in values]  # nine digits name a float32
+def _texts(values: FloatArray) -> list[str]:
+    return [str(text) for text in values.astype(str)]  # the shortest text that names a float32

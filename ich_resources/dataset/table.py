@@ -249,7 +249,7 @@ def read_folds(path: Path) -> Folds:
         raise DatasetError(
             "a patient stands in two folds: networks would be judged on what they were trained on",
             path=path,
-            remedy="set folds by patient (dataset.folds_source: stratified), and run ich_dataset",
+            remedy="set folds by patient (dataset.folds.source: stratified), and run ich_dataset",
         )
     try:
         return Folds(folds)

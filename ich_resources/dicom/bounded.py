@@ -18,7 +18,7 @@ from ich_resources.reasons import Reason
 
 READERS = Children("ich_resources.dicom.decoder")
 """The child processes that parse and decode."""
-SCAN, DECODE = b"scan", b"decode"
+SCAN, DECODE, PATIENT = b"scan", b"decode", b"patient"
 
 
 def scan_in_child(location: Path, path: str) -> dict[str, Any]:
@@ -65,6 +65,24 @@ def decode_in_child(content: bytes, path: Path) -> tuple[Header, npt.NDArray[np.
     head, _, array = answer.partition(b"\n")
     stored = np.load(io.BytesIO(array), allow_pickle=False)
     return header_from_json(json.loads(head)), stored
+
+
+def patient_in_child(location: Path, key: bytes) -> str:
+    """Return the key of the patient of one file; see ``patients.patient_here``.
+
+    Parameters
+    ----------
+    location : Path
+        The file.
+    key : bytes
+        The secret key of the training root.
+
+    Raises
+    ------
+    DicomError
+        As ``scan_in_child``.
+    """
+    return _ask(location, Reason.UNREADABLE, PATIENT, os.fsencode(location), key).decode()
 
 
 def _ask(path: Path, crash: Reason, *request: bytes) -> bytes:

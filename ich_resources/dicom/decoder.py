@@ -10,27 +10,30 @@ import numpy as np
 import pydicom.pixels.decoders.gdcm  # noqa: F401 - before the memory is measured
 
 from ich_resources.children import serve
-from ich_resources.dicom.bounded import SCAN, answered
+from ich_resources.dicom.bounded import PATIENT, SCAN, answered
 from ich_resources.dicom.decoding import decode_here
 from ich_resources.dicom.limits import MEMORY, SECONDS
+from ich_resources.dicom.patients import patient_here
 from ich_resources.dicom.scanned import scan_here
 
 
 def answer(kind: bytes, name: bytes, content: bytes) -> bytes:
-    """Scan or decode one file.
+    """Scan or decode one file, or read whose it is.
 
     Parameters
     ----------
     kind : bytes
-        ``SCAN`` or ``DECODE``.
+        ``SCAN``, ``DECODE`` or ``PATIENT``.
     name : bytes
         Path of the file.
     content : bytes
-        Its path in the ledger, or its content.
+        Its path in the ledger, its content, or the key of the hash.
     """
     path = Path(os.fsdecode(name))
     if kind == SCAN:
         return answered(lambda: _scan(os.fsdecode(content), path))
+    if kind == PATIENT:
+        return answered(lambda: patient_here(path, content).encode())
     return answered(lambda: _decode(content, path))
 
 

@@ -139,6 +139,58 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             window=self.window_choice,
         )
 
+    def scan_folders(self, folders: Sequence[Path]) -> Ledger:
+        """Read and judge every file below some folders as one; see ``discovery.scan_folders``.
+
+        Parameters
+        ----------
+        folders : sequence of Path
+            The folders. They are only read.
+
+        Raises
+        ------
+        IchError
+            If the window is unknown.
+        DicomError
+            If a folder is missing or cannot be opened, or contains no DICOM file.
+        """
+        from ich_resources.dicom.discovery import scan_folders
+
+        return scan_folders(
+            folders,
+            threads=self.threads,
+            policy=self.policy.model_dump(),
+            primary_only=self.primary_only,
+            window=self.window_choice,
+        )
+
+    def patient_keys(self, series: Sequence[SeriesRecord], key: bytes) -> dict[str, str]:
+        """Return the keyed hash of the patient of each series, for training; PatientID is read.
+
+        Parameters
+        ----------
+        series : sequence of SeriesRecord
+            From the ledger. One admitted file of each is read.
+        key : bytes
+            The secret key of the training root.
+
+        Returns
+        -------
+        dict of str to str
+            By SeriesInstanceUID; empty where no file has a PatientID that can be read.
+        """
+        from ich_resources.children import asking_threads
+        from ich_resources.dicom.bounded import READERS
+        from ich_resources.dicom.patients import patient_of
+
+        def of(item: SeriesRecord) -> str:
+            first = next((s for s in item.slices if s.judgement is None), None)
+            return patient_of(Path(item.input_dir, first.path), key) if first else ""
+
+        with asking_threads(READERS, self.threads) as pool:
+            keys = list(pool.map(of, series))
+        return {item.series_instance_uid: k for item, k in zip(series, keys, strict=True)}
+
     def scan_files(
         self, paths: Sequence[str], folder: Path, *, seconds: float
     ) -> list["ScannedFile | None"]:

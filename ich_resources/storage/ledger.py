@@ -203,7 +203,7 @@ def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
     require_inside(layout, [path])
     value = read_json(path, remedy=_REMEDY)
     try:
-        series = _series(value)
+        series = series_from_json(value)
     except (LookupError, TypeError, ValueError) as err:
         raise StorageError("the entry is damaged", path=path, remedy=_REMEDY) from err
     if series.series_instance_uid != series_uid:
@@ -211,7 +211,14 @@ def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
     return series
 
 
-def _series(value: dict[str, Any]) -> SeriesRecord:
+def series_from_json(value: dict[str, Any]) -> SeriesRecord:
+    """Return a series from the JSON values of its fields.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If a value is missing, unknown or of another type.
+    """
     return SeriesRecord(
         study_instance_uid=_text(value["study_instance_uid"]),
         series_instance_uid=_text(value["series_instance_uid"]),

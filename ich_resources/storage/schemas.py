@@ -21,6 +21,7 @@ from ich_resources.steps import (
     ensemble_digest,
 )
 from ich_resources.storage.content import Content, Rows, Schema, Text, made_worth
+from ich_resources.storage.dataset_schemas import DATASET_SCHEMAS
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.sequence_schemas import SEQUENCE_SCHEMAS
 from ich_resources.storage.training_schemas import TRAINING_SCHEMAS
@@ -111,10 +112,18 @@ class ProcessedContent(Content):
 
 
 class FoldFile(Schema):
-    """A checkpoint: its file name and the SHA-256 of the file."""
+    """A checkpoint: its file name and the SHA-256 of the file.
+
+    Attributes
+    ----------
+    trained_on_study : bool or None
+        Whether the network was trained on the study of the series. None where the checkpoint does
+        not list its studies, and in records of format 1.
+    """
 
     file: Text
     digest: Text
+    trained_on_study: bool | None = None
 
 
 class PredictionsContent(Content):
@@ -276,6 +285,7 @@ SCHEMAS: Mapping[str, type[Content]] = {
     PREDICTIONS: PredictionsContent,
     ENSEMBLE: EnsembleContent,
     SALIENCY: SaliencyContent,
+    **DATASET_SCHEMAS,
     **TRAINING_SCHEMAS,
     **SEQUENCE_SCHEMAS,
 }

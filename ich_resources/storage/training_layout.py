@@ -9,6 +9,7 @@ from pathlib import Path
 from ich_resources.backbones.table import Backbone, checkpoint_name
 from ich_resources.storage.layout import Layout
 from ich_resources.subjects import Subject, training_subject
+from ich_resources.uids import slice_stem
 
 VIEWS_SUFFIX = "aug_4"
 """Ends the names of tables of probabilities that are means over four views."""
@@ -17,6 +18,11 @@ VIEWS_SUFFIX = "aug_4"
 def fold_subject(backbone: Backbone, fold: int) -> Subject:
     """Return one fold of a backbone as a subject."""
     return training_subject(backbone.asset, str(fold))
+
+
+def images_subject(series_uid: str) -> Subject:
+    """Return the images of one series of a data set as a subject."""
+    return training_subject("images", series_uid)
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,24 @@ class TrainingLayout:
     def test_slices(self) -> Path:
         """Table of the slices of the test set, without labels."""
         return self.dataset / "test_slices.csv"
+
+    @property
+    def unmatched(self) -> Path:
+        """Labels without slices, and slices without labels."""
+        return self.dataset / "unmatched.csv"
+
+    @property
+    def not_used(self) -> Path:
+        """Slices and files that were found and have no image, with the reason."""
+        return self.dataset / "not_used.csv"
+
+    def images(self, series_uid: str) -> Path:
+        """Folder of the images of one series."""
+        return self.dataset / "png" / series_uid
+
+    def image(self, series_uid: str, sop_instance_uid: str) -> Path:
+        """Windowed slice, 8-bit gray at its native size."""
+        return self.images(series_uid) / f"{slice_stem(sop_instance_uid)}.png"
 
     @property
     def models(self) -> Path:

@@ -33,7 +33,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "group_by": ("series", "study"),
     "precision": ("auto", "float32", "bfloat16"),
 }
-_POSITIVE = ("input_size", "epochs", "validation_batch_size", "rate", "any_weight")
+_POSITIVE = ("epochs", "validation_batch_size", "rate", "any_weight")
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,8 @@ class Recipe:
             wrong.append("fold")
         if self.batch_size < 2:  # batch norm needs two samples
             wrong.append("batch_size")
+        if not 32 <= self.input_size <= 4096:
+            wrong.append("input_size")
         if self.seed < 0 or self.weight_decay < 0:
             wrong.append("seed or weight_decay")
         if wrong:

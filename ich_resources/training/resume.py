@@ -133,7 +133,7 @@ def read_state(folder: Path, fingerprint: str) -> tuple[TrainingState | None, st
         return None, ""
     state = _read(path)
     if state is not None and state.fingerprint == fingerprint:
-        return state, f"the training goes on after {len(state.history)} finished epochs"
+        return state, f"the training goes on; finished epochs: {len(state.history)}"
     if path.is_file():
         earlier = "damaged" if state is None else state.fingerprint
         _move(path, _parked(folder, earlier))
@@ -141,7 +141,7 @@ def read_state(folder: Path, fingerprint: str) -> tuple[TrainingState | None, st
     kept = _read(parked)
     if kept is not None and kept.fingerprint == fingerprint:
         _move(parked, path)
-        return kept, f"the training goes on after {len(kept.history)} finished epochs"
+        return kept, f"the training goes on; finished epochs: {len(kept.history)}"
     if state is None:
         return None, f"{STATE_NAME} cannot be read: the training begins anew"
     return None, (

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.networks import Network
-from ich_resources.backbones.state_dict import read_state_dict
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.state_dict import read_checkpoint
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.backbones.views import FIXED_VIEWS
-from ich_resources.errors import InferenceError
+from ich_resources.errors import CheckpointError, InferenceError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.training.arithmetic import autocast, one_device, resolve_precision
 from ich_resources.training.batches import made_ahead, workers
@@ -82,17 +83,38 @@ def predict_checkpoint(
     Raises
     ------
     CheckpointError
-        If the file does not hold exactly this network's weights.
+        If the file does not hold exactly this network's weights, or says that it was trained with
+        another input size or slice context.
     DatasetError
         If an image cannot be read.
     InferenceError
         If a value is not finite, or the device is absent.
     """
     machine = machine or Machine()
-    weights, _ = read_state_dict(checkpoint)
-    network = load_weights(weights, BACKBONES[backbone], checkpoint)
+    content = read_checkpoint(checkpoint)
+    if content.trained is not None:
+        _require_alike(content.trained, options, checkpoint)
+    network = load_weights(content.weights, BACKBONES[backbone], checkpoint)
     network.to(one_device(machine.device)).to(memory_format=torch.channels_last)
     return predict_views(network, slices, options, threads=machine.threads, check=check)
+
+
+def _require_alike(trained: Trained, options: ViewOptions, path: Path) -> None:
+    """Check that slices are shown as in the training.
+
+    Raises
+    ------
+    CheckpointError
+        If they are not.
+    """
+    was = trained.input_size, trained.slice_context
+    if was != (options.input_size, options.slice_context):
+        raise CheckpointError(
+            f"the checkpoint was trained with input size {was[0]} and slice context {was[1]}, and "
+            f"is to predict with {options.input_size} and {options.slice_context}",
+            path=path,
+            remedy="set input_size and slice_context of the training as they were, or train again",
+        )
 
 
 def predict_views(

@@ -73,6 +73,7 @@ def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
         "brain_window": True,
         "plausible_values": True,
         "folds_agree": True,
+        "not_trained_on": True,
         "precision_holds": True,
         "probabilities_valid": True,
         "panel_per_slice": True,

@@ -21,11 +21,12 @@ def test_they_are_loadable():
 def test_loading_them_imports_no_torch():
     code = (
         "import sys, ich_assets.definitions as d; d.defs.get_repository_def();"
-        "print([m for m in ('torch', 'cv2', 'matplotlib', 'pydicom') if m in sys.modules])"
+        "print([m for m in ('torch', 'matplotlib', 'pydicom', 'sklearn') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "torch" not in run.stdout
     assert "pydicom" not in run.stdout
+    assert "sklearn" not in run.stdout
 
 
 def test_the_graph_is_the_one_in_the_readme():
@@ -69,3 +70,16 @@ def test_the_example_configuration_is_valid_and_names_every_field(pytestconfig):
             if field in shown:
                 read = getattr(type(resource)(**{field: shown[field]}), field)
                 assert read == getattr(resource, field), f"{name}.{field}"
+
+
+def test_the_example_of_a_training_is_valid_and_names_every_field(pytestconfig):
+    text = (pytestconfig.rootpath / "conf" / "train.example.yaml").read_text()
+    config = yaml.safe_load(text)
+    dg.validate_run_config(defs.resolve_job_def("ich_dataset"), config)
+    resource = defs.resources["dataset"]
+    shown = config["resources"]["dataset"]["config"]
+    for field in type(resource).model_fields:
+        assert f"{field}:" in text, f"dataset.{field} is not in train.example.yaml"
+        if field in shown:
+            read = getattr(type(resource)(**{field: shown[field]}), field)
+            assert read == getattr(resource, field), field

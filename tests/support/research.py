@@ -1,5 +1,6 @@
 """Small CT series as data sets for research hold them: words as identifiers, few elements."""
 
+import math
 from pathlib import Path
 
 import pydicom
@@ -31,7 +32,14 @@ KEPT = [
 
 
 def write_research(
-    folder: Path, names: tuple[str, str], stems: list[str], scratch: Path, *, named: bool = False
+    folder: Path,
+    names: tuple[str, str],
+    stems: list[str],
+    scratch: Path,
+    *,
+    named: bool = False,
+    patient: str = "ID_0002cd41",
+    tilt: float = 0.0,
 ) -> list[Path]:
     """Write one series, a flat file for each SOPInstanceUID; without a SOP class.
 
@@ -47,6 +55,10 @@ def write_research(
         Empty folder for an ordinary series, whose values the files get.
     named : bool
         Whether the file meta information names the SOP class.
+    patient : str
+        PatientID.
+    tilt : float
+        Tilt of the gantry in degrees.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ordinary = write_series(scratch, name="o", slices=len(stems), bleed=True, size=64)
@@ -55,7 +67,10 @@ def write_research(
         old, new = pydicom.dcmread(path), Dataset()
         for keyword in KEPT:
             new[keyword] = old[keyword]
-        new.PatientID = "ID_0002cd41"
+        if tilt:
+            cosine, sine = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+            new.ImageOrientationPatient = [1, 0, 0, 0, round(cosine, 6), round(-sine, 6)]
+        new.PatientID = patient
         new.StudyInstanceUID, new.SeriesInstanceUID = names
         new.SOPInstanceUID, new.StudyID = stem, ""
         new.file_meta = FileMetaDataset()

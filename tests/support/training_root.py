@@ -3,14 +3,21 @@
 The pictures are ellipses. A bleed is a bright disc: its place says which subtype it is.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from workplace import Workplace
 
-from ich_resources.dataset.table import write_dataset
+from ich_resources.dataset.table import (
+    digests_bytes,
+    digests_path,
+    slices_bytes,
+    write_dataset,
+)
+from ich_resources.digests import file_sha256
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import Folds, LabelledSlices
 from ich_resources.storage.training_layout import TrainingLayout
@@ -50,24 +57,26 @@ def picture(generator: np.random.Generator, labels: np.ndarray) -> np.ndarray:
     return image.clip(0, 255).astype(np.uint8)
 
 
-def write_training_root(root: Path, amount: Amount | None = None, seed: int = 0) -> LabelledSlices:
-    """Write labelled slices, their pictures and folds."""
-    amount, generator = amount or Amount(), np.random.default_rng(seed)
-    series, labels, images, layout = [], [], [], TrainingLayout(root)
+def make_slices(
+    layout: TrainingLayout, amount: Amount, seed: int, folder: str = "png"
+) -> LabelledSlices:
+    """Write pictures, and return their slices."""
+    generator = np.random.default_rng(seed)
+    series, labels, images = [], [], []
     for patient in range(amount.patients):
         own = labels_of(generator, amount.slices)
         for index, row in enumerate(own):
-            path = layout.dataset / "png" / f"ID_1.2.{patient}.{index}.png"
+            path = layout.dataset / folder / f"ID_{seed}.2.{patient}.{index}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), picture(generator, row))
             images.append(path)
             series.append(patient)
         labels.append(own)
     indices = np.tile(np.arange(amount.slices), amount.patients)
-    slices = LabelledSlices(
-        tuple(f"1.2.{p}.{i}" for p, i in zip(series, indices, strict=True)),
-        tuple(f"1.3.{p:03}" for p in series),
-        tuple(f"1.4.{p}" for p in series),
+    return LabelledSlices(
+        tuple(f"{seed}.2.{p}.{i}" for p, i in zip(series, indices, strict=True)),
+        tuple(f"{seed}.3.{p:03}" for p in series),
+        tuple(f"{seed}.4.{p}" for p in series),
         tuple(f"{p:032x}" for p in series),
         indices,
         indices * 5.0,
@@ -75,9 +84,51 @@ def write_training_root(root: Path, amount: Amount | None = None, seed: int = 0)
         tuple(images),
         "",
     )
+
+
+def write_training_root(root: Path, amount: Amount | None = None, seed: int = 1) -> LabelledSlices:
+    """Write labelled slices, their pictures and folds."""
+    amount, layout = amount or Amount(), TrainingLayout(root)
+    slices = make_slices(layout, amount, seed)
     folds = Folds({f"{p:032x}": p % 5 for p in range(amount.patients)})
     write_dataset(layout.slices, layout.folds, root, slices, folds)
     return slices
+
+
+def write_test_set(root: Path, amount: Amount, seed: int = 2) -> LabelledSlices:
+    """Write the slices of a test set, without their labels; return them with their labels."""
+    layout = TrainingLayout(root)
+    slices = make_slices(layout, amount, seed, "test_png")
+    unread = replace(slices, labels=np.full_like(slices.labels, np.nan))
+    digests = [file_sha256(path) for path in slices.images]
+    layout.test_slices.write_bytes(slices_bytes(unread, root))
+    digests_path(layout.test_slices).write_bytes(digests_bytes(unread, root, digests))
+    return slices
+
+
+def tiny_config(training: dict | None = None, **ops: dict) -> str:
+    """Return a run configuration for a minute of CPU at most.
+
+    Parameters
+    ----------
+    training : dict, optional
+        Fields of the resource that differ.
+    **ops : dict
+        Configuration of each op.
+    """
+    fields = {
+        "init": "random",
+        "epochs": 1,
+        "input_size": 32,
+        "batch_size": 8,
+        "schedule": "one_cycle",
+        "augment": "mirror",
+        "threads": 1,
+        "device": "cpu",
+    }
+    resources = {"training": {"config": fields | (training or {})}}
+    config = {"resources": resources, "ops": {op: {"config": v} for op, v in ops.items()}}
+    return json.dumps(config)
 
 
 @dataclass
@@ -90,3 +141,7 @@ class TrainingPlace(Workplace):
 
     def environ(self) -> dict[str, str]:
         return super().environ() | {"TRAIN_ROOT": str(self.root / "train"), "OMP_NUM_THREADS": "1"}
+
+    def command(self, job: str, config: str) -> list[str]:
+        """Return the command that executes a job."""
+        return self._command(job, config)

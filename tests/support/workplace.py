@@ -74,8 +74,14 @@ class Workplace:
 
     def start_batch(self, output: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Begin a batch in a process group of its own, which a test may interrupt or kill."""
+        return self.start("ich_batch", CONFIG, output)
+
+    def start(
+        self, job: str, config: str, output: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        """Begin any job likewise."""
         return subprocess.Popen(
-            self._command("ich_batch", CONFIG),
+            self._command(job, config),
             env=self.environ(),
             cwd=self.root,
             text=True,

@@ -145,23 +145,44 @@ def test_an_array_trains_every_fold_though_a_task_was_killed(site, tmp_path):
     assert all(torch.equal(direct[name], ours[name]) for name in direct)
 
 
-def test_sigterm_before_the_time_limit_reaches_the_job(site):
-    """As SLURM sends it by --signal=B:TERM, to the script alone; the marker must not be written."""
-    jobs = site.submit("--tasks", "1", RUN_CONFIG=_longer(site), RESUBMIT="0")
-    array = jobs["train"]
-    last = site.layout.last(fold_subject(BACKBONE, 1))
-    before = last.stat().st_mtime_ns if last.exists() else 0
-    soon(lambda: last.exists() and last.stat().st_mtime_ns > before)
-    site.cluster.ask("scancel", "--batch", "--signal=TERM", f"{array}_1")
+STAND_IN = """\
+#!/bin/bash
+trap 'echo "the job was told to end"; exit 1' TERM
+echo "the job runs"
+while :; do sleep 0.1; done
+"""
+
+
+def test_slurm_tells_a_task_before_its_time_limit(site):
+    """SIGTERM goes to the script alone. It reaches the job, and is not an error of the task."""
+    venv = site.user.folder / "stand-in"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "dagster").write_text(STAND_IN)
+    (venv / "bin" / "dagster").chmod(0o755)
+    site.user.owns(venv)
+    more = {"VENV": str(venv), "GPU_OPTIONS": "--time=1", "RESUBMIT": "0"}
+    jobs = site.submit("--tasks", "1", **more)
     site.cluster.wait_for(*jobs.values())
-    assert site.cluster.states(array, 1) == {f"{array}_1": "FAILED"}, site.log(f"train_1_{array}")
+    array = jobs["train"]
+    assert site.cluster.states(array, 1) == {f"{array}_1": "FAILED"}  # and not TIMEOUT
+    assert "the job was told to end" in site.log(f"train_1_{array}")
     text = site.log(f"rest_{jobs['rest']}")
     assert "no result of the tasks 1;" in text
     assert "RESUBMIT is 0 or used up" in text and "slurm_train.sh --missing" in text
+    assert not list((site.root / "state" / "tasks").glob("*.errors"))
 
 
-def _longer(site: Site) -> str:
-    path = site.user.folder / "longer.yaml"
-    path.write_text(run_config(epochs=500))
-    site.user.owns(path)
-    return str(path)
+def test_a_task_that_fails_twice_by_itself_is_not_submitted_again(site):
+    venv = site.user.folder / "broken"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "dagster").write_text("#!/bin/sh\nexit 1\n")
+    (venv / "bin" / "dagster").chmod(0o755)
+    site.user.owns(venv)
+    jobs = site.submit("--tasks", "2", VENV=str(venv))
+    site.cluster.wait_for(*jobs.values())
+    again, final = site.last_jobs()
+    assert again not in jobs.values()
+    site.cluster.wait_for(again, final)
+    text = site.log(f"rest_{final}")
+    assert "a task that has ended with an error twice is not submitted again" in text
+    assert site.last_jobs() == [again, final]

@@ -104,7 +104,19 @@ def test_se_resnext_head_is_mean_then_linear(stand_in_models):
         assert torch.allclose(network.forward_head(features), by_hand, atol=1e-5)
 
 
-@pytest.mark.parametrize("half", ["forward_features", "forward_head"])
+def test_pooled_features_are_what_the_linear_head_sees(network):
+    maps = torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)
+    head = network.mlp if hasattr(network, "mlp") else network.model_ft.last_linear
+    with torch.inference_mode():
+        features = network.forward_features(maps)
+        pooled = network.pool(features)
+        logits = network.forward_head(features)
+        assert torch.allclose(head(pooled), logits, atol=1e-5)
+    assert pooled.shape == features.shape[:2]
+    assert (pooled >= 0).all()  # after the ReLU
+
+
+@pytest.mark.parametrize("half", ["forward_features", "forward_head", "pool"])
 def test_the_base_class_has_no_halves(half):
     with pytest.raises(NotImplementedError):
         getattr(Network(), half)(torch.zeros(1, 3, 2, 2))

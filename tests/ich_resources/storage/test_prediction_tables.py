@@ -163,3 +163,24 @@ def test_ranking_without_any_probability(rows):
     assert list(found.columns) == ["rank", *PER_SERIES_COLUMNS]
     assert len(found) == len(rows)
     assert csv_bytes(found).startswith(b"rank,series_id,study_id,state,")
+
+
+def test_columns_that_are_there_only_where_they_are_needed():
+    plain = series_row(outcome(), TWO_SLICES)
+    assert list(per_series_table([plain]).columns) == ["rank", *PER_SERIES_COLUMNS]
+    phantoms = outcome("1.11", untrained=False, trained_on="phantoms")
+    calibrated = outcome("1.12")
+    content = ensemble_content(calibration="abcdef" * 10 + "0123")
+    calibrated.records[ENSEMBLE] = Record("", "", (), content)  # type: ignore[index]
+    rows = [
+        series_row(phantoms, TWO_SLICES),
+        series_row(calibrated, TWO_SLICES) | {"flagged": True},
+        plain,
+    ]
+    table = per_series_table(rows).set_index("series_id")
+    assert list(table.columns[-3:]) == ["trained_on", "calibration", "flagged"]
+    assert table.loc["1.11", "trained_on"] == "phantoms"
+    assert table.loc["1.11", "untrained_weights"] == "False"
+    assert table.loc["1.12", "calibration"] == "abcdefabcdef"
+    assert table.loc["1.12", "flagged"] is True
+    assert table.loc["1.10", ["trained_on", "calibration", "flagged"]].isna().all()
