@@ -16,6 +16,7 @@ from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages, SeriesRecord
+from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ich_resources.panels.painting import Panel
 
 BAR_SOURCE = "ensemble probabilities"
+SEQUENCE_BAR_SOURCE = "sequence model probabilities"
 """What the bars of a panel show, as the panel and the tables name it."""
 
 
@@ -39,6 +41,7 @@ class Scored(NamedTuple):
     images: SeriesImages
     ensemble: Record[EnsembleContent]
     probabilities: FloatArray
+    step: str = ENSEMBLE
 
     @property
     def slices_failed(self) -> int:
@@ -91,7 +94,8 @@ class Drawing:
         self._explained = lambda: saliency.explain(
             loaded.folds, scored.images, self._wanted, context
         )
-        bars = ("calibrated " if scored.ensemble.content.calibration else "") + BAR_SOURCE
+        bars = BAR_SOURCE if scored.step == ENSEMBLE else SEQUENCE_BAR_SOURCE
+        bars = ("calibrated " if scored.ensemble.content.calibration else "") + bars
         self._source = SaliencySource(uid, saliency.mode, saliency.method, bars, loaded.weights)
         maps = [fold.trained_on for fold in loaded.folds]
         self._worth = least([scored.ensemble.content.worth, *maps])
@@ -99,7 +103,7 @@ class Drawing:
             "series_uid": uid,
             "study_uid": scored.series.study_instance_uid,
             "slice_count": len(scored.probabilities),
-            "saliency_source": _source_text(saliency, loaded.weights),
+            "saliency_source": saliency_source_text(saliency, loaded.weights, scored.step),
             "mode": saliency.mode,
             "method": saliency.method,
             "bar_source": bars + _incomplete(scored.slices_failed),
@@ -156,8 +160,22 @@ def _incomplete(slices_failed: int) -> str:
     return f"  |  series incomplete, slices failed: {slices_failed}" if slices_failed else ""
 
 
-def _source_text(saliency: SaliencyResource, weights: list[tuple[str, str]]) -> str:
+def saliency_source_text(
+    saliency: SaliencyResource, weights: list[tuple[str, str]], step: str
+) -> str:
+    """Return the panel's line about the networks behind the maps.
+
+    Parameters
+    ----------
+    saliency : SaliencyResource
+        Mode and size.
+    weights : list of (str, str)
+        Backbone and checkpoint file name of each.
+    step : str
+        The step whose probabilities the bars are.
+    """
     named = ", ".join(f"{backbone} ({file.removesuffix('.pth')})" for backbone, file in weights)
     size = saliency.image_size_override
     named += f" on {size} x {size} pixels" if size else ""
-    return f"ensemble of {named}" if saliency.mode == "ensemble" else named
+    kind = "ensemble" if step == ENSEMBLE else "2D ensemble"
+    return f"{kind} of {named}" if saliency.mode == "ensemble" else named

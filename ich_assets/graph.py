@@ -18,6 +18,7 @@ from ich_assets.runtime.console import TERSE_CONSOLE, terse_console
 from ich_assets.runtime.retries import CRASH_RETRIES, NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.saliency import saliency_panels
+from ich_assets.sequence import sequence_predictions
 from ich_assets.series import processed_series
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dicom.resource import DicomResource
@@ -34,6 +35,7 @@ SERIES_ASSETS = [
     processed_series,
     *BACKBONE_PREDICTIONS,
     ensemble_predictions,
+    sequence_predictions,
     saliency_panels,
 ]
 

@@ -9,6 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ich_assets.resources import SeriesResources
+from ich_assets.sequence_models import (
+    ensemble_calibration,
+    sequence_digests,
+    sequence_models,
+    shown_calibration,
+)
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
@@ -24,10 +30,13 @@ from ich_resources.steps import (
     PREDICTIONS,
     PROCESSED,
     SALIENCY,
+    SEQUENCE,
     SOURCE,
     Step,
     chosen_steps,
     ensemble_digest,
+    sequence_digest,
+    shown_step,
 )
 from ich_resources.storage.chain import Accepts, walk
 from ich_resources.storage.content import Content
@@ -71,17 +80,18 @@ def predictions_digest(
     files : sequence of CheckpointFile
         One per fold.
     networks : NetworksResource
-        Its slice context and precision count; "auto" counts as what the checkpoints say.
+        Its slice context and precision count; "auto" counts as what the checkpoints say. Features
+        and their views count only where sequence models need them.
     """
-    return fingerprint(
-        {
-            "code": CODE_VERSIONS[PREDICTIONS],
-            "images": images,
-            "checkpoints": [file.digest for file in files],
-            "slice_context": networks.context_of(files),
-            "precision": networks.precision,
-        }
-    )
+    inputs = {
+        "code": CODE_VERSIONS[PREDICTIONS],
+        "images": images,
+        "checkpoints": [file.digest for file in files],
+        "slice_context": networks.context_of(files),
+        "precision": networks.precision,
+    }
+    models = sequence_models(networks)
+    return fingerprint(inputs | ({} if models is None else {"features": models.views_name}))
 
 
 def sizes(file: CheckpointFile) -> dict[str, int]:
@@ -137,7 +147,7 @@ def saliency_digest(
     Parameters
     ----------
     versions : mapping of str to str
-        Data versions of the processed series and of the ensemble.
+        Data versions of the processed series and of what the bars show.
     files : sequence of CheckpointFile
         See ``saliency_files``.
     networks : NetworksResource
@@ -152,7 +162,7 @@ def saliency_digest(
         {
             "code": CODE_VERSIONS[SALIENCY],
             "images": versions[PROCESSED],
-            "bars": versions[ENSEMBLE],
+            "bars": versions[shown_step(sequence=networks.sequence == "on")],
             "checkpoints": [file.digest for file in files],
             "slice_context": networks.context_of(files),
             "options": options,
@@ -172,7 +182,27 @@ def _of_predictions(step: Step, versions: Mapping[str, str], resources: SeriesRe
 def _of_ensemble(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
     networks = resources.networks
     made_from = {b.name: versions.get(b.predictions_step, "") for b in networks.chosen}
-    return ensemble_digest(made_from, digest_of(networks.used_calibration()))
+    return ensemble_digest(made_from, digest_of(ensemble_calibration(networks)))
+
+
+def sequence_step_digest(versions: Mapping[str, str], networks: NetworksResource) -> str:
+    """Return the inputs digest of the sequence models' predictions.
+
+    Parameters
+    ----------
+    versions : mapping of str to str
+        Data version of each step of the series.
+    networks : NetworksResource
+        Chosen backbones, sequence models and calibration.
+    """
+    steps = (PROCESSED, *(backbone.predictions_step for backbone in networks.chosen))
+    made_from = {step: versions.get(step, "") for step in steps}
+    calibration = digest_of(shown_calibration(networks))
+    return sequence_digest(made_from, sequence_digests(networks), calibration)
+
+
+def _of_sequence(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
+    return sequence_step_digest(versions, resources.networks)
 
 
 def _of_saliency(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
@@ -184,6 +214,7 @@ FORMULAS: Mapping[str, Formula] = {
     PROCESSED: _of_processed,
     PREDICTIONS: _of_predictions,
     ENSEMBLE: _of_ensemble,
+    SEQUENCE: _of_sequence,
     SALIENCY: _of_saliency,
 }
 """The inputs digest of each step, by ``Step.code``."""
@@ -191,7 +222,11 @@ FORMULAS: Mapping[str, Formula] = {
 
 def series_steps(networks: NetworksResource) -> list[str]:
     """Return the steps of a series in order, for the chosen backbones."""
-    return [step.name for step in chosen_steps([b.name for b in networks.chosen])]
+    return [step.name for step in _chosen(networks)]
+
+
+def _chosen(networks: NetworksResource) -> tuple[Step, ...]:
+    return chosen_steps([b.name for b in networks.chosen], sequence=networks.sequence == "on")
 
 
 def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[str, Record[Content]]:
@@ -221,7 +256,7 @@ def _walk(
     return walk(
         resources.storage.records,
         series_subject(series.series_instance_uid),
-        chosen_steps([b.name for b in resources.networks.chosen]),
+        _chosen(resources.networks),
         {SOURCE: series.version},
         accepts,
     )

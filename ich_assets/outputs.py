@@ -12,6 +12,7 @@ from ich_assets.metadata import table_metadata
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.saliency import saliency_panels
+from ich_assets.sequence_models import sequence_models, shown_calibration
 from ich_assets.thresholds import flagging
 from ich_resources.digests import fingerprint
 from ich_resources.judged import digest_of
@@ -122,7 +123,8 @@ def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _options(resources: SeriesResources) -> dict[str, object]:
     flagged_by = flagging(resources)
-    return {
+    sequence = {"sequence": "on"} if resources.networks.sequence == "on" else {}
+    return sequence | {
         "on_bad_slice": resources.dicom.on_bad_slice,
         "group_by": resources.dicom.group_by,
         "window": str(resources.dicom.window_choice),
@@ -131,7 +133,7 @@ def _options(resources: SeriesResources) -> dict[str, object]:
         "backbones": [backbone.name for backbone in resources.networks.chosen],
         "max_folds_per_backbone": resources.networks.max_folds,
         "slice_context": _context(resources),
-        "calibration": digest_of(resources.networks.used_calibration()),
+        "calibration": digest_of(shown_calibration(resources.networks)),
         "precision": resources.networks.precision,
         "backend": resources.networks.backend,
         "device": resources.networks.device,
@@ -149,6 +151,10 @@ def _context(resources: SeriesResources) -> str:
 def _checkpoints(resources: SeriesResources) -> list[dict[str, Any]]:
     files = [f for b in resources.networks.chosen for f in resources.networks.checkpoints(b)]
     files += [f for f in saliency_files(resources.networks, resources.saliency) if f not in files]
+    models = sequence_models(resources.networks)
     return [
         {"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} | sizes(f) for f in files
+    ] + [
+        {"backbone": "SequenceModel", "file": f.path.name, "sha256": f.digest}
+        for f in (() if models is None else models.files)
     ]

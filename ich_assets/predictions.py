@@ -19,6 +19,7 @@ from ich_assets.metadata import (
 )
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
+from ich_assets.sequence_models import ensemble_calibration, sequence_models
 from ich_assets.step_files import (
     array_path,
     finished_meanwhile,
@@ -30,7 +31,7 @@ from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_backbones, mean_over_folds
 from ich_resources.errors import IchError
-from ich_resources.findings import FloatArray, FoldProbabilities
+from ich_resources.findings import FloatArray, FoldProbabilities, ViewedFolds
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.judged import digest_of
@@ -93,8 +94,8 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
             if taken is not None:
                 return taken
             study = find_series(storage.layout, uid).study_instance_uid
-            record, folds = _predict(backbone, networks, processed, images, study)
-            save_array(storage, uid, step, record, folds.probabilities)
+            record, folds, viewed = _predict(backbone, networks, processed, images, study)
+            save_array(storage, uid, step, record, folds.probabilities, viewed=viewed)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(record.data_version),
             metadata=_fold_metadata(folds, record.content, images, panels)
@@ -113,12 +114,26 @@ def _predict(
     processed: Record[ProcessedContent],
     images: SeriesImages,
     study: str,
-) -> tuple[Record[PredictionsContent], FoldProbabilities]:
-    """Score every slice with every fold; return the record to write, and the probabilities."""
-    files = networks.checkpoints(backbone)
+) -> tuple[Record[PredictionsContent], FoldProbabilities, ViewedFolds | None]:
+    """Score every slice with every fold.
+
+    Returns
+    -------
+    record : Record
+        To be written.
+    probabilities : FoldProbabilities
+        As the ensemble takes them.
+    viewed : ViewedFolds or None
+        As sequence models take them; None where they are off.
+    """
+    files, models = networks.checkpoints(backbone), sequence_models(networks)
     loaded = networks.load(files)
     started = time.perf_counter()
-    folds = networks.predict(loaded, images)
+    viewed: ViewedFolds | None = None
+    if models is None:
+        folds = networks.predict(loaded, images)
+    else:
+        folds, viewed = networks.predict_with_views(loaded, images, models.views)
     seconds = round(time.perf_counter() - started, 3)
     content = PredictionsContent(
         backbone=backbone.name,
@@ -135,8 +150,10 @@ def _predict(
         input_size_of_backbone=backbone.input_size,
         seconds=seconds,
     )
+    if models is not None:
+        content = content.model_copy(update={"views": models.views_name})
     digest = predictions_digest(processed.data_version, files, networks)
-    return Record(digest, digest, (), content), folds
+    return Record(digest, digest, (), content), folds, viewed
 
 
 def _fold_file(file: CheckpointFile, study: str) -> FoldFile:
@@ -189,8 +206,8 @@ def ensemble_predictions(
         started = time.perf_counter()
         loaded = [load_folds(storage, uid, backbone) for backbone in networks.chosen]
         records = {folds.backbone: record for record, folds in loaded}
-        _require_same_slices(processed, records, uid)
-        calibration = networks.used_calibration()
+        require_same_slices(processed, records, uid)
+        calibration = ensemble_calibration(networks)
         made_from = {name: r.data_version for name, r in records.items()}
         digest = ensemble_digest(made_from, digest_of(calibration))
         taken = finished_meanwhile(context, storage, ENSEMBLE, digest)
@@ -211,14 +228,27 @@ def ensemble_predictions(
     folds = sum(len(record.content.folds) for record in records.values())
     return dg.MaterializeResult(
         data_version=dg.DataVersion(digest),
-        metadata=_ensemble_metadata(ensemble, content, images, panels)
+        metadata=ensemble_metadata(ensemble, content, images, panels)
         | {"folds": folds, "path": array_path(storage, uid, ENSEMBLE)},
     )
 
 
-def _ensemble_metadata(
+def ensemble_metadata(
     ensemble: FloatArray, content: EnsembleContent, images: SeriesImages, panels: PanelsResource
 ) -> dict[str, Any]:
+    """Return what Dagster shows of the probabilities of a series.
+
+    Parameters
+    ----------
+    ensemble : float32 array, shape (N, 6)
+        As the tables show them.
+    content : EnsembleContent
+        Of the record.
+    images : SeriesImages
+        The slices.
+    panels : PanelsResource
+        Draws the small pictures.
+    """
     shown = highest_slices(ensemble)
     crops = [images.crops[i] for i in shown]
     preview = panels.side_by_side(crops, highest_captions(ensemble, shown), BANNERS[content.worth])
@@ -234,7 +264,7 @@ def _ensemble_metadata(
     }
 
 
-def _require_same_slices(
+def require_same_slices(
     processed: Record[ProcessedContent],
     records: Mapping[str, Record[PredictionsContent]],
     uid: str,

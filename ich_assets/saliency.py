@@ -17,8 +17,15 @@ from ich_resources.errors import IchError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.steps import BY_NAME, CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY
-from ich_resources.storage.chain import consistent_records
+from ich_resources.steps import (
+    BY_NAME,
+    CODE_VERSIONS,
+    ENSEMBLE,
+    PROCESSED,
+    SALIENCY,
+    shown_step,
+)
+from ich_resources.storage.chain import made_together
 from ich_resources.storage.files import remove, write_bytes, write_json
 from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
@@ -58,7 +65,7 @@ def saliency_panels(
     uid = context.partition_key
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, SALIENCY):
-        scored = _scored(storage, uid)
+        scored = _scored(storage, uid, shown_step(sequence=networks.sequence == "on"))
         taken = finished_meanwhile(context, storage, SALIENCY, _digest(scored, networks, saliency))
         if taken is not None:
             return taken
@@ -73,7 +80,7 @@ def saliency_panels(
     )
 
 
-def _scored(storage: StorageResource, uid: str) -> Scored:
+def _scored(storage: StorageResource, uid: str, shown: str) -> Scored:
     """Read what the panels show, and check that it belongs to the current slices.
 
     Raises
@@ -82,20 +89,20 @@ def _scored(storage: StorageResource, uid: str) -> Scored:
         If it does not.
     """
     processed, images = load_images(storage, uid)
-    ensemble, probabilities = load_shown(storage, uid)
+    ensemble, probabilities = load_shown(storage, uid, step=shown)
     series = find_series(storage.layout, uid)
-    if ENSEMBLE not in consistent_records(series, storage.records):
+    if shown not in made_together(series, storage.records):
         raise IchError(
-            f"{ENSEMBLE} were made from another version of the slices or predictions",
+            f"{shown} were made from another version of the slices or predictions",
             series=uid,
-            remedy=f"materialise everything up to {ENSEMBLE} for this partition first",
+            remedy=f"materialise everything up to {shown} for this partition first",
             code="STALE",
         )
-    return Scored(series, processed, images, ensemble, probabilities)
+    return Scored(series, processed, images, ensemble, probabilities, shown)
 
 
 def _digest(scored: Scored, networks: NetworksResource, saliency: SaliencyResource) -> str:
-    versions = {PROCESSED: scored.processed.data_version, ENSEMBLE: scored.ensemble.data_version}
+    versions = {PROCESSED: scored.processed.data_version, scored.step: scored.ensemble.data_version}
     return saliency_digest(versions, saliency_files(networks, saliency), networks, saliency)
 
 
@@ -134,6 +141,8 @@ def _write(
         seconds=drawn.seconds,
         seconds_drawing=drawn.seconds_drawing,
     )
+    if scored.step != ENSEMBLE:
+        content = content.model_copy(update={"bars_from": scored.step})
     digest = _digest(scored, networks, saliency)
     files = tuple(records.relative(folder / name) for name in names)
     record = Record(digest, digest, files, content)

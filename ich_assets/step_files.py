@@ -1,20 +1,29 @@
 """The arrays and records that the steps of a series write and read."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import dagster as dg
+import numpy as np
+import numpy.typing as npt
 
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import DicomError, InferenceError
-from ich_resources.findings import FloatArray, FoldProbabilities
+from ich_resources.findings import FloatArray, FoldProbabilities, ViewedFolds
 from ich_resources.series import SeriesImages
-from ich_resources.steps import ENSEMBLE, PROCESSED
+from ich_resources.steps import ENSEMBLE, PROCESSED, SEQUENCE
 from ich_resources.storage.content import Content
 from ich_resources.storage.files import read_array, remove, write_array
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import EnsembleContent, PredictionsContent, ProcessedContent
+from ich_resources.storage.schemas import (
+    EnsembleContent,
+    PredictionsContent,
+    ProcessedContent,
+    SequenceContent,
+)
 from ich_resources.subjects import series_subject
 
 _C = TypeVar("_C", bound=Content)
@@ -80,6 +89,29 @@ def load_folds(
     return record, FoldProbabilities(backbone.name, names, values)
 
 
+def load_viewed(storage: StorageResource, uid: str, backbone: Backbone) -> ViewedFolds:
+    """Return what the sequence models see of one backbone.
+
+    Raises
+    ------
+    InferenceError
+        If the backbone has not scored the series, or without features.
+    StorageError
+        If an array cannot be read.
+    """
+    step, subject = backbone.predictions_step, series_subject(uid)
+    record = storage.records.find_as(subject, step, PredictionsContent)
+    remedy = f"materialise {step} for this partition with networks.sequence: on first"
+    if record is None or record.content.views is None:
+        raise InferenceError(f"there are no {step} with features", series=uid, remedy=remedy)
+    paths = (storage.layout.views(subject, step), storage.layout.features(subject, step))
+    probabilities, features = (
+        read_array(path, remedy=remedy, sha256=record.sha256(storage.records.relative(path)))
+        for path in paths
+    )
+    return ViewedFolds(probabilities, features.astype(np.float16, copy=False))
+
+
 def _read(
     storage: StorageResource, uid: str, step: str, schema: type[_C]
 ) -> tuple[Record[_C], FloatArray]:
@@ -93,23 +125,36 @@ def _read(
     return record, read_array(path, remedy=remedy, sha256=sha256)
 
 
-def load_shown(storage: StorageResource, uid: str) -> tuple[Record[EnsembleContent], FloatArray]:
+def load_shown(
+    storage: StorageResource, uid: str, *, step: str = ENSEMBLE
+) -> tuple[Record[EnsembleContent], FloatArray]:
     """Return the record of the ensemble and the probabilities that the tables show.
 
     They are the calibrated ones where a calibration was applied; see ``load_ensemble``.
 
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+    step : str
+        ``ENSEMBLE``, or ``SEQUENCE`` for the sequence models in its place.
+
     Raises
     ------
     InferenceError
-        If the ensemble has not scored the series.
+        If they have not scored the series.
     StorageError
         If the array cannot be read.
     """
-    record, values = load_ensemble(storage, uid)
+    record: Record[EnsembleContent]
+    schema = SequenceContent if step == SEQUENCE else EnsembleContent
+    record, values = _read(storage, uid, step, schema)
     if record.content.calibration is None:
         return record, values
-    path = record.content.shown(storage.layout, series_subject(uid), ENSEMBLE)
-    remedy = f"materialise {ENSEMBLE} for this partition first"
+    path = record.content.shown(storage.layout, series_subject(uid), step)
+    remedy = f"materialise {step} for this partition first"
     sha256 = record.sha256(storage.records.relative(path))
     return record, read_array(path, remedy=remedy, sha256=sha256)
 
@@ -122,6 +167,7 @@ def save_array(
     values: FloatArray,
     *,
     calibrated: FloatArray | None = None,
+    viewed: ViewedFolds | None = None,
 ) -> None:
     """Write the array of a step, and then its record.
 
@@ -139,6 +185,8 @@ def save_array(
         The array.
     calibrated : float32 array, optional
         Its values after a calibration. Those of an earlier result are removed.
+    viewed : ViewedFolds, optional
+        What the sequence models see, likewise.
 
     Raises
     ------
@@ -148,12 +196,16 @@ def save_array(
     subject = series_subject(uid)
     path = storage.layout.array(subject, step)
     storage.records.begin(subject, step)
-    written = {path: values}
-    if calibrated is not None:
-        written[storage.layout.calibrated(subject, step)] = calibrated
+    layout = storage.layout
+    beside: Mapping[Path, npt.NDArray[Any] | None] = {
+        layout.calibrated(subject, step): calibrated,
+        layout.views(subject, step): None if viewed is None else viewed.probabilities,
+        layout.features(subject, step): None if viewed is None else viewed.features,
+    }
+    written = {path: values, **{name: a for name, a in beside.items() if a is not None}}
     for name, array in written.items():
         write_array(name, array)
-    remove({storage.layout.calibrated(subject, step)} - written.keys())
+    remove(beside.keys() - written.keys())
     files = tuple(map(storage.records.relative, written))
     storage.records.finish(subject, step, replace(record, files=files))
 

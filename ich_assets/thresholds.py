@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ich_assets.resources import SeriesResources
+from ich_assets.sequence_models import sequence_digests, shown_calibration
 from ich_resources.errors import IchError
 from ich_resources.judged_files import (
     read_threshold,
@@ -35,12 +36,15 @@ def flagging(resources: SeriesResources) -> Flagging | None:
 def _of_file(path: Path, resources: SeriesResources) -> Flagging:
     threshold = read_threshold(path)
     require_checkpoints(threshold, resources.networks.used_checkpoints(), path)
-    require_calibration(threshold, resources.networks.used_calibration(), path)
-    if threshold.sequence or threshold.level == "slice":
+    require_calibration(threshold, shown_calibration(resources.networks), path)
+    sequence = sequence_digests(resources.networks)
+    if threshold.sequence != sequence or threshold.level == "slice":
         what = "slices" if threshold.level == "slice" else "sequence models"
+        what = "other networks" if sequence and threshold.level != "slice" else what
+        flagged = "sequence models" if sequence else "2D ensemble"
         raise IchError(
-            f"the threshold was chosen for {what}, and series of the 2D ensemble are flagged",
+            f"the threshold was chosen for {what}, and series of the {flagged} are flagged",
             path=path,
-            remedy="choose a threshold by series or by study for the ensemble (ich_evaluate)",
+            remedy=f"choose a threshold by series or by study for the {flagged} (ich_evaluate)",
         )
     return Flagging(threshold.threshold, threshold)

@@ -42,6 +42,22 @@ class FoldProbabilities:
 
 
 @dataclass(frozen=True)
+class ViewedFolds:
+    """What the sequence models see of one backbone, fold by fold: means over some views.
+
+    Attributes
+    ----------
+    probabilities : float32 array, shape (F, N, 6)
+        sigmoid(logits).
+    features : float16 array, shape (F, N, C)
+        Pooled features.
+    """
+
+    probabilities: FloatArray
+    features: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
 class SliceSaliency:
     """Saliency of one slice.
 

@@ -19,6 +19,7 @@ SOURCE = "dicom_series"
 """The input of the first step: the DICOM files of a series."""
 PROCESSED = "processed_series"
 ENSEMBLE = "ensemble_predictions"
+SEQUENCE = "sequence_predictions"
 SALIENCY = "saliency_panels"
 """Steps of a series. The step of a backbone is ``Backbone.predictions_step``."""
 PREDICTIONS = "predictions"
@@ -40,6 +41,7 @@ CODE_VERSIONS = {
     PROCESSED: "2",
     PREDICTIONS: "1",
     ENSEMBLE: "1",
+    SEQUENCE: "1",
     SALIENCY: "1",
     DATASET_IMAGES: "1",
     LABELLED_SLICES: "1",
@@ -94,9 +96,14 @@ STEPS = (
     Step(PROCESSED, PROCESSED, (SOURCE,), has_checks=True),
     *_PREDICTIONS,
     Step(ENSEMBLE, ENSEMBLE, tuple(step.name for step in _PREDICTIONS), has_checks=True),
-    Step(SALIENCY, SALIENCY, (PROCESSED, ENSEMBLE), has_checks=True, runs_networks=True),
+    Step(SEQUENCE, SEQUENCE, (PROCESSED, *(step.name for step in _PREDICTIONS))),
+    Step(SALIENCY, SALIENCY, (PROCESSED, ENSEMBLE, SEQUENCE), has_checks=True, runs_networks=True),
 )
-"""Every step of a series; each stands after the steps that it needs."""
+"""Every step of a series; each stands after the steps that it needs.
+
+``SEQUENCE`` runs with ``networks.sequence: on`` alone. It then takes the place of ``ENSEMBLE`` in
+the tables and in the bars of the panels.
+"""
 
 
 def _of_training(name: str, *needs: str, runs_networks: bool = False) -> Step:
@@ -129,15 +136,29 @@ def steps_of(subject: SubjectKind) -> tuple[Step, ...]:
     return tuple(step for step in BY_NAME.values() if step.subject == subject)
 
 
-def chosen_steps(backbones: Collection[str]) -> tuple[Step, ...]:
-    """Return the steps of a series in order, without those of backbones that are not chosen.
+def chosen_steps(backbones: Collection[str], *, sequence: bool = False) -> tuple[Step, ...]:
+    """Return the steps of a series in order, without those that are not chosen.
 
     Parameters
     ----------
     backbones : collection of str
         Names of the chosen backbones.
+    sequence : bool
+        Whether the sequence models are chosen.
     """
-    return tuple(step for step in STEPS if not step.backbone or step.backbone in backbones)
+    named = (step for step in STEPS if not step.backbone or step.backbone in backbones)
+    return tuple(step for step in named if sequence or step.name != SEQUENCE)
+
+
+def shown_step(*, sequence: bool) -> str:
+    """Return the step whose probabilities the tables and the panels show.
+
+    Parameters
+    ----------
+    sequence : bool
+        Whether the sequence models are chosen.
+    """
+    return SEQUENCE if sequence else ENSEMBLE
 
 
 def first_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
@@ -162,4 +183,22 @@ def ensemble_digest(predictions: Mapping[str, str], calibration: str | None = No
         ``judged.Calibration.sha256``, where one is set. Otherwise it is not part of the digest.
     """
     inputs = {"code": CODE_VERSIONS[ENSEMBLE], "backbones": dict(predictions)}
+    return fingerprint(inputs | ({} if calibration is None else {"calibration": calibration}))
+
+
+def sequence_digest(
+    versions: Mapping[str, str], models: Collection[str], calibration: str | None = None
+) -> str:
+    """Return the inputs digest of the sequence models' predictions.
+
+    Parameters
+    ----------
+    versions : mapping of str to str
+        Data version of the processed series and of each backbone's predictions, by step.
+    models : collection of str
+        SHA-256 of each sequence checkpoint, in order.
+    calibration : str or None
+        As for ``ensemble_digest``.
+    """
+    inputs = {"code": CODE_VERSIONS[SEQUENCE], "from": dict(versions), "models": list(models)}
     return fingerprint(inputs | ({} if calibration is None else {"calibration": calibration}))

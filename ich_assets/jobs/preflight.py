@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ich_assets.inputs_digests import saliency_files
 from ich_assets.resources import SeriesResources
+from ich_assets.sequence_models import shown_calibration
 from ich_assets.thresholds import flagging
 from ich_resources.errors import StorageError
 from ich_resources.storage.files import remove, sweep, write_bytes
@@ -30,13 +31,13 @@ def check_weights(resources: SeriesResources) -> None:
     ------
     IchError
         If an option has a wrong value, a checkpoint is missing or is not the expected one,
-        checkpoints do not agree, or a calibration or threshold does not fit them.
+        checkpoints do not agree, or sequence models, a calibration or threshold do not fit them.
     """
     _ = resources.dicom.window_choice
     _ = resources.saliency.options
     networks, maps = resources.networks, saliency_files(resources.networks, resources.saliency)
     networks.context_of([*(f for b in networks.chosen for f in networks.checkpoints(b)), *maps])
-    _ = networks.used_calibration()
+    _ = shown_calibration(networks)
     _ = flagging(resources)
 
 

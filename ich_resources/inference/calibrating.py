@@ -7,8 +7,8 @@ from ich_resources.judged import Calibration, Checkpoints
 from ich_resources.judged_files import read_calibration, require_checkpoints
 
 
-def calibration_for(path: Path, used: Checkpoints) -> Calibration:
-    """Read a calibration, and check that it fits the mean over backbones of these checkpoints.
+def calibration_for(path: Path, used: Checkpoints, sequence: tuple[str, ...] = ()) -> Calibration:
+    """Read a calibration, and check that it fits what these checkpoints give.
 
     Parameters
     ----------
@@ -16,20 +16,28 @@ def calibration_for(path: Path, used: Checkpoints) -> Calibration:
         ``calibration.json``.
     used : mapping of str to tuple of str
         SHA-256 of each fold in order, by backbone.
+    sequence : tuple of str
+        SHA-256 of each sequence checkpoint in order; empty for the mean over backbones.
 
     Raises
     ------
     IchError
-        If the file cannot be read, was made for other checkpoints or for sequence models, or was
-        not fitted on slices.
+        If the file cannot be read, was made for other checkpoints or sequence models, or was not
+        fitted on slices.
     """
     calibration = read_calibration(path)
     require_checkpoints(calibration, used, path)
-    if calibration.sequence:
+    if calibration.sequence and not sequence:
         raise IchError(
             "the calibration was made for sequence models, and the 2D ensemble is used",
             path=path,
             remedy="make a calibration for the ensemble (ich_evaluate)",
+        )
+    if calibration.sequence != sequence:
+        raise IchError(
+            "the calibration was made for other networks than the sequence models that are used",
+            path=path,
+            remedy="make a calibration for these sequence models (ich_evaluate)",
         )
     if calibration.level != "slice":
         raise IchError(

@@ -12,9 +12,10 @@ from pydantic import Field
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint, find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, Precision
+from ich_resources.backbones.views import View
 from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
 from ich_resources.errors import IchError, InferenceError
-from ich_resources.findings import FoldProbabilities
+from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.inference.calibrating import calibration_for
 from ich_resources.inference.contexts import slice_context
 from ich_resources.judged import Calibration
@@ -86,6 +87,11 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="replicated: three channels of one slice (as the reference). adjacent: the "
         "slice and its neighbours. auto: what the checkpoints say, else replicated.",
     )
+    sequence: Literal["off", "on"] = Field(
+        default="off",
+        description="on: the sequence models of model_dir (SequenceModel) give the probabilities "
+        "of the tables and bars, from all folds of the 2D networks that they were trained on.",
+    )
     calibration: str = Field(
         default="",
         description="File calibration.json of ich_evaluate, made for these checkpoints. "
@@ -152,8 +158,13 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         return {b.name: tuple(f.digest for f in self.checkpoints(b)) for b in self.chosen}
 
-    def used_calibration(self) -> Calibration | None:
+    def used_calibration(self, sequence: tuple[str, ...] = ()) -> Calibration | None:
         """Return the calibration, None where none is set; see ``calibrating.calibration_for``.
+
+        Parameters
+        ----------
+        sequence : tuple of str
+            SHA-256 of the sequence checkpoints, where they give the probabilities.
 
         Raises
         ------
@@ -163,7 +174,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not self.calibration.strip():
             return None
         path = Path(self.calibration.strip()).expanduser().absolute()
-        return calibration_for(path, self.used_checkpoints())
+        return calibration_for(path, self.used_checkpoints(), sequence)
 
     def load(
         self,
@@ -270,6 +281,23 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             context=self.context_of(files),
             batch_size=self._limit(),
             copies=[load_folds(files, device, folds[0].precision) for device in others],
+        )
+
+    def predict_with_views(
+        self, folds: "Sequence[LoadedFold]", images: SeriesImages, views: Sequence[View]
+    ) -> tuple[FoldProbabilities, ViewedFolds]:
+        """Score every slice as several views show it; see ``predict.predict_with_views``."""
+        from ich_resources.backbones.loading import load_folds
+        from ich_resources.inference.predict import predict_with_views
+
+        files = [fold.file for fold in folds]
+        return predict_with_views(
+            folds,
+            images.crops,
+            views,
+            context=self.context_of(files),
+            batch_size=self._limit(),
+            copies=[load_folds(files, other, folds[0].precision) for other in self._devices[1:]],
         )
 
     def _limit(self) -> "BatchLimit":

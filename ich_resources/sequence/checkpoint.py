@@ -88,7 +88,7 @@ def find_sequence(model_dir: Path) -> list[SequenceFile]:
 
 
 def load_sequence(
-    file: SequenceFile, device: "torch.device"
+    file: SequenceFile, device: "torch.device | str"
 ) -> "tuple[SequenceAbout, SequenceNetwork]":
     """Return what a checkpoint says about itself, and its network, ready to run.
 
@@ -108,7 +108,9 @@ def load_sequence(
         return _READ[key]
 
 
-def _load(file: SequenceFile, device: "torch.device") -> "tuple[SequenceAbout, SequenceNetwork]":
+def _load(
+    file: SequenceFile, device: "torch.device | str"
+) -> "tuple[SequenceAbout, SequenceNetwork]":
     import torch
 
     from ich_resources.sequence.network import SequenceNetwork

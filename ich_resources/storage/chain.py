@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from ich_resources.series import SeriesRecord
-from ich_resources.steps import BY_NAME, SOURCE, STEPS, Step
+from ich_resources.steps import BY_NAME, SEQUENCE, SOURCE, STEPS, Step
 from ich_resources.storage.content import Content
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.record import Record
@@ -63,22 +63,35 @@ def consistent_records(series: SeriesRecord, records: Records) -> dict[str, Reco
         By step, with any options. A step whose input was made again since then is left out. So are
         the predictions of a backbone that the ensemble did not use.
     """
+    found = made_together(series, records)
+    used = {name for step in found for name in found[step].content.inputs(BY_NAME[step])}
+    return {step: found[step] for step in found if step in used or not _left_out(step, found)}
+
+
+def made_together(series: SeriesRecord, records: Records) -> dict[str, Record[Content]]:
+    """Return the same results, and those that later results have not used.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        From the ledger of the last scan.
+    records : Records
+        Those of the run root.
+    """
     subject = series_subject(series.series_instance_uid)
-    found = walk(
+    return walk(
         records,
         subject,
         STEPS,
         {SOURCE: series.version},
         lambda _, record, versions: record.content.was_made_from(versions, record.inputs_digest),
     )
-    used = {name for step in found for name in found[step].content.inputs(BY_NAME[step])}
-    return {step: found[step] for step in found if step in used or not _left_out(step, found)}
 
 
 def _left_out(step: str, found: Mapping[str, Record[Content]]) -> bool:
-    """Return whether a backbone's step is there, and the later results were made without it."""
+    """Return whether a step need not be there, and the later results were made without it."""
     later = [name for name in found if step in BY_NAME[name].needs]
-    return bool(BY_NAME[step].backbone and later)
+    return bool((BY_NAME[step].backbone or step == SEQUENCE) and later)
 
 
 def outcome_on_disk(series: SeriesRecord, records: Records) -> SeriesOutcome:

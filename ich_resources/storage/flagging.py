@@ -7,9 +7,9 @@ from typing import Any
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY
 from ich_resources.judged import Threshold
-from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.schemas import EnsembleContent, PredictionsContent
+from ich_resources.storage.schemas import PredictionsContent
+from ich_resources.storage.shown import shown_content, shown_models
 
 FLAGGED = "flagged"
 """Name of the column. It is there only where a threshold is set."""
@@ -55,9 +55,13 @@ class Flagging:
             for content in contents
             if isinstance(content, PredictionsContent)
         }
-        ensemble = outcome.records[ENSEMBLE].content
-        calibration = ensemble.calibration if isinstance(ensemble, EnsembleContent) else None
-        return used == dict(self.chosen.checkpoints) and calibration == self.chosen.calibration
+        shown = shown_content(outcome.records)
+        calibration = None if shown is None else shown.calibration
+        return (
+            used == dict(self.chosen.checkpoints)
+            and calibration == self.chosen.calibration
+            and shown_models(outcome.records) == self.chosen.sequence
+        )
 
     def about(self) -> Mapping[str, Any]:
         """Return what ``run_report.json`` says of it."""

@@ -108,6 +108,14 @@ class Layout:
         """Calibrated probabilities, where a calibration was applied to those of one step."""
         return self.folder(subject) / f"{step}.calibrated.npy"
 
+    def features(self, subject: Subject, step: str) -> Path:
+        """Pooled features of one backbone's folds, kept for the sequence models."""
+        return self.folder(subject) / f"{step}.features.npy"
+
+    def views(self, subject: Subject, step: str) -> Path:
+        """Probabilities of one backbone's folds, mean over the views of the sequence models."""
+        return self.folder(subject) / f"{step}.views.npy"
+
     def lock(self, subject: Subject) -> Path:
         """Lock of the step that works on one subject."""
         return self.folder(subject) / ".lock"

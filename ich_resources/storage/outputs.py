@@ -13,7 +13,7 @@ from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.series import Ledger
 from ich_resources.steps import ENSEMBLE, SALIENCY
-from ich_resources.storage.files import read_array, read_checked, write_bytes, write_json
+from ich_resources.storage.files import read_array, read_checked, remove, write_bytes, write_json
 from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
@@ -27,6 +27,7 @@ from ich_resources.storage.prediction_tables import (
 from ich_resources.storage.record import content_as
 from ich_resources.storage.records import Records
 from ich_resources.storage.schemas import EnsembleContent, ProcessedSlice, SaliencyContent
+from ich_resources.storage.shown import probabilities_from, shown_step
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
@@ -72,7 +73,7 @@ def write_prediction_tables(
     for outcome in outcomes:
         if outcome.state == "refused":
             continue
-        values = _ensemble(layout, outcome)
+        values = _shown(layout, outcome)
         flagged = {} if flagging is None else flagging.row(outcome, values)
         rows.append(series_row(outcome, values) | flagged)
         if values is not None:
@@ -84,7 +85,20 @@ def write_prediction_tables(
     write_bytes(layout.output / "predictions.csv", csv_bytes(per_class_table(per_slice)))
     write_bytes(layout.output / "predictions_per_slice.csv", csv_bytes(per_slice))
     write_bytes(layout.output / "predictions_per_series.csv", csv_bytes(per_series))
+    _write_ensemble(layout, [outcome for outcome in outcomes if outcome.scored])
     return per_slice, per_series
+
+
+def _write_ensemble(layout: Layout, scored: Sequence[SeriesOutcome]) -> None:
+    """Write ``predictions_2d_per_slice.csv`` where other tables show sequence models."""
+    path = layout.output / "predictions_2d_per_slice.csv"
+    if probabilities_from(scored) == "ensemble":
+        remove([path])
+        return
+    found = [(_sop_uids(one), _shown(layout, one, ENSEMBLE)) for one in scored]
+    sop_uids = [uid for uids, _ in found for uid in uids]
+    values = [array for _, array in found if array is not None]
+    write_bytes(path, csv_bytes(per_slice_table(sop_uids, np.concatenate(values))))
 
 
 def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> None:
@@ -155,16 +169,23 @@ def write_report(layout: Layout, report: Mapping[str, Any]) -> Path:
     return path
 
 
-def _ensemble(layout: Layout, outcome: SeriesOutcome) -> FloatArray | None:
+def _shown(layout: Layout, outcome: SeriesOutcome, step: str = "") -> FloatArray | None:
+    """Return the probabilities of a series that the tables show, or those of one step.
+
+    Raises
+    ------
+    StorageError
+        If another process has made them again meanwhile.
+    """
     if outcome.scored == 0:
         return None
-    uid = outcome.series.series_instance_uid
+    uid, step = outcome.series.series_instance_uid, step or shown_step(outcome.records)
     subject = series_subject(uid)
-    record = content_as(outcome.records[ENSEMBLE], EnsembleContent)
-    path = record.content.shown(layout, subject, ENSEMBLE)
+    record = content_as(outcome.records[step], EnsembleContent)
+    path = record.content.shown(layout, subject, step)
     sha256 = record.sha256(path.relative_to(layout.run_root).as_posix())
     probabilities = read_array(path, remedy=_REMEDY, sha256=sha256)
-    if Records(layout).find(subject, ENSEMBLE) != outcome.records[ENSEMBLE]:
+    if Records(layout).find(subject, step) != outcome.records[step]:
         raise StorageError(
             "another process scored the series again while the tables were written",
             series=uid,

@@ -8,11 +8,11 @@ import pandas as pd
 
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
-from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.flagging import FLAGGED
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.schemas import EnsembleContent, PredictionsContent
+from ich_resources.storage.schemas import PredictionsContent, SequenceContent
+from ich_resources.storage.shown import shown_content
 from ich_resources.worth import least
 
 PER_SERIES_COLUMNS = (
@@ -125,13 +125,12 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
     }
     if "phantoms" in (content.worth for content in made_by):
         made["trained_on"] = least(content.worth for content in made_by)
-    ensemble = outcome.records.get(ENSEMBLE)
-    if ensemble is not None and isinstance(ensemble.content, EnsembleContent):
-        made |= (
-            {}
-            if not ensemble.content.calibration
-            else {"calibration": ensemble.content.calibration[:12]}
-        )
+    shown = shown_content(outcome.records)
+    if shown is not None and shown.calibration:
+        made["calibration"] = shown.calibration[:12]
+    if isinstance(shown, SequenceContent):
+        named = (f"SequenceModel/{model.file}:{model.digest[:12]}" for model in shown.models)
+        made["checkpoints"] = " ".join([*checkpoints, *named])
     return made
 
 

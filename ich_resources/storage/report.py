@@ -6,8 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 from ich_resources.series import Ledger
-from ich_resources.steps import CODE_VERSIONS
+from ich_resources.steps import CODE_VERSIONS, SEQUENCE, steps_of
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
+from ich_resources.storage.shown import probabilities_from
 from ich_resources.worth import least
 
 PACKAGES = (
@@ -57,15 +58,17 @@ def run_report(
     for outcome in outcomes:
         for step, record in outcome.records.items():
             timings[step] = round(timings.get(step, 0.0) + record.content.seconds, 3)
+    source = probabilities_from(outcomes)
     worths = [r.content.worth for o in outcomes for r in o.records.values()]
     states = {state: sum(o.state == state for o in outcomes) for state in STATES}
     return {
         "disclaimer": DISCLAIMER,
+        **({} if source == "ensemble" else {"probabilities_from": source}),
         "untrained_weights": "nothing" in worths,
         "trained_on": least(worths) if worths else None,
         "input": list(ledger.input_dirs),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "code_versions": CODE_VERSIONS,
+        "code_versions": {code: CODE_VERSIONS[code] for code in _codes(source)},
         "options": dict(options),
         "checkpoints": list(checkpoints),
         "seconds": {"batch": seconds, "steps": timings},
@@ -90,6 +93,12 @@ def run_report(
         "series_not_found_any_more": list(left_behind),
         "series": [_series(outcome) for outcome in outcomes],
     }
+
+
+def _codes(source: str) -> list[str]:
+    """Return the codes of the steps, the sequence models' only where they gave rows."""
+    codes = dict.fromkeys(step.code for step in steps_of("series"))
+    return [code for code in codes if code != SEQUENCE or "sequence" in source]
 
 
 def _series(outcome: SeriesOutcome) -> dict[str, Any]:

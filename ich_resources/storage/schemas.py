@@ -16,9 +16,11 @@ from ich_resources.steps import (
     PREDICTIONS,
     PROCESSED,
     SALIENCY,
+    SEQUENCE,
     SOURCE,
     Step,
     ensemble_digest,
+    sequence_digest,
 )
 from ich_resources.storage.content import Content, Rows, Schema, Text, made_worth
 from ich_resources.storage.dataset_schemas import DATASET_SCHEMAS
@@ -146,6 +148,9 @@ class PredictionsContent(Content):
         Whether a checkpoint is an untrained stand-in.
     trained_on : str or None
         What the networks were trained on, the least of them. Records of format 1 have none.
+    views : str or None
+        The views behind features and mean probabilities, which are arrays of their own; None where
+        no sequence model needs them.
     """
 
     format: ClassVar[int] = 2
@@ -162,6 +167,19 @@ class PredictionsContent(Content):
     trained_on: TrainedOn | None = None
     input_size: int | None = None
     input_size_of_backbone: int | None = None
+    views: Text | None = None
+
+    @classmethod
+    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+        """See ``Content``."""
+        steps = (step.name for step in BY_NAME.values() if step.code == PREDICTIONS)
+        kept = (place(subject, step) for step in steps for place in (layout.features, layout.views))
+        return path in kept
+
+    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
+        """See ``Content``."""
+        kept = [layout.features(subject, step), layout.views(subject, step)]
+        return [layout.array(subject, step), *(kept if self.views is not None else [])]
 
     @property
     def worth(self) -> TrainedOn:
@@ -226,13 +244,45 @@ class EnsembleContent(Content):
         return inputs_digest == ensemble_digest(made_from, self.calibration)
 
 
+class SequenceContent(EnsembleContent):
+    """The record of ``sequence_predictions``: as the ensemble's, and the models.
+
+    Attributes
+    ----------
+    models : tuple of FoldFile
+        The sequence checkpoints, in order.
+    device : str
+        What made the numbers.
+    """
+
+    models: Rows[FoldFile]
+    device: Text
+
+    @classmethod
+    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+        """See ``Content``."""
+        return path == layout.calibrated(subject, SEQUENCE)
+
+    def inputs(self, step: Step) -> tuple[str, ...]:
+        """Return the processed series, whose positions count, and the chosen predictions."""
+        return (PROCESSED, *self.predictions.values())
+
+    def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
+        """See ``Content``."""
+        made_from = {name: versions[name] for name in (PROCESSED, *self.predictions.values())}
+        models = [model.digest for model in self.models]
+        return inputs_digest == sequence_digest(made_from, models, self.calibration)
+
+
 class SaliencyContent(Content):
     """The record of ``saliency_panels``.
 
     Attributes
     ----------
     bars : str
-        Data version of the ensemble, whose probabilities are the bars.
+        Data version of the probabilities that are the bars.
+    bars_from : str or None
+        The step that they are of; None means the ensemble.
     entry : dict
         The series' entry of ``run_manifest.json``.
     untrained : bool
@@ -248,6 +298,7 @@ class SaliencyContent(Content):
     format: ClassVar[int] = 2
 
     bars: Text
+    bars_from: Text | None = None
     entry: dict[Text, Any]
     untrained: bool
     trained_on: TrainedOn | None = None
@@ -277,13 +328,23 @@ class SaliencyContent(Content):
 
     def was_made_from(self, versions: Mapping[str, str], inputs_digest: str) -> bool:
         """See ``Content``."""
-        return self.bars == versions[ENSEMBLE]
+        return self.bars == versions[self.shown_step]
+
+    def inputs(self, step: Step) -> tuple[str, ...]:
+        """Return the processed series and the probabilities that are the bars."""
+        return (PROCESSED, self.shown_step)
+
+    @property
+    def shown_step(self) -> str:
+        """The step whose probabilities are the bars."""
+        return self.bars_from or ENSEMBLE
 
 
 SCHEMAS: Mapping[str, type[Content]] = {
     PROCESSED: ProcessedContent,
     PREDICTIONS: PredictionsContent,
     ENSEMBLE: EnsembleContent,
+    SEQUENCE: SequenceContent,
     SALIENCY: SaliencyContent,
     **DATASET_SCHEMAS,
     **TRAINING_SCHEMAS,

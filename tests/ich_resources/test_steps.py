@@ -9,6 +9,7 @@ from ich_resources.steps import (
     ENSEMBLE,
     PROCESSED,
     SALIENCY,
+    SEQUENCE,
     SOURCE,
     STEPS,
     TRAINING_STEPS,
@@ -46,7 +47,8 @@ def test_a_backbone_that_is_not_chosen_has_no_step():
     one = list(BACKBONES.values())[1]
     names = [step.name for step in chosen_steps([one.name])]
     assert names == [PROCESSED, one.predictions_step, ENSEMBLE, SALIENCY]
-    assert chosen_steps(BACKBONES) == STEPS
+    assert chosen_steps(BACKBONES, sequence=True) == STEPS
+    assert SEQUENCE not in [step.name for step in chosen_steps(BACKBONES)]
 
 
 def test_ensemble_digest():

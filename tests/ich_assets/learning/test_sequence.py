@@ -74,7 +74,7 @@ def test_each_fold_has_weights_that_say_what_they_were_trained_on(
     layout = trained.train_root.layout
     known = known_digests(layout.models)
     for fold, file in enumerate(find_sequence(layout.models)):
-        about, network = load_sequence(file, torch.device("cpu"))
+        about, _ = load_sequence(file, "cpu")
         assert about.fold == fold and about.backbones == tuple(BACKBONES)
         assert about.widths == tuple(WIDTHS.values()) and about.views == "four"
         assert about.dz_unit == "mm" and about.sequence_features == "each"
@@ -138,7 +138,7 @@ def test_the_test_set_is_scored_by_every_2d_fold_and_every_sequence_fold(
 
     by_fold = [dict(test_series(trained, backbones, fold)) for fold in range(5)]
     files = find_sequence(trained.train_root.layout.models)
-    networks = [load_sequence(file, torch.device("cpu"))[1] for file in files]
+    networks = [load_sequence(file, "cpu")[1] for file in files]
     slices = next(iter(by_fold[0]))
     expected = sequence_probabilities(networks, [series[slices] for series in by_fold])
     assert slices[0] == "1.2.0.0" and np.array_equal(found[:5], expected)
