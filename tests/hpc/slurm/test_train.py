@@ -145,44 +145,44 @@ def test_an_array_trains_every_fold_though_a_task_was_killed(site, tmp_path):
     assert all(torch.equal(direct[name], ours[name]) for name in direct)
 
 
-STAND_IN = """\
-#!/bin/bash
-trap 'echo "the job was told to end"; exit 1' TERM
-echo "the job runs"
-while :; do sleep 0.1; done
-"""
+def without_networks(site: Site, dagster: str) -> Site:
+    """A training of which all tasks but the first have ended well, and a stand-in for Dagster."""
+    root = site.user.folder / f"stand-in {len(list(site.user.folder.iterdir()))}"
+    for name in ("dataset", "state/tasks", "bin"):
+        (root / name).mkdir(parents=True)
+    (root / "dataset" / "folds.csv").touch()
+    for fold in range(1, FOLDS):
+        (root / "state" / "tasks" / f"{BACKBONE.asset}_{fold}.done").touch()
+    (root / "bin" / "dagster").write_text(dagster)
+    (root / "bin" / "dagster").chmod(0o755)
+    site.user.owns(root)
+    return Site(site.cluster, site.user, root)
 
 
 def test_slurm_tells_a_task_before_its_time_limit(site):
     """SIGTERM goes to the script alone. It reaches the job, and is not an error of the task."""
-    venv = site.user.folder / "stand-in"
-    (venv / "bin").mkdir(parents=True)
-    (venv / "bin" / "dagster").write_text(STAND_IN)
-    (venv / "bin" / "dagster").chmod(0o755)
-    site.user.owns(venv)
-    more = {"VENV": str(venv), "GPU_OPTIONS": "--time=1", "RESUBMIT": "0"}
-    jobs = site.submit("--tasks", "1", **more)
-    site.cluster.wait_for(*jobs.values())
+    told = "trap 'echo I was told to end; exit 1' TERM\nwhile :; do sleep 0.1; done\n"
+    place = without_networks(site, f"#!/bin/bash\n{told}")
+    more = {"VENV": str(place.root), "GPU_OPTIONS": "--time=1", "RESUBMIT": "0"}
+    jobs = place.submit("--missing", **more)
+    place.cluster.wait_for(*jobs.values())
     array = jobs["train"]
-    assert site.cluster.states(array, 1) == {f"{array}_1": "FAILED"}  # and not TIMEOUT
-    assert "the job was told to end" in site.log(f"train_1_{array}")
-    text = site.log(f"rest_{jobs['rest']}")
-    assert "no result of the tasks 1;" in text
+    assert place.cluster.states(array, 0) == {f"{array}_0": "FAILED"}  # and not TIMEOUT
+    assert "I was told to end" in place.log(f"train_0_{array}")
+    text = place.log(f"rest_{jobs['rest']}")
+    assert "no result of the tasks 0;" in text
     assert "RESUBMIT is 0 or used up" in text and "slurm_train.sh --missing" in text
-    assert not list((site.root / "state" / "tasks").glob("*.errors"))
+    assert not list((place.root / "state" / "tasks").glob("*.errors"))
 
 
 def test_a_task_that_fails_twice_by_itself_is_not_submitted_again(site):
-    venv = site.user.folder / "broken"
-    (venv / "bin").mkdir(parents=True)
-    (venv / "bin" / "dagster").write_text("#!/bin/sh\nexit 1\n")
-    (venv / "bin" / "dagster").chmod(0o755)
-    site.user.owns(venv)
-    jobs = site.submit("--tasks", "2", VENV=str(venv))
-    site.cluster.wait_for(*jobs.values())
-    again, final = site.last_jobs()
+    place = without_networks(site, "#!/bin/sh\nexit 1\n")
+    jobs = place.submit("--missing", VENV=str(place.root))
+    place.cluster.wait_for(*jobs.values())
+    again, final = place.last_jobs()
     assert again not in jobs.values()
-    site.cluster.wait_for(again, final)
-    text = site.log(f"rest_{final}")
+    place.cluster.wait_for(again, final)
+    text = place.log(f"rest_{final}")
     assert "a task that has ended with an error twice is not submitted again" in text
-    assert site.last_jobs() == [again, final]
+    assert "slurm_train.sh --missing" in text
+    assert place.last_jobs() == [again, final]
