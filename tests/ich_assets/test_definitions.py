@@ -75,11 +75,13 @@ def test_the_example_configuration_is_valid_and_names_every_field(pytestconfig):
 def test_the_example_of_a_training_is_valid_and_names_every_field(pytestconfig):
     text = (pytestconfig.rootpath / "conf" / "train.example.yaml").read_text()
     config = yaml.safe_load(text)
-    dg.validate_run_config(defs.resolve_job_def("ich_dataset"), config)
-    resource = defs.resources["dataset"]
-    shown = config["resources"]["dataset"]["config"]
-    for field in type(resource).model_fields:
-        assert f"{field}:" in text, f"dataset.{field} is not in train.example.yaml"
-        if field in shown:
-            read = getattr(type(resource)(**{field: shown[field]}), field)
-            assert read == getattr(resource, field), field
+    for job in ("ich_dataset", "ich_train", "ich_sequence", "ich_submission"):
+        dg.validate_run_config(defs.resolve_job_def(job), config)
+    for name in ("train_root", "dataset", "training", "sequence"):
+        resource = defs.resources[name]
+        shown = config["resources"][name]["config"]
+        for field in type(resource).model_fields:
+            assert f"{field}:" in text, f"{name}.{field} is not in train.example.yaml"
+            if field in shown:
+                read = getattr(type(resource)(**{field: shown[field]}), field)
+                assert read == getattr(resource, field), f"{name}.{field}"
