@@ -17,7 +17,7 @@ endif
 
 help:
 	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
-	@echo "make demo     score a synthetic study with untrained weights, from DICOM to panels"
+	@echo "make demo     train small networks on phantoms, and score others with them, from DICOM to panels"
 	@echo "make ui       start the Dagster UI on http://127.0.0.1:3000"
 	@echo "make up       watch DICOM_INBOX with webserver and daemon, until Ctrl-C"
 	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
@@ -45,10 +45,11 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/python -m ich_resources.demo $(DEMO)
 	$(BIN)/dagster job execute -m ich_assets.definitions -j ich_batch -c $(DEMO)/run.yaml
 	@echo
-	@echo "Made with untrained stand-in weights: the numbers mean nothing."
+	@echo "Trained on phantoms: the numbers mean nothing for people."
 	@echo "Panels    $(CURDIR)/$(DEMO)/results/output/saliency_panels/"
 	@echo "Ranking   $(CURDIR)/$(DEMO)/results/output/predictions_per_series.csv"
 	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"
+	@echo "Labels    $(CURDIR)/$(DEMO)/labels.csv (which slices of the ten phantom patients show blood)"
 	@echo "Next      make ui"
 
 # If no folder is set, the UI shows the folders of the demo.

@@ -97,10 +97,20 @@ CALLOSUM = Ellipsoid(WHITE_HU, 0, 2, 52, 200, 52, 42)
 """Corpus callosum. The midline outside it is falx."""
 VENTRICLE = Ellipsoid(CSF_HU, 11, -27, 68, 5.5, 17, 17, -20)
 """Frontal horn of the left lateral ventricle."""
+LATERAL_VENTRICLES = (
+    VENTRICLE,
+    replace(VENTRICLE, x=-VENTRICLE.x, angle=-VENTRICLE.angle),
+    *_pair(CSF_HU, 11, 4, 82, 6, 33, 9, -4),  # bodies
+    *_pair(CSF_HU, 24, 38, 68, 6, 18, 13, -22),  # atria and occipital horns
+    *_pair(CSF_HU, 36, 2, 36, 2.2, 12, 8, -16),  # temporal horns
+)
+"""Parts of the lateral ventricles, left and right in turn."""
+THIRD_VENTRICLE = Ellipsoid(CSF_HU, 0, 6, 54, 2.2, 14, 13)
+FOURTH_VENTRICLE = Ellipsoid(CSF_HU, 0, 39, 12, 8, 5, 14)
 HAEMATOMA = Ellipsoid(HAEMATOMA_HU, 33, 4, 62, 13, 19, 20, 8)
 """Intraparenchymal haematoma in the left basal ganglia."""
 SUBDURAL = Ellipsoid(SUBDURAL_HU, -62, 2, 75, 40, 72, 36)
-"""Extent of the subdural crescent on the right; see ``phantom.bleed_fraction``."""
+"""Extent of the subdural crescent on the right; see ``bleeds.Crescent``."""
 SUBDURAL_THICKNESS = 7.0
 """Largest thickness of the subdural crescent, in mm."""
 
@@ -119,18 +129,14 @@ DEEP = (
     *_pair(GRAY_HU, 44, -14, 54, 6, 20, 20, -8),  # insulae
     *_pair(CSF_HU, 45, -14, 54, 2.2, 17, 16, -8),  # Sylvian fissures
     *_pair(CSF_HU, 28, -20, 34, 22, 1.8, 10, -14),
-    VENTRICLE,
-    replace(VENTRICLE, x=-VENTRICLE.x, angle=-VENTRICLE.angle),
-    *_pair(CSF_HU, 11, 4, 82, 6, 33, 9, -4),  # bodies of the lateral ventricles
-    *_pair(CSF_HU, 24, 38, 68, 6, 18, 13, -22),  # atria and occipital horns
-    *_pair(CSF_HU, 36, 2, 36, 2.2, 12, 8, -16),  # temporal horns
-    Ellipsoid(CSF_HU, 0, 6, 54, 2.2, 14, 13),  # third ventricle
+    *LATERAL_VENTRICLES,
+    THIRD_VENTRICLE,
     Ellipsoid(CSF_HU, 0, -8, 29, 13, 11, 11),  # suprasellar cistern
     Ellipsoid(CSF_HU, 0, 20, 34, 15.5, 15, 9),  # ambient cistern
     Ellipsoid(CSF_HU, 0, 33, 46, 11, 4, 6),  # quadrigeminal cistern
     Ellipsoid(CSF_HU, 0, 12, 12, 19, 11, 12),  # prepontine cistern
     Ellipsoid(GRAY_HU, 0, 20, 15, 15, 14, 34),  # brain stem
-    Ellipsoid(CSF_HU, 0, 39, 12, 8, 5, 14),  # fourth ventricle
+    FOURTH_VENTRICLE,
 )
 """Parts inside the brain, in the order of painting."""
 BASE = (

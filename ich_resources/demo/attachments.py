@@ -10,7 +10,8 @@ import numpy as np
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from ich_resources.demo.headers import ct_image, header, write
-from ich_resources.demo.phantom import FIELD_OF_VIEW, HEAD_HEIGHT, head_hu
+from ich_resources.demo.phantom import head_hu
+from ich_resources.demo.plane import FIELD_OF_VIEW, HEAD_HEIGHT
 
 PAGE = (
     (("Exam Summary",), 40, 1.1),

@@ -3,11 +3,14 @@
 The same arguments give the same bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ich_resources.demo.anatomy import FloatArray
 from ich_resources.demo.headers import ct_image, write
-from ich_resources.demo.phantom import FIELD_OF_VIEW, head_hu
+from ich_resources.demo.phantom import head_hu
+from ich_resources.demo.plane import FIELD_OF_VIEW
 
 
 def slice_heights(slices: int) -> list[float]:
@@ -107,13 +110,54 @@ def write_series(
     OSError
         If a file cannot be written.
     """
-    step = FIELD_OF_VIEW / size
+    heights = slice_heights(slices)
+    hu = [head_hu(height, bleed=bleed, size=size, seed=acquisition.seed) for height in heights]
+    return write_slices(folder, hu, name=name, study=study, acquisition=acquisition)
+
+
+def write_slices(
+    folder: Path,
+    hu: Sequence[FloatArray],
+    *,
+    name: str,
+    study: str,
+    acquisition: Acquisition,
+    patient: str = "",
+) -> list[Path]:
+    r"""Write slices as one axial series, one file per slice.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the series. It is made if it is missing.
+    hu : sequence of float32 arrays, shape (size, size)
+        The slices in HU, from the skull base to the vertex.
+    name, study : str
+        Names of series and study; the UIDs depend on them.
+    acquisition : Acquisition
+        Header values and file names.
+    patient : str
+        PatientID. Empty: that of the first head.
+
+    Returns
+    -------
+    list of Path
+        The files, as `write_series` names them; the last is the lowest slice.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
+    """
+    step = FIELD_OF_VIEW / len(hu[0])
     corner = round((step - FIELD_OF_VIEW) / 2, 4)
     paths = []
-    for k, height in enumerate(slice_heights(slices)):
-        number = slices - k
-        hu = head_hu(height, bleed=bleed, size=size, seed=acquisition.seed)
-        ds = ct_image(hu, study=study, name=name, number=acquisition.series_number, instance=number)
+    for k, image in enumerate(hu):
+        number = len(hu) - k
+        ds = ct_image(
+            image, study=study, name=name, number=acquisition.series_number, instance=number
+        )
+        ds.PatientID = patient or ds.PatientID
         ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         ds.SeriesDescription = acquisition.description
         ds.XRayTubeCurrent, ds.ExposureTime, ds.Exposure = 300, 1000, 300

@@ -24,9 +24,10 @@ __all__ = [
 
 README = """This CT study is synthetic.
 
-It shows a phantom: ellipsoids and noise, computed by a program. There is no patient, no
+It shows phantoms: ellipsoids and noise, computed by a program. There is no patient, no
 scanner and no exposure. It is there to try the software and says nothing about how well
-the software finds haemorrhage. Research use only. Not a medical device.
+the software finds haemorrhage. The networks of the demo are trained on other phantoms:
+the numbers mean nothing for people. Research use only. Not a medical device.
 """
 
 

@@ -128,6 +128,8 @@ def test_doubts_warn_with_their_numbers(tampered):
     np.save(layout.array(series_subject(uid), "densenet121_predictions"), folds)
     step = "densenet121_predictions"
     _change(layout, uid, step, lambda content: content["folds"].extend(content["folds"]))
+    seen = {"trained_on_study": True}
+    _change(layout, uid, step, lambda content: content["folds"][1].update(seen))
     wide = {"window": [500, 2500]}
     _change(layout, uid, PROCESSED, lambda content: content["slices"][0].update(wide))
     told = {"code": "FEW_GRAY_LEVELS", "reason": "8 gray levels"}
@@ -139,6 +141,13 @@ def test_doubts_warn_with_their_numbers(tampered):
     assert shortfall.metadata["slice"].value == 1
     spread = evaluations["folds_agree"]
     assert not spread.passed
+    leak = evaluations["not_trained_on"]
+    assert not leak.passed and leak.severity == dg.AssetCheckSeverity.WARN
+    assert leak.metadata["trained_on_this_study"].value == [
+        "DenseNet121_change_avg/model_epoch_best_0.pth"
+    ]
+    assert leak.metadata["networks_that_list_their_studies"].value == 1
+    assert leak.metadata["networks"].value == 4
     assert spread.metadata["DenseNet121_change_avg"].value == pytest.approx(0.85, abs=1e-3)
     window = evaluations["brain_window"]
     assert not window.passed

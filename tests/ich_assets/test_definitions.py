@@ -42,6 +42,8 @@ def test_the_graph_is_the_one_in_the_readme():
         *(backbone.predictions_step for backbone in BACKBONES.values()),
         "ensemble_predictions",
         "saliency_panels",
+        *("trained_fold", "oof_predictions", "test_predictions"),
+        *("trained_sequence", "sequence_oof"),
     }
     parents = graph.get(dg.AssetKey("ensemble_predictions")).parent_keys
     assert _keys(parents) == {b.predictions_step for b in BACKBONES.values()}

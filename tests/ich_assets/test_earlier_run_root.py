@@ -78,7 +78,7 @@ def test_a_step_whose_record_is_incomplete_runs_again(earlier):
     done = earlier.batch(CONFIG)
     assert done.status == 0, done.text
     written = json.loads(path.read_text())
-    assert written["recipe"] == whole["recipe"] and written["format"] == 1
+    assert written["recipe"] == whole["recipe"] and written["format"] == 2
     after = [
         json.loads(p.read_text())["data_version"]
         for n, p in _records(earlier).items()

@@ -43,12 +43,6 @@ _NETWORKS = (
     "ich_resources/hemorrhage.py",
     "ich_resources/preprocessing.py",
 )
-_TRAINING = (
-    "ich_resources/backbones/networks.py",
-    "ich_resources/backbones/table.py",
-    "ich_resources/hemorrhage.py",
-    "ich_resources/preprocessing.py",
-)
 _IMAGES = (
     "ich_assets/windowed.py",
     "ich_resources/dicom/decoding.py",
@@ -67,6 +61,27 @@ _IMAGES = (
     "ich_resources/dicom/windows.py",
     "ich_resources/preprocessing.py",
     "ich_resources/storage/files.py",
+)
+_TRAINING = (
+    "ich_assets/learning/data_set.py",
+    "ich_resources/backbones/inputs.py",
+    "ich_resources/backbones/networks.py",
+    "ich_resources/backbones/table.py",
+    "ich_resources/backbones/views.py",
+    "ich_resources/hemorrhage.py",
+    "ich_resources/preprocessing.py",
+    "ich_resources/training/arithmetic.py",
+    "ich_resources/training/batches.py",
+    "ich_resources/training/images.py",
+    "ich_resources/training/slices.py",
+    "ich_resources/training/view_options.py",
+    "ich_resources/training/view_planes.py",
+    "ich_resources/training/views.py",
+)
+_FOLD_PREDICTIONS = (
+    *_TRAINING,
+    "ich_assets/learning/fold_predictions.py:_predict",
+    "ich_resources/storage/oof.py",
 )
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
@@ -101,11 +116,41 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/hemorrhage.py",
     ),
     FOLD_LIST: ("ich_resources/dataset/folds.py",),
-    TRAINED_FOLD: _TRAINING,
-    OOF_PREDICTIONS: _TRAINING,
-    TEST_PREDICTIONS: _TRAINING,
-    OOF_TABLE: ("ich_resources/hemorrhage.py",),
-    SUBMISSION: ("ich_resources/hemorrhage.py",),
+    TRAINED_FOLD: (
+        *_TRAINING,
+        "ich_resources/metric.py",
+        "ich_resources/training/augment.py",
+        "ich_resources/training/checkpoint.py",
+        "ich_resources/training/epoch.py",
+        "ich_resources/training/held_out.py",
+        "ich_resources/training/initial.py",
+        "ich_resources/training/loop.py",
+        "ich_resources/training/loss.py",
+        "ich_resources/training/recipe.py",
+        "ich_resources/training/sampling.py",
+        "ich_resources/training/schedule.py",
+        "ich_resources/training/seeds.py",
+    ),
+    OOF_PREDICTIONS: _FOLD_PREDICTIONS,
+    TEST_PREDICTIONS: _FOLD_PREDICTIONS,
+    OOF_TABLE: (
+        "ich_assets/learning/oof.py:_gather",
+        "ich_assets/learning/oof.py:_mean",
+        "ich_assets/learning/oof.py:_table",
+        "ich_resources/hemorrhage.py",
+        "ich_resources/metric.py",
+        "ich_resources/storage/oof.py",
+    ),
+    SUBMISSION: (
+        "ich_assets/learning/submission.py:_as_sample",
+        "ich_assets/learning/submission.py:_in_order",
+        "ich_assets/learning/submission.py:_of_networks",
+        "ich_assets/learning/submission.py:_over_folds",
+        "ich_assets/learning/submission.py:_texts",
+        "ich_resources/dataset/kaggle.py",
+        "ich_resources/hemorrhage.py",
+        "ich_resources/storage/oof.py",
+    ),
 }
 """What makes the numbers of a step, by key of CODE_VERSIONS: modules, or ``module:definition``."""
 

@@ -5,7 +5,8 @@ import pytest
 
 from ich_resources.demo import anatomy, phantom, tissues
 from ich_resources.demo.anatomy import Ellipsoid
-from ich_resources.demo.phantom import HEAD_HEIGHT, bleed_fraction, grid, head_hu
+from ich_resources.demo.phantom import bleed_fraction, head_hu
+from ich_resources.demo.plane import HEAD_HEIGHT, grid
 
 SIZE = 256
 MIDDLE = anatomy.VENTRICLE.z / HEAD_HEIGHT

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
-from ich_resources.demo import anatomy, phantom, tissues
+from ich_resources.demo import anatomy, phantom, plane, tissues
 from ich_resources.demo.study import Acquisition, slice_heights, uid, write_demo_study, write_series
 
 SIZE = 128
@@ -54,7 +54,7 @@ def test_files_are_ct_slices(series):
         assert (ds.RescaleIntercept, ds.RescaleSlope) == (-1024, 1)
         assert (ds.WindowCenter, ds.WindowWidth) == (40, 80)
         assert ds.SliceThickness == 4.5
-        assert float(ds.PixelSpacing[0]) == pytest.approx(phantom.FIELD_OF_VIEW / SIZE)
+        assert float(ds.PixelSpacing[0]) == pytest.approx(plane.FIELD_OF_VIEW / SIZE)
         assert ds.SliceLocation == ds.ImagePositionPatient[2]
 
 
@@ -81,7 +81,7 @@ def test_hu_on_disk_are_those_of_the_phantom(series):
 
 
 def test_known_hu_on_disk(series):
-    hu, (x, y) = read_hu(series[2]), phantom.grid(SIZE)
+    hu, (x, y) = read_hu(series[2]), plane.grid(SIZE)
 
     def mean(px: float, py: float) -> float:
         return hu[np.hypot(x - px, y - py) < 4].mean()

@@ -1,10 +1,12 @@
 """Fold probabilities, with networks small enough to know the answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from trained_files import trained
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
 from ich_resources.backbones.loading import LoadedFold, load_folds
@@ -103,6 +105,15 @@ def test_each_backbone_has_its_input_size(crops, backbone):
     one = fold(0, (1, 1, 1), backbone.name)
     predict_folds([one], crops[:1], context="replicated", batch_size=1)
     assert one.network.seen[0].shape[2:] == (backbone.input_size, backbone.input_size)
+
+
+def test_a_checkpoint_that_carries_its_size_gets_it(crops):
+    one = fold(0, (1, 1, 1), "DenseNet121_change_avg")
+    own = replace(one, file=replace(one.file, trained=trained(input_size=96)))
+    predict_folds([own], crops[:1], context="adjacent", batch_size=1)
+    assert one.network.seen[0].shape[2:] == (96, 96)
+    with pytest.raises(ValueError, match="all of one input size"):
+        predict_folds([own, one], crops[:1], context="adjacent", batch_size=1)
 
 
 def test_batch_size_changes_a_real_network_by_rounding_only(stand_in_models):

@@ -1,11 +1,13 @@
 """Saliency of a series: which class, which input, and how the maps are put together."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from trained_files import trained
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
 from ich_resources.backbones.loading import LoadedFold, load_folds
@@ -207,6 +209,13 @@ def test_size_of_the_saliency_input(crops, override, sizes):
     folds = [random_fold("DenseNet121_change_avg", 1), random_fold(SECOND, 2)]
     explain(folds, crops[:1], image_size_override=override)
     assert [f.network.seen[0].shape[-1] for f in folds] == sizes
+
+
+def test_a_checkpoint_that_carries_its_size_is_explained_at_it(crops):
+    fold = random_fold(FIRST, 1)
+    own = replace(fold, file=replace(fold.file, trained=trained(backbone=FIRST)))
+    explain([own, random_fold(SECOND, 2)], crops[:1], image_size_override=None)
+    assert own.network.seen[0].shape[-1] == 96
 
 
 @pytest.mark.parametrize("method", METHODS)
