@@ -41,6 +41,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "processed_series",
         *(backbone.predictions_step for backbone in BACKBONES.values()),
         "ensemble_predictions",
+        "sequence_predictions",
         "saliency_panels",
         *("trained_fold", "oof_predictions", "test_predictions"),
         *("trained_sequence", "sequence_oof"),

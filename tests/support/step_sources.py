@@ -25,9 +25,12 @@ from ich_resources.steps import (
     PREDICTIONS,
     PROCESSED,
     SALIENCY,
+    SEQUENCE,
+    SEQUENCE_OOF,
     SUBMISSION,
     TEST_PREDICTIONS,
     TRAINED_FOLD,
+    TRAINED_SEQUENCE,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +85,12 @@ _FOLD_PREDICTIONS = (
     *_TRAINING,
     "ich_assets/learning/fold_predictions.py:_predict",
     "ich_resources/storage/oof.py",
+)
+_SEQUENCE = (
+    "ich_resources/hemorrhage.py",
+    "ich_resources/sequence/channels.py",
+    "ich_resources/sequence/network.py",
+    "ich_resources/sequence/samples.py",
 )
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
@@ -151,6 +160,15 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/hemorrhage.py",
         "ich_resources/storage/oof.py",
     ),
+    TRAINED_SEQUENCE: (
+        *_SEQUENCE,
+        "ich_resources/metric.py",
+        "ich_resources/sequence/folds.py",
+        "ich_resources/sequence/loop.py",
+        "ich_resources/sequence/loss.py",
+    ),
+    SEQUENCE_OOF: (*_SEQUENCE, "ich_resources/sequence/apply.py"),
+    SEQUENCE: (*_SEQUENCE, "ich_resources/sequence/apply.py"),
 }
 """What makes the numbers of a step, by key of CODE_VERSIONS: modules, or ``module:definition``."""
 
