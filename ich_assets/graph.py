@@ -7,7 +7,9 @@ from ich_assets.checks import CHECKS
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.dataset import folds, labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
+from ich_assets.learning.evaluation import evaluation
 from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
+from ich_assets.learning.oof_evaluation import oof_evaluation
 from ich_assets.learning.sequence import sequence_oof, trained_sequence
 from ich_assets.learning.submission import submission
 from ich_assets.learning.training import trained_fold
@@ -22,6 +24,7 @@ from ich_assets.sequence import sequence_predictions
 from ich_assets.series import processed_series
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dicom.resource import DicomResource
+from ich_resources.evaluation.resource import EvaluationResource
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -72,6 +75,24 @@ ich_outputs = dg.define_asset_job(
     description="Write the CSV and JSON files over all series of the last scan.",
 )
 
+ich_evaluate = dg.define_asset_job(
+    "ich_evaluate",
+    selection=dg.AssetSelection.assets(evaluation),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    config=TERSE_CONSOLE["config"],
+    description="Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
+)
+
+ich_evaluate_oof = dg.define_asset_job(
+    "ich_evaluate_oof",
+    selection=dg.AssetSelection.assets(oof_evaluation),
+    executor_def=dg.in_process_executor,
+    tags=host_tag(),
+    config=TERSE_CONSOLE["config"],
+    description="Judge the predictions out of fold of a training by the labels of its data set.",
+)
+
 ich_dataset = dg.define_asset_job(
     "ich_dataset",
     selection=dg.AssetSelection.assets(labelled_slices, folds),
@@ -80,8 +101,6 @@ ich_dataset = dg.define_asset_job(
     config=TERSE_CONSOLE["config"],
     description="Make a data set for training: scan, images, labels, patients, five folds.",
 )
-
-LEARNING_ASSETS = [labelled_slices, folds]
 
 ich_train_fold = dg.define_asset_job(
     "ich_train_fold",
@@ -123,8 +142,8 @@ ich_sequence_fold = dg.define_asset_job(
     description="Train one fold of the sequence models, and predict what it has held out.",
 )
 
-TRAINING_ASSETS = [trained_fold, oof_predictions, test_predictions, oof_table, submission]
-TRAINING_ASSETS += [trained_sequence, sequence_oof]
+TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
+TRAINING_ASSETS += [oof_table, oof_evaluation, submission, trained_sequence, sequence_oof]
 TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
 TRAINING_JOBS += [ich_sequence_fold]
 
@@ -136,11 +155,20 @@ defs = dg.Definitions(
         *CHECKPOINTS,
         *SERIES_ASSETS,
         run_outputs,
-        *LEARNING_ASSETS,
+        evaluation,
         *TRAINING_ASSETS,
     ],
     asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
-    jobs=[ich_scan, ich_checkpoints, ich_series, ich_outputs, ich_dataset, *TRAINING_JOBS],
+    jobs=[
+        ich_scan,
+        ich_checkpoints,
+        ich_series,
+        ich_outputs,
+        ich_evaluate,
+        ich_evaluate_oof,
+        *TRAINING_JOBS,
+        ich_dataset,
+    ],
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),
@@ -154,6 +182,7 @@ defs = dg.Definitions(
         "train_root": TrainRootResource(),
         "sequence": SequenceResource(),
         "results": ResultsResource(),
+        "evaluation": EvaluationResource(),
         "weights": WeightsResource(),
         "memory": dg.mem_io_manager,
     },

@@ -56,6 +56,24 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return np.rint(blend(gray, saliency_map) * 255).astype(np.uint8)
 
+    def roc(self, curves: Sequence[Sequence[Any]], **options: Any) -> bytes:
+        """Return ROC curves as PNG; a curve has the fields of ``roc.RocCurve``. See there."""
+        from ich_resources.panels.roc import RocCurve, draw_roc
+
+        return draw_roc([RocCurve(*curve) for curve in curves], **options)
+
+    def reliability(self, classes: Sequence[Sequence[Any]], **options: Any) -> bytes:
+        """Return the reliability as PNG; a class has the fields of ``ReliabilityBins``."""
+        from ich_resources.panels.reliability import ReliabilityBins, draw_reliability
+
+        return draw_reliability([ReliabilityBins(*bins) for bins in classes], **options)
+
+    def confusion(self, **options: Any) -> bytes:
+        """Return tables of counts as PNG; see ``confusion.draw_confusion``."""
+        from ich_resources.panels.confusion import draw_confusion
+
+        return draw_confusion(**options)
+
     def curves(self, probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
         """Return the probabilities along the series as a small PNG."""
         from ich_resources.panels.summary import draw_probability_curves

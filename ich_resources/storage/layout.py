@@ -40,6 +40,11 @@ class Layout:
         return self.output / "saliency_panels"
 
     @property
+    def evaluation(self) -> Path:
+        """How good the probabilities are by labels."""
+        return self.output / "evaluation"
+
+    @property
     def ledger(self) -> Path:
         """Index of the last scan."""
         return self.run_root / "state" / "series_ledger.json"

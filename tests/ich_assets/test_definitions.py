@@ -57,7 +57,8 @@ def test_every_asset_explains_itself():
 
 
 def test_every_job_runs_in_one_process():
-    for name in ("ich_batch", "ich_series", "ich_scan", "ich_outputs", "ich_checkpoints"):
+    jobs = ("ich_batch", "ich_series", "ich_scan", "ich_outputs", "ich_checkpoints", "ich_evaluate")
+    for name in jobs:
         assert defs.resolve_job_def(name).executor_def is dg.in_process_executor
 
 
@@ -73,6 +74,17 @@ def test_the_example_configuration_is_valid_and_names_every_field(pytestconfig):
             if field in shown:
                 read = getattr(type(resource)(**{field: shown[field]}), field)
                 assert read == getattr(resource, field), f"{name}.{field}"
+
+
+def test_the_example_of_an_evaluation_is_valid_and_shows_the_defaults(pytestconfig):
+    text = (pytestconfig.rootpath / "conf" / "evaluate.example.yaml").read_text()
+    config = yaml.safe_load(text)
+    dg.validate_run_config(defs.resolve_job_def("ich_evaluate"), config)
+    resource = defs.resources["evaluation"]
+    shown = config["resources"]["evaluation"]["config"]
+    for field in type(resource).model_fields:
+        assert f"{field}:" in text
+        assert shown.get(field, getattr(resource, field)) == getattr(resource, field), field
 
 
 def test_the_example_of_a_training_is_valid_and_names_every_field(pytestconfig):

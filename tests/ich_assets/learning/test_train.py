@@ -128,6 +128,24 @@ def test_the_tables_of_the_reference(trained):
     assert np.array_equal(feature, np.load(trained.place.layout.test(DENSE, 4).features)[5])
 
 
+def test_the_predictions_out_of_fold_are_judged(trained, tmp_path):
+    place = copy_of(trained, tmp_path)
+    done = place.execute(
+        "ich_evaluate_oof", "resources: {evaluation: {config: {bootstrap: 50, threshold: 0.5}}}"
+    )
+    assert done.status == 0, done.text
+    folder = place.layout.evaluation
+    line = (folder / "per_class.csv").read_text().splitlines()[0]
+    assert "out of fold" in line and "Research use only" in line
+    rows = pd.read_csv(folder / "per_class.csv", skiprows=1).set_index(["level", "class"])
+    probabilities, order = oof_of(place)
+    assert rows.loc[("slice", "any"), "cases"] == len(order)
+    expected = weighted_log_loss(trained.slices.labels, probabilities.mean(axis=0))
+    assert rows.loc[("slice", "weighted"), "log_loss"] == pytest.approx(expected, rel=1e-5)
+    page = (folder / "index.html").read_text()
+    assert "How well the networks find bleeds" in page and trained.slices.patients[0] not in page
+
+
 def test_the_submission_has_the_order_of_the_reference(trained):
     table = pd.read_csv(trained.place.layout.submission)
     ids = [f"ID_{uid}" for uid in sorted(trained.test.slices)]

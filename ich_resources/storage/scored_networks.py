@@ -1,0 +1,81 @@
+"""Which checkpoints and which calibration the probabilities of a run root come from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ich_resources.errors import StorageError
+from ich_resources.judged import Checkpoints
+from ich_resources.storage.chain import outcome_on_disk
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.ledger import found_series
+from ich_resources.storage.records import Records
+from ich_resources.storage.schemas import PredictionsContent
+from ich_resources.storage.shown import shown_content, shown_models
+
+
+@dataclass(frozen=True)
+class ScoredBy:
+    """What gave the probabilities of every series.
+
+    Attributes
+    ----------
+    checkpoints : mapping of str to tuple of str
+        SHA-256 of each fold in order, by backbone.
+    calibration : str or None
+        ``judged.Calibration.sha256`` of the calibration that was applied.
+    sequence : tuple of str
+        SHA-256 of each sequence model in order; empty where the ensemble is shown.
+    """
+
+    checkpoints: Checkpoints
+    calibration: str | None
+    sequence: tuple[str, ...] = ()
+
+
+def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
+    """Return the checkpoints and the calibration behind some series, from their records.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    series_uids : iterable of str
+        SeriesInstanceUIDs; at least one.
+
+    Raises
+    ------
+    StorageError
+        If a series was not found or has no valid record, or two were scored by other networks.
+    """
+    records = Records(layout)
+    first: ScoredBy | None = None
+    remedy = "run ich_batch again with the same checkpoints for every series"
+    for uid in sorted(set(series_uids)):
+        found = _of_series(layout, records, uid)
+        if found is None:
+            raise StorageError("the series has no valid record", series=uid, remedy=remedy)
+        if first is not None and found != first:
+            raise StorageError(
+                "the series was scored by other checkpoints, or with another calibration, than the "
+                "series before it",
+                series=uid,
+                remedy=remedy,
+            )
+        first = found
+    if first is None:
+        raise StorageError("no series was scored", path=layout.run_root, remedy=remedy)
+    return first
+
+
+def _of_series(layout: Layout, records: Records, uid: str) -> ScoredBy | None:
+    found = outcome_on_disk(found_series(layout, uid), records).records
+    shown = shown_content(found)
+    if shown is None:
+        return None
+    contents = [record.content for record in found.values()]
+    checkpoints = {
+        content.backbone: tuple(fold.digest for fold in content.folds)
+        for content in contents
+        if isinstance(content, PredictionsContent)
+    }
+    return ScoredBy(checkpoints, shown.calibration, shown_models(found))
