@@ -9,7 +9,8 @@ Usage: docker/run_training.sh --train_root DIR [options]
 
 Trains the networks, or makes what a training needs, in a Docker container. Research use only.
 
-  --job JOB            ich_dataset, ich_train (default), ich_sequence, ich_submission or ich_evaluate
+  --job JOB            ich_dataset, ich_train (default), ich_sequence, ich_submission, ich_evaluate_oof or
+                       ich_evaluate
   --train_root DIR     everything of a training; created if missing            (\$TRAIN_ROOT)
   --dicom_dir DIR      DICOM files of the data set; mounted read-only          (\$DICOM_INPUT)
   --labels FILE        labels; mounted read-only                               (\$LABELS)
@@ -73,8 +74,8 @@ while (($#)); do
         --config) config=$value ;;
         --more_dir) more+=("$value") ;;
         --job)
-            [[ $value =~ ^ich_(dataset|train|sequence|submission|evaluate)$ ]] ||
-                fail "$option is '$value'" "choose ich_dataset, ich_train, ich_sequence, ich_submission or ich_evaluate"
+            [[ $value =~ ^ich_(dataset|train|sequence|submission|evaluate|evaluate_oof)$ ]] ||
+                fail "$option is '$value'" "choose ich_dataset, ich_train, ich_sequence, ich_submission, ich_evaluate_oof or ich_evaluate"
             job=$value
             ;;
         *)
@@ -95,22 +96,28 @@ hand_on() { # NAME PATH [readonly]
     environment+=(--env "${variables[$1]}=$2")
 }
 
-[[ ${given[train_root]} ]] || fail "--train_root is not set" "see --help"
-train_root=$(realpath -m -- "${given[train_root]}")
-own_path --train_root "$train_root"
+if [[ $job == ich_evaluate ]]; then
+    [[ ${given[run_root]} ]] || fail "--run_root is not set" "see --help"
+    given[train_root]= # it judges a run root alone
+else
+    [[ ${given[train_root]} ]] || fail "--train_root is not set" "see --help"
+    given[train_root]=$(realpath -m -- "${given[train_root]}")
+    own_path --train_root "${given[train_root]}"
+fi
 for name in dicom_dir imagenet_dir model_dir run_root; do
     [[ ${given[$name]} ]] || continue
     given[$name]=$(existing_folder "--$name" "${given[$name]}")
     own_path "--$name" "${given[$name]}"
 done
-[[ ! ${given[dicom_dir]} || $train_root/ != "${given[dicom_dir]}"/* ]] ||
-    fail "--train_root $train_root is inside --dicom_dir, which is mounted read-only" "choose a folder outside ${given[dicom_dir]}"
+[[ ! ${given[dicom_dir]} || ${given[train_root]}/ != "${given[dicom_dir]}"/* ]] ||
+    fail "--train_root ${given[train_root]} is inside --dicom_dir, which is mounted read-only" "choose a folder outside ${given[dicom_dir]}"
 [[ ! ${given[labels]} ]] || given[labels]=$(readable_file --labels "${given[labels]}")
 [[ ! $config ]] || config=$(readable_file --config "$config")
-make_folder --train_root "$train_root"
+[[ ! ${given[train_root]} ]] || make_folder --train_root "${given[train_root]}"
 # Folders that are written come first: others may be inside them and must stay read-only there.
-hand_on train_root "$train_root"
-[[ ! ${given[run_root]} ]] || hand_on run_root "${given[run_root]}"
+for name in train_root run_root; do
+    [[ ! ${given[$name]} ]] || hand_on "$name" "${given[$name]}"
+done
 for name in dicom_dir imagenet_dir model_dir; do
     [[ ! ${given[$name]} ]] || hand_on "$name" "${given[$name]}" readonly
 done
@@ -128,7 +135,7 @@ mounts+=(--mount "type=volume,target=/dagster")
 
 require_image
 case $job in
-    ich_dataset | ich_evaluate) device=cpu ;;
+    ich_dataset | ich_evaluate | ich_evaluate_oof) device=cpu ;;
     *) use_gpus ;;
 esac
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Run one job of the learning half on a node, such as ich_dataset, ich_submission or ich_evaluate:
+# Run one job of the learning half on a node, such as ich_dataset or ich_submission:
 #   JOB=ich_dataset TRAIN_ROOT=/data/training DICOM_INPUT=/data/rsna LABELS=/data/stage_2_train.csv \
 #       sbatch --export=ALL singularity/slurm_learn.sh
 # For a job that runs networks add --gres=gpu:1 to the options of sbatch, or set DEVICE=cpu.
@@ -20,11 +20,11 @@ PROJECT_DIR="${PROJECT_DIR:-${SLURM_SUBMIT_DIR:-.}}"
 }
 settle_training
 case "${JOB:-}" in
-    ich_dataset | ich_evaluate) ;;
+    ich_dataset | ich_evaluate_oof) ;;
     ich_train | ich_sequence | ich_submission)
-        write_device training
+        write_device training sequence
         require_gpu
         ;;
-    *) die "JOB is ${JOB:-not set}: choose ich_dataset, ich_train, ich_sequence, ich_submission or ich_evaluate" ;;
+    *) die "JOB is ${JOB:-not set}: choose ich_dataset, ich_train, ich_sequence, ich_submission or ich_evaluate_oof" ;;
 esac
 run_job_until_told "$JOB"

@@ -37,7 +37,9 @@ if [ -n "$missing" ]; then
     echo "ich: to go on, set the same variables and run: bash $PROJECT_DIR/singularity/slurm_train.sh --missing" >&2
     exit 1
 fi
-write_device training
+write_device training sequence
 require_gpu
 write_training '' 'oof, sequence' "${backbones[@]}"
 run_job_until_told ich_train
+rm -- "$task"/*.yaml
+run_job ich_evaluate_oof

@@ -62,6 +62,7 @@ def test_wrong_options_are_told_with_a_remedy(tmp_path, folders, arguments, said
 
 def test_the_folder_of_a_training_must_be_named(tmp_path):
     assert "--train_root is not set" in _refused(tmp_path, "--cpu")
+    assert "--run_root is not set" in _refused(tmp_path, "--job", "ich_evaluate")
 
 
 def test_no_docker(tmp_path, folders):

@@ -127,7 +127,7 @@ def test_an_array_trains_every_fold_though_a_task_was_killed(site, tmp_path):
     )
     assert site.cluster.states(final) == {final: "COMPLETED"}, site.log(f"rest_{final}")
     assert layout.oof_table.exists()
-    # assert (layout.evaluation / "index.html").exists()
+    assert (layout.evaluation / "index.html").exists()
     uid = site.user.ids["user"]
     assert {path.stat().st_uid for path in site.root.rglob("*")} == {uid}
 
