@@ -1,6 +1,7 @@
 """The checkpoint file of a finished training, as inference reads it."""
 
 import io
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,8 @@ def checkpoint_bytes(trained: TrainedFold, about: Mapping[str, Any]) -> bytes:
             "epoch": trained.kept.epoch + 1,
             "state_dict": trained.weights,
             "valLoss": trained.kept.validation_loss,
-            PART: dict(about),
+            # Through JSON: a text of another class, as torch.__version__, could not be read again.
+            PART: json.loads(json.dumps(about, allow_nan=False)),
         },
         content,
     )

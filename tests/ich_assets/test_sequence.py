@@ -4,13 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from tiny_models import write_sequence_models, write_tiny
-from workplace import Finished, Workplace
+from workplace import Workplace
 
+from ich_assets import definitions
 from ich_assets.sequence_models import sequence_models
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo.study import uid, write_series
@@ -47,13 +50,22 @@ class Batches:
         self.place = Workplace(root, models, {"OMP_NUM_THREADS": "1"})
         root.mkdir(exist_ok=True)
         write_series(self.place.dicom, name="one", slices=3, bleed=True, size=64)
-        self.on = self._run("on")
+        self.on = self.place.batch(CONFIG.format(sequence='"on"'))
         self.tables_on, self.arrays = self._tables(), self._arrays()
-        self.off = self._run("off")
+        self._run_off()
         self.tables_off = self._tables()
 
-    def _run(self, sequence: str) -> Finished:
-        return self.place.batch(CONFIG.format(sequence=f'"{sequence}"'))
+    def _run_off(self) -> None:
+        """Run the batch in this process, which has loaded everything: half the time."""
+        config = yaml.safe_load(CONFIG.format(sequence='"off"'))["resources"]
+        config["networks"]["config"]["model_dir"] = str(self.place.models)
+        config["dicom"] = {"config": {"input_dir": str(self.place.dicom)}}
+        config["storage"] = {"config": {"run_root": str(self.place.results)}}
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = definitions.defs.resolve_job_def("ich_batch").execute_in_process(
+                run_config={"resources": config}, instance=instance
+            )
+        assert result.success
 
     def _tables(self) -> dict[str, bytes]:
         files = [p for p in self.place.output.rglob("*") if p.suffix in (".csv", ".json")]
@@ -109,7 +121,6 @@ def test_the_rows_equal_the_sequence_models_on_the_kept_arrays(
 
 @pytest.mark.slow
 def test_the_ensemble_is_kept_and_equals_that_without_sequence_models(batches: Batches) -> None:
-    assert batches.off.status == 0, batches.off.text
     both, ensemble = batches.tables_on, batches.tables_off["predictions_per_slice.csv"]
 
     assert both["predictions_2d_per_slice.csv"] == ensemble

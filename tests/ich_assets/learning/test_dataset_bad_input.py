@@ -1,5 +1,6 @@
 """Data sets that are wrong: one sentence with the remedy each; what was finished stays."""
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,29 @@ def trials(tmp_path_factory):
     assert made.run() == ""
     assert set(made.faults) == {"every_class_in_every_fold"}
     return made
+
+
+def test_run_again_nothing_is_decoded_and_nothing_changes(trials):
+    assert trials.run() == ""
+    files = [path for path in trials.dataset.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    records = [*trials.root.rglob("dataset_images.json"), *trials.dataset.rglob("*.png")]
+    times = {path: path.stat().st_mtime_ns for path in records}
+    assert len(times) == 7 + 20
+    assert trials.run() == ""
+    assert {path: path.read_bytes() for path in files} == before
+    assert {path: path.stat().st_mtime_ns for path in records} == times
+
+
+def test_images_that_cannot_be_written(trials, tmp_path):
+    other = copy.copy(trials)
+    other.root = tmp_path / "train"
+    other.dataset.mkdir(parents=True)
+    (other.dataset / "png").write_text("a file where the folder should be")
+    assert "cannot write: Not a directory" in other.run()
+    assert not (other.dataset / "slices.csv").exists()
+    (other.dataset / "png").unlink()
+    assert other.run() == ""
 
 
 def without(rows, *names):

@@ -10,7 +10,6 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from training_root import (
     Amount,
     TrainingPlace,
@@ -18,14 +17,24 @@ from training_root import (
     write_test_set,
     write_training_root,
 )
+from workplace import Workplace
 
 from ich_resources.backbones.checkpoint import find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS
+from ich_resources.demo.cohort import write_patient
+from ich_resources.demo.patients import draw_patient
 from ich_resources.digests import file_sha256
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import LabelledSlices
 from ich_resources.metric import weighted_log_loss
+from ich_resources.storage.layout import Layout
 from ich_resources.storage.training_layout import fold_subject
+from ich_resources.subjects import series_subject
+from ich_resources.training.resource import TrainingResource
+from ich_resources.training.results import Machine
+from ich_resources.training.slices import TrainingSlices
+from ich_resources.training.view_options import ViewOptions
+from ich_resources.training.views import predict_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -289,5 +298,31 @@ def digests(root: Path) -> dict[str, str]:
     }
 
 
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=True)["state_dict"]
+SCORE = """\
+resources:
+  networks: {config: {backbones: [DenseNet121_change_avg], max_folds_per_backbone: 2}}
+  saliency: {config: {method: gradcam, max_slices_per_series: 1}}
+"""
+
+
+def test_a_batch_with_the_trained_folder_gives_what_the_training_predicts(trained, tmp_path):
+    place = Workplace(tmp_path, trained.place.layout.models)
+    written = write_patient(place.dicom, draw_patient(1, ("subdural",)))
+    done = place.batch(SCORE)
+    assert done.status == 0, done.text
+    layout, subject = Layout(place.results), series_subject(written.series)
+    scored = np.load(layout.array(subject, "densenet121_predictions"))
+    assert scored.shape == (2, len(written.slices), 6)
+    slices = TrainingSlices(
+        written.slices,
+        (written.series,) * len(written.slices),
+        tuple(layout.slice_png(uid) for uid in written.slices),
+        np.full((len(written.slices), 6), np.nan, np.float32),
+    )
+    recipe = TrainingResource(init="random", input_size=32).recipe(DENSE, 0)
+    for fold in range(2):
+        path = trained.place.layout.checkpoint(DENSE, fold)
+        options = ViewOptions.of(recipe, "none")
+        predicted = predict_checkpoint(path, DENSE.name, slices, options, machine=Machine("cpu"))
+        np.testing.assert_allclose(scored[fold], predicted.probabilities[0], atol=1e-5)
+    assert np.ptp(scored[0]) > 1e-3

@@ -119,8 +119,8 @@ def test_the_cache_of_torch_hub(monkeypatch, tmp_path):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         assert str(torch_hub_folder()) == f"{torch.hub.get_dir()}/checkpoints"
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(CheckpointError, match="missing"):
-        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         find_initial(recipe())
 
 
