@@ -1,6 +1,7 @@
 """Predictions of one trained fold: for the slices that it held out, or for the test set."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ich_assets.learning.data_set import data_set, test_set, training_slices
+from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.holding import current_oof, current_test, current_trained
 from ich_assets.learning.holding import predictions_digest as digest_of
 from ich_assets.learning.resources import LearningResources
@@ -112,7 +114,7 @@ def predict_fold(
         context.log.info(f"{wanted.partition}: its predictions hold and are taken")
         record = held
     else:
-        record = _predict(resources, wanted)
+        record = _predict(resources, wanted, context.log.info)
     if feature_files:
         _write_feature_files(resources, wanted)
     return dg.MaterializeResult(
@@ -120,7 +122,9 @@ def predict_fold(
     )
 
 
-def _predict(resources: LearningResources, wanted: Wanted) -> Record[FoldPredictionsContent]:
+def _predict(
+    resources: LearningResources, wanted: Wanted, say: Callable[[str], None]
+) -> Record[FoldPredictionsContent]:
     from ich_resources.training.views import predict_checkpoint
 
     layout, records = resources.train_root.layout, resources.train_root.records
@@ -128,13 +132,14 @@ def _predict(resources: LearningResources, wanted: Wanted) -> Record[FoldPredict
     table, slices = _slices(resources, wanted)
     views = _views(resources, wanted)
     started = time.perf_counter()
-    predicted = predict_checkpoint(
-        layout.checkpoint(wanted.backbone, wanted.fold),
-        wanted.backbone.name,
-        slices,
-        views,
-        machine=resources.training.machine,
-    )
+    with one_gpu(resources.training.machine, say) as machine:
+        predicted = predict_checkpoint(
+            layout.checkpoint(wanted.backbone, wanted.fold),
+            wanted.backbone.name,
+            slices,
+            views,
+            machine=machine,
+        )
     probabilities, features = predicted.mean, predicted.features
     if not (np.isfinite(probabilities).all() and np.isfinite(features).all()):
         raise InferenceError(

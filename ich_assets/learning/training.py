@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets.learning.data_set import DataSet, data_set
+from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.holding import current_trained, trained_digest
 from ich_assets.learning.honesty import require_honest
 from ich_assets.learning.model_folder import pin_checkpoint
@@ -95,15 +96,16 @@ def _train(
     context.log.info(
         f"{context.partition_key}: training on {len(slices)} slices, {len(held_out)} held out"
     )
-    trained = train_fold(
-        slices,
-        held_out,
-        recipe,
-        initial,
-        layout.steps.folder(subject),
-        machine=resources.training.machine,
-        hooks=hooks(context, recipe.epochs),
-    )
+    with one_gpu(resources.training.machine, context.log.info) as machine:
+        trained = train_fold(
+            slices,
+            held_out,
+            recipe,
+            initial,
+            layout.steps.folder(subject),
+            machine=machine,
+            hooks=hooks(context, recipe.epochs),
+        )
     about = _about(resources, recipe, data, trained)
     content = checkpoint_bytes(trained, about.to_plain())
     made = _content(trained, about, recipe, data, slices, held_out).model_copy(

@@ -9,6 +9,9 @@ Numbers = npt.NDArray[np.float64]
 FEWEST = 2
 """Fewest positives, and fewest negatives, that an AUC is given for."""
 
+MOST_POINTS = 2000
+"""Most points of a curve; more cannot be seen."""
+
 
 @dataclass(frozen=True)
 class Roc:
@@ -47,6 +50,8 @@ def roc(labels: Numbers, probabilities: Numbers) -> Roc | None:
     if not enough(labels):
         return None
     fpr, tpr, thresholds = roc_curve(labels, probabilities)
+    kept = np.unique(np.linspace(0, len(fpr) - 1, MOST_POINTS).round().astype(int))
+    fpr, tpr, thresholds = fpr[kept], tpr[kept], thresholds[kept]
     thresholds[0] = max(1.0, float(np.nextafter(probabilities.max(), 2)))
     return Roc(tuple(fpr.tolist()), tuple(tpr.tolist()), tuple(thresholds.tolist()))
 

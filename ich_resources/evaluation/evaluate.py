@@ -204,5 +204,5 @@ def _about_fit(fitted: Fitted | None) -> tuple[str, ...]:
         return ()
     return (
         f"The calibration was fitted by {fitted.level}: with it, the highest probability of the "
-        f"slices is that of the {fitted.level}, and those of single slices are too high.",
+        f"slices is that of the {fitted.level}, and those of single slices are not calibrated.",
     )

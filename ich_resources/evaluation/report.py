@@ -1,7 +1,7 @@
 """The evaluation as files hold it: first line, JSON, rows of the tables."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,12 @@ def noun(number: int, what: str) -> str:
 
 
 def plain_report(evaluation: Evaluation) -> dict[str, Any]:
-    """Return ``report.json``: the first line, and every number of the evaluation."""
-    return {"about": first_line(evaluation), **_plain(asdict(evaluation))}
+    """Return ``report.json``: the first line, and every number but those of single cases.
+
+    ``per_series.csv`` has the cases, which may be hundreds of thousands.
+    """
+    values = {**asdict(replace(evaluation, cases=())), "cases": len(evaluation.cases)}
+    return {"about": first_line(evaluation), **_plain(values)}
 
 
 def per_class_rows(evaluation: Evaluation) -> list[dict[str, Any]]:

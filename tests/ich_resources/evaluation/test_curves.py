@@ -41,5 +41,17 @@ def test_the_curve_goes_from_corner_to_corner_and_has_the_area():
     assert (curve.false_positive_rate[-1], curve.true_positive_rate[-1]) == (1, 1)
     area = np.trapezoid(curve.true_positive_rate, curve.false_positive_rate)
     assert area == pytest.approx(7 / 9)
+    assert len(curve.thresholds) <= 7
     assert np.isfinite(curve.thresholds).all()
     assert curve.thresholds[0] > P.max()
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_corners():
+    random = np.random.default_rng(2)
+    p = random.random(20_000)
+    labels = (random.random(20_000) < p).astype(np.float64)
+    curve = roc(labels, p)
+    assert len(curve.thresholds) == 2000
+    assert (curve.false_positive_rate[0], curve.true_positive_rate[-1]) == (0, 1)
+    area = np.trapezoid(curve.true_positive_rate, curve.false_positive_rate)
+    assert area == pytest.approx(auc(labels, p), abs=1e-3)
