@@ -12,7 +12,7 @@ import numpy as np
 from ich_assets.learning.found import Found
 from ich_assets.learning.images import make_images
 from ich_resources.dataset.folds import in_several_folds, positives
-from ich_resources.dataset.matching import Matched, match, unmatched_bytes
+from ich_resources.dataset.matching import Matched, match, require_by_slice, unmatched_bytes
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dataset.table import (
     digests_bytes,
@@ -91,16 +91,18 @@ def _read(
     dicom: DicomResource,
     train_root: TrainRootResource,
 ) -> _Read:
-    """Read labels and folders. Labels come first: a wrong file is told before hours of decoding."""
-    source, key = dataset.patient_source, train_root.key
-    labels = dataset.read_labels()
+    """Read all that people have written, and then the folders, whose decoding may take hours."""
+    key, groups = train_root.key, dataset.read_groups()
+    labels, _ = dataset.read_labels(), dataset.fold_lists
+    require_by_slice(labels)
     for note in labels.notes:
         context.log.warning(note)
     folders = list(map(Path, dataset.folders)) or [dicom.folder]
     found = _found(context, folders, dataset, dicom, train_root)
     pairs = [(s.study_instance_uid, s.series_instance_uid) for s in found.used]
-    hashed = dicom.patient_keys(found.used, key) if source == "hash" else {}
-    patients = dataset.patients(pairs, hashed, key)
+    by_header = dataset.patient_source == "hash"
+    hashed = dicom.patient_keys(found.used, key) if by_header else {}
+    patients = dataset.patients(pairs, groups, hashed, key)
     test = None
     if dataset.test_folders:
         test = _found(context, list(map(Path, dataset.test_folders)), dataset, dicom, train_root)

@@ -51,7 +51,8 @@ def decode_in_child(
         raise StorageError(
             "the process that decodes it died",
             series=uid,
-            remedy="run the same command again with fewer processes (dataset.processes)",
+            remedy="run the same command again with fewer processes (dataset.processes); if it is "
+            "this series again, take its files out of the folder",
         ) from err
     value: dict[str, Any] = json.loads(answer[1:])
     if answer[:1] == _BAD:

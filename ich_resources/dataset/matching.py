@@ -78,6 +78,26 @@ class Matched:
         return max(without_slice, without_label)
 
 
+def require_by_slice(labels: Labels) -> None:
+    """Check that labels are by slice.
+
+    Parameters
+    ----------
+    labels : Labels
+        From ``labels.read_labels``.
+
+    Raises
+    ------
+    DatasetError
+        If they are by series or by study.
+    """
+    if labels.level != "slice":
+        raise DatasetError(
+            f"the labels are by {labels.level}, and the 2D networks are trained by slice",
+            remedy="give labels with SOPInstanceUID, or in Kaggle's form",
+        )
+
+
 def match(labels: Labels, slices: Sequence[str], others: Mapping[str, NotUsed]) -> Matched:
     """Find the labels of each slice.
 
@@ -93,13 +113,9 @@ def match(labels: Labels, slices: Sequence[str], others: Mapping[str, NotUsed]) 
     Raises
     ------
     DatasetError
-        If the labels are not by slice, or none of them is of a slice of the data set.
+        If the labels are by series or by study, or none of them is of a slice of the data set.
     """
-    if labels.level != "slice":
-        raise DatasetError(
-            f"the labels are by {labels.level}, and the 2D networks are trained by slice",
-            remedy="give labels with SOPInstanceUID, or in Kaggle's form",
-        )
+    require_by_slice(labels)
     row_of = {slice_stem(name): row for row, name in enumerate(labels.ids)}
     values = np.full((len(slices), len(CLASSES)), np.nan, np.float32)
     unmatched = []

@@ -125,8 +125,44 @@ class DatasetResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         studies = self.label_studies.strip()
         return read_labels(self.label_file, Path(studies).expanduser() if studies else None)
 
+    def read_groups(self) -> dict[str, str]:
+        """Read the patient of each study, where a file says it; else return an empty dict.
+
+        Raises
+        ------
+        DatasetError
+            If the file cannot be used.
+        """
+        from ich_resources.dataset.groups import read_groups
+
+        if self.patient_source != "file":
+            return {}
+        return read_groups(Path(self.groups.strip()).expanduser())
+
+    @property
+    def fold_lists(self) -> Path | None:
+        """The folder of the lists of folds; None where folds are stratified.
+
+        Raises
+        ------
+        DatasetError
+            If it is not set.
+        """
+        if self.folds.source == "stratified":
+            return None
+        if not self.folds.lists.strip():
+            raise DatasetError(
+                "dataset.folds.source is lists, and dataset.folds.lists is empty",
+                remedy="set it to the folder data of the unpacked data.zip",
+            )
+        return Path(self.folds.lists.strip()).expanduser()
+
     def patients(
-        self, series: Sequence[tuple[str, str]], hashed: dict[str, str], key: bytes
+        self,
+        series: Sequence[tuple[str, str]],
+        groups: dict[str, str],
+        hashed: dict[str, str],
+        key: bytes,
     ) -> "Patients":
         """Return the patient of each study; see ``groups``.
 
@@ -134,6 +170,8 @@ class DatasetResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         ----------
         series : sequence of (str, str)
             StudyInstanceUID and SeriesInstanceUID of each series.
+        groups : dict of str to str
+            From ``read_groups``.
         hashed : dict of str to str
             Keyed hash of PatientID by SeriesInstanceUID; empty unless ``patient_source`` is hash.
         key : bytes
@@ -142,18 +180,16 @@ class DatasetResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises
         ------
         DatasetError
-            If groups cannot be read, or a study has several patients.
+            If a study has several patients.
         """
         from ich_resources.dataset.groups import (
             each_study,
             patients_from_file,
             patients_from_headers,
-            read_groups,
         )
 
         studies = [study for study, _ in series]
         if self.patient_source == "file":
-            groups = read_groups(Path(self.groups.strip()).expanduser())
             return patients_from_file(studies, groups, key)
         if self.patient_source == "study":
             return each_study(studies, key)
@@ -174,13 +210,8 @@ class DatasetResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         from ich_resources.dataset.folds import listed_folds, stratified_folds
 
-        if self.folds.source == "stratified":
-            divided: Folds = stratified_folds(slices)
-            return sorted(divided.patient_to_fold.items())
-        lists = self.folds.lists.strip()
-        if not lists:
-            raise DatasetError(
-                "dataset.folds.source is lists, and dataset.folds.lists is empty",
-                remedy="set it to the folder data of the unpacked data.zip",
-            )
-        return listed_folds(slices, Path(lists).expanduser())
+        lists = self.fold_lists
+        if lists is not None:
+            return listed_folds(slices, lists)
+        divided: Folds = stratified_folds(slices)
+        return sorted(divided.patient_to_fold.items())
