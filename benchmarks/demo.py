@@ -69,7 +69,7 @@ def measure(seed: int, folder: Path) -> dict[str, Any]:
     began = time.monotonic()
     plan = Plan.of_this_machine(seed)
     train_networks(folder / "training", folder / "models", plan, lambda text: None)
-    seconds = time.monotonic() - began
+    seconds, load = time.monotonic() - began, round(os.getloadavg()[1], 1)
     others = [draw_patient(TEST_SEED + number) for number in range(PATIENTS)]
     labels, found = score(folder, others)
     shown_labels, shown_found = score(folder, draw_cohort(FIRST_SEED + 100 * seed))
@@ -86,6 +86,7 @@ def measure(seed: int, folder: Path) -> dict[str, Any]:
     return {
         "seed": seed,
         "seconds": round(seconds, 1),
+        "load_average": load,
         "weighted_log_loss": round(weighted_log_loss(y, p), 4),
         "prior": round(prior_loss(y), 4),
         "positives": dict(zip(CLASSES, y.sum(0).astype(int).tolist(), strict=True)),
@@ -119,15 +120,17 @@ def score(
 
 def table(measured: list[dict[str, Any]]) -> str:
     """Return the table of benchmarks/README.md."""
-    head = "| seed | s of training | weighted log loss (prior) | AUC any by slice | by series "
+    kinds_named = " / ".join(CLASSES[1:])
     lines = [
-        head + "| by kind: " + " / ".join(CLASSES[1:]) + " | lowest with, highest without |",
+        "| seed | s of training (load) | weighted log loss (prior) | AUC any by slice "
+        f"| by series | by kind: {kinds_named} | lowest with, highest without |",
         "|---|---|---|---|---|---|---|",
     ]
     for one in measured:
         kinds = " / ".join(f"{one['auc_by_slice'][kind]}" for kind in CLASSES[1:])
         lines.append(
-            f"| {one['seed']} | {one['seconds']:.0f} | {one['weighted_log_loss']:.3f} "
+            f"| {one['seed']} | {one['seconds']:.0f} ({one['load_average']}) "
+            f"| {one['weighted_log_loss']:.3f} "
             f"({one['prior']:.3f}) | {one['auc_by_slice']['any']} | {one['auc_any_by_series']} "
             f"| {kinds} | {one['demo_lowest_with_bleed']:.2f}, {one['demo_highest_without']:.2f} |"
         )

@@ -20,10 +20,12 @@ RUN_YAML = """\
 # The demo: dagster job execute -m ich_assets.definitions -j ich_batch -c {folder}/run.yaml
 resources:
   dicom: {{config: {{input_dir: "{folder}/dicom"}}}}
-  networks: {{config: {{model_dir: "{folder}/models", max_folds_per_backbone: 1}}}}
+  networks: {{config: {{model_dir: "{folder}/models", max_folds_per_backbone: 1{backend}}}}}
 {saliency}\
   storage: {{config: {{run_root: "{folder}/results"}}}}
 """
+NO_CONVERSION = ", backend: pytorch"
+"""At the size of the trained networks OpenVINO saves less than its conversion takes."""
 SMALL_SALIENCY = "  saliency: {config: {image_size_override: 224}}\n"
 """Untrained stand-ins have the input sizes of the release; a trained network carries its own."""
 
@@ -62,8 +64,9 @@ def main(folder: Path, *, untrained: bool = False, plan: Plan | None = None) -> 
 
         print("Making untrained stand-in checkpoints", flush=True)
         write_checkpoints(models)
-    saliency = "" if (models / MADE_FROM).is_file() else SMALL_SALIENCY
-    text = RUN_YAML.format(folder=folder, saliency=saliency)
+    trained = (models / MADE_FROM).is_file()
+    saliency, backend = ("", NO_CONVERSION) if trained else (SMALL_SALIENCY, "")
+    text = RUN_YAML.format(folder=folder, saliency=saliency, backend=backend)
     write_whole(folder / "run.yaml", text.encode(), ".part-run")
 
 

@@ -50,7 +50,9 @@ def test_trained_networks_run_at_their_own_size(untrained):
     (untrained / "models" / MADE_FROM).write_text("{}")
     demo.main(untrained, untrained=True)
     (untrained / "models" / MADE_FROM).unlink()
-    assert "saliency" not in yaml.safe_load((untrained / "run.yaml").read_text())["resources"]
+    run = yaml.safe_load((untrained / "run.yaml").read_text())["resources"]
+    assert "saliency" not in run
+    assert run["networks"]["config"]["backend"] == "pytorch"
 
 
 def test_what_is_there_is_kept(untrained, capsys):
