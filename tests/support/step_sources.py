@@ -95,7 +95,7 @@ _SEQUENCE = (
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
     PREDICTIONS: (*_NETWORKS, "ich_resources/inference/predict.py"),
-    ENSEMBLE: ("ich_resources/ensemble.py",),
+    ENSEMBLE: ("ich_resources/ensemble.py", "ich_resources/judged.py"),
     SALIENCY: (
         *_NETWORKS,
         "ich_assets/drawing.py:Drawing",

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+from dataclasses import replace
 
 import pytest
 from contents import ensemble_content, predictions_content, processed_content, processed_slice
@@ -402,3 +403,39 @@ def test_a_run_may_hold_the_lock_that_its_steps_take_again(layout, records):
 def test_json_of_another_kind_is_a_damaged_record(layout, records, record, text):
     layout.record(SERIES, STEP).write_text(text)
     assert records.find(SERIES, STEP) is None
+
+
+def test_a_calibrated_ensemble_needs_both_arrays(layout, records):
+    paths = [layout.array(SERIES, ENSEMBLE), layout.calibrated(SERIES, ENSEMBLE)]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.name.encode())
+    names = tuple(map(records.relative, paths))
+    plain = Record("r", "v", names[:1], ensemble_content())
+    records.finish(SERIES, ENSEMBLE, plain)
+    assert records.find(SERIES, ENSEMBLE) == plain
+    calibrated = Record("r", "v", names, ensemble_content(calibration="c"))
+    records.finish(SERIES, ENSEMBLE, replace(calibrated, files=names[:1]))
+    assert records.find(SERIES, ENSEMBLE) is None
+    records.finish(SERIES, ENSEMBLE, calibrated)
+    assert records.find(SERIES, ENSEMBLE) == calibrated
+    shown = [r.content.shown(layout, SERIES, ENSEMBLE) for r in (plain, calibrated)]
+    assert shown == paths
+    paths[1].write_bytes(b"e" * len(paths[1].name))  # the same size, other numbers
+    assert records.find(SERIES, ENSEMBLE) is None
+
+
+def test_records_of_format_1_are_worth_what_they_were(layout, records):
+    path = layout.array(SERIES, ENSEMBLE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    for untrained, worth in ((True, "nothing"), (False, "patients")):
+        record = Record("r", "v", (records.relative(path),), ensemble_content(untrained=untrained))
+        records.finish(SERIES, ENSEMBLE, record)
+        written = layout.record(SERIES, ENSEMBLE)
+        value = json.loads(written.read_text())
+        assert "trained_on" not in value["content"] and value["format"] == 2
+        for key in ("format", "digests", "checksum"):  # as version 0.1.0 wrote it
+            del value[key]
+        written.write_text(json.dumps(value))
+        assert records.find(SERIES, ENSEMBLE).content.worth == worth

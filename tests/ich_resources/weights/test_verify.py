@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from trained_files import save, write_trained
 
 from ich_resources.backbones.checkpoint import DIGESTS_FILE
 from ich_resources.backbones.table import BACKBONES, FOLDS, checkpoint_name
@@ -54,6 +55,16 @@ def test_each_kind_of_harm_is_told_apart(fifteen):
     assert f"does not fit {ALL[1].name}" in reports[2].remark
     assert "no such file" in reports[4].remark
     assert [bool(report.digest) for report in reports] == [True] * 4 + [False]
+
+
+def test_weights_of_phantoms_and_of_a_newer_version_are_told_apart(tmp_path, stand_in_models):
+    write_trained(tmp_path, stand_in_models)
+    path = tmp_path / ALL[1].folder / checkpoint_name(0)
+    (report,) = verify(tmp_path, [ALL[1]], [0])
+    assert (report.state, report.remark) == ("good", "trained on phantoms")
+    save(path, {}, {"format": 2})
+    (report,) = verify(tmp_path, [ALL[1]], [0])
+    assert report.state == "broken" and "a newer version of ich wrote" in report.remark
 
 
 def test_an_empty_folder(tmp_path):
