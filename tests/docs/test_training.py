@@ -26,7 +26,10 @@ def texts() -> dict[str, str]:
 def job_of(block: dict) -> str:
     """A job that takes a configuration of the page."""
     if "ops" in block:
-        return "fetch_side_files"
+        (op,) = block["ops"]
+        return {"fetch_side_archives": "fetch_side_files", "predict_and_submit": "ich_submission"}[
+            op
+        ]
     return "ich_evaluate" if "evaluation" in block["resources"] else "ich_train"
 
 

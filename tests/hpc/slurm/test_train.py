@@ -186,3 +186,20 @@ def test_a_task_that_fails_twice_by_itself_is_not_submitted_again(site):
     assert "a task that has ended with an error twice is not submitted again" in text
     assert "slurm_train.sh --missing" in text
     assert place.last_jobs() == [again, final]
+
+
+def test_with_labels_a_job_makes_the_data_set_first(site):
+    """Every job of the chain, and what each runs; without networks."""
+    place = without_networks(site, '#!/bin/sh\necho "runs $*" | cut -d " " -f 1-7\n')
+    (place.root / "dicom").mkdir()
+    (place.root / "labels, of: today.csv").touch()
+    more = {"LABELS": str(place.root / "labels, of: today.csv"), "VENV": str(place.root)}
+    jobs = place.submit(DICOM_INPUT=str(place.root / "dicom"), MAX_TASKS="2", **more)
+    assert list(jobs) == ["dataset", "train", "rest"]
+    place.cluster.wait_for(*jobs.values())
+    states = place.cluster.states(jobs["train"], *range(FOLDS))
+    assert set(states.values()) == {"COMPLETED"}
+    for name, ran in (("dataset", ["ich_dataset"]), ("rest", ["ich_train", "ich_evaluate_oof"])):
+        text = place.log(f"{name}_{jobs[name]}")
+        assert place.cluster.states(jobs[name]) == {jobs[name]: "COMPLETED"}, text
+        assert [line.split()[-1] for line in text.splitlines() if line.startswith("runs ")] == ran
