@@ -31,6 +31,7 @@ SETTINGS = {
         "threads": 1,
     },
     "sequence": {"epochs": 2, "batch_size": 4},
+    "evaluation": {"bootstrap": 50},
 }
 
 
