@@ -5,9 +5,10 @@ import dagster as dg
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
 from ich_assets.learning.checks import TRAINING_CHECKS
-from ich_assets.learning.dataset import folds, labelled_slices
+from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.learning.evaluation import evaluation
+from ich_assets.learning.fold_list import folds
 from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
 from ich_assets.learning.oof_evaluation import oof_evaluation
 from ich_assets.learning.sequence import sequence_oof, trained_sequence

@@ -6,6 +6,7 @@ from pydantic import Field
 from ich_assets.learning.holding import recorded_fold
 from ich_assets.learning.model_folder import install
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
+from ich_assets.learning.sequence_holding import recorded_sequences
 from ich_assets.runtime.console import TERSE_CONSOLE
 from ich_assets.training_partitions import chosen_backbones
 from ich_resources.backbones.table import FOLDS
@@ -43,6 +44,7 @@ def copy_checkpoints(context: dg.OpExecutionContext, config: InstallConfig) -> N
             if record is not None:
                 path = layout.checkpoint(backbone, fold).relative_to(layout.models)
                 found[path.as_posix()] = record.content.checkpoint
+    found |= recorded_sequences(resources)
     if not found:
         raise IchError(
             "no fold is trained yet", path=layout.train_root, remedy="run ich_train first"

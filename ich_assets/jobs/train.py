@@ -107,6 +107,10 @@ def _check(resources: LearningResources, partitions: list[tuple[Backbone, int]])
         For the first fault.
     """
     check_train_root(resources)
+    if resources.training.device not in ("auto", "cpu"):  # these two cannot fail
+        from ich_resources.backbones.device import resolve_devices
+
+        resolve_devices(resources.training.device)
     for backbone, fold in partitions:
         if current_trained(resources, backbone, fold) is None:
             resources.training.initial(resources.training.recipe(backbone, fold))
@@ -132,7 +136,7 @@ def _run_all(
             continue
         record = recorded_fold(resources, backbone, fold)
         loss = "" if record is None else f"  held out {record.content.weighted_log_loss:.4f}"
-        context.log.info(f"{line}  done{loss}  ({minutes:.1f} min, about {left:.0f} left)")
+        context.log.info(f"{line}  done{loss}  ({minutes:.1f} min, about {left:.0f} min left)")
     return errors
 
 

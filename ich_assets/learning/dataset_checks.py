@@ -4,7 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from ich_assets.learning.dataset import folds, labelled_slices
+from ich_assets.learning.dataset import labelled_slices
+from ich_assets.learning.fold_list import folds
 from ich_resources.dataset.folds import in_several_folds
 from ich_resources.dataset.table import read_fold_rows, read_slices
 from ich_resources.errors import DatasetError

@@ -2,6 +2,7 @@
 
 from ich_assets.learning.resources import LearningResources
 from ich_assets.learning.sequence_data import OutOfFold
+from ich_resources.backbones.table import FOLDS
 from ich_resources.digests import fingerprint
 from ich_resources.sequence.recipe import SequenceRecipe
 from ich_resources.steps import CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
@@ -66,6 +67,18 @@ def current_sequence(
     path = resources.train_root.layout.sequence_checkpoint(fold)
     whole = is_unchanged(path, record.content.checkpoint)
     return record if record.inputs_digest == digest and whole else None
+
+
+def recorded_sequences(resources: LearningResources) -> dict[str, str]:
+    """Return the SHA-256 of every recorded sequence checkpoint, by its path in the model folder."""
+    layout, records, found = resources.train_root.layout, resources.train_root.records, {}
+    for fold in range(FOLDS):
+        subject = sequence_subject(fold)
+        record = records.find_as(subject, TRAINED_SEQUENCE, TrainedSequenceContent)
+        if record is not None:
+            path = layout.sequence_checkpoint(fold).relative_to(layout.models)
+            found[path.as_posix()] = record.content.checkpoint
+    return found
 
 
 def current_sequence_oof(

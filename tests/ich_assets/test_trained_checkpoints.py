@@ -108,7 +108,7 @@ def test_the_networks_run_at_their_own_size_with_their_own_context(scored):
         ):
             x = torch.from_numpy(network_input(crops, slice(0, 3), size, context).copy())
             expected = torch.sigmoid(fold.network(x)).numpy()
-            assert (np.abs(found - expected).max() < 1e-4) is same, (size, context)
+            assert bool(np.abs(found - expected).max() < 1e-4) is same, (size, context)
 
 
 def test_everything_says_phantoms(scored):

@@ -4,20 +4,20 @@ import csv
 import hashlib
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from evaluated import made_series, write_run_root
 from workplace import Workplace
 
-from ich_resources.dataset.labels import read_labels
 from ich_resources.evaluation.bound import calibration_of
 from ich_resources.evaluation.evaluate import evaluate
 from ich_resources.evaluation.outcome import Options
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.judged_files import read_calibration, read_threshold, write_judged
+from ich_resources.labels import Labels
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.scored_networks import scored_by
 from ich_resources.storage.scored_tables import read_scores
@@ -112,25 +112,29 @@ def test_calibration_and_threshold_are_bound_to_what_scored_them(demo_copy):
     assert threshold.checkpoints == digests
     assert (threshold.level, threshold.calibration) == ("slice", None)
     assert threshold.chosen_on["cases"] == len(slices)
-    _fits_what_scored(demo_copy, labels, digests)
+    _binds_a_calibration(demo_copy, digests)
 
 
-def _fits_what_scored(place: Workplace, labels: Path, digests: dict[str, tuple[str, ...]]) -> None:
-    """Fit a calibration as if the two series of the demo were of two patients."""
-    layout = Layout(place.results)
-    scores, read = read_scores(layout), read_labels(labels)
-    scores = replace(scores, studies=scores.series)
+def _binds_a_calibration(place: Workplace, digests: dict[str, tuple[str, ...]]) -> None:
+    """Fit on made series, since the demo has too few slices, and bind to the demo's networks."""
+    series, truth = made_series(12, 4, seed=2)
+    write_run_root(place.root / "made", series)
+    scores = read_scores(Layout(place.root / "made"))
+    ids = tuple(uid for s in series for uid in s.slices)
     found = evaluate(
-        scores, replace(read, patients={}), Options(bootstrap=0, fit="temperature", level="slice")
+        scores,
+        Labels("slice", ids, truth.astype(np.float32)),
+        Options(bootstrap=0, fit="temperature"),
     )
-    networks = scored_by(layout, scores.series)
+    layout = Layout(place.results)
+    networks = scored_by(layout, read_scores(layout).series)
     assert networks.checkpoints == digests
     path = place.root / "calibration.json"
     write_judged(path, calibration_of(found, networks.checkpoints))
     calibration = read_calibration(path)
     assert calibration.checkpoints == digests
     assert (calibration.kind, calibration.level) == ("temperature", "slice")
-    assert calibration.fitted_on["patients"] == 1
+    assert calibration.fitted_on["patients"] == 6
 
 
 def test_missing_labels_and_missing_results_are_one_sentence(workplace):

@@ -12,7 +12,11 @@ from ich_assets import definitions, graph
 from ich_assets.learning.data_set import data_set
 from ich_assets.learning.resources import LearningResources
 from ich_assets.learning.sequence_data import out_of_fold_series, require_out_of_fold
-from ich_assets.learning.sequence_holding import current_sequence, current_sequence_oof
+from ich_assets.learning.sequence_holding import (
+    current_sequence,
+    current_sequence_oof,
+    recorded_sequences,
+)
 from ich_assets.learning.sequence_test import sequence_test_probabilities
 from ich_resources.backbones.checkpoint import known_digests
 from ich_resources.backbones.table import BACKBONES
@@ -182,6 +186,15 @@ def test_the_folds_of_the_reference_are_those_of_scikit_learn(trained: LearningR
         for number in held_out:
             expected[number] = fold
     assert [one.fold for one in series] == expected
+
+
+def test_finished_sequence_models_are_installed_with_their_digests(
+    trained: LearningResources,
+) -> None:
+    recorded = recorded_sequences(trained)
+
+    files = find_sequence(trained.train_root.layout.models)
+    assert recorded == {f"SequenceModel/{file.path.name}": file.digest for file in files}
 
 
 def test_without_a_table_of_all_folds_there_is_nothing_to_train_on(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
+from live import FINISHED, ROOT, wait, webserver
 from training_root import (
     Amount,
     TrainingPlace,
@@ -250,27 +251,70 @@ def test_installed_checkpoints_have_digests_and_replace_nothing(trained, tmp_pat
     assert files[3].path.read_bytes() == b"another file" and not files[1].path.exists()
 
 
-def test_the_other_ways_to_train_a_fold_give_the_same_record(trained, tmp_path):
-    """The command line on one partition, and the op job, write the same record."""
+PARTITION = {
+    "dagster/partition": "densenet121|3",
+    "dagster/partition/backbone": "densenet121",
+    "dagster/partition/fold": "3",
+}
+MATERIALISE = """
+mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+
+
+@pytest.fixture
+def untrained(trained, tmp_path) -> TrainingPlace:
+    """The same data set and key, and nothing else."""
     place = TrainingPlace(tmp_path, tmp_path / "none")
     shutil.copytree(trained.place.layout.dataset, place.layout.dataset)
     place.layout.key.parent.mkdir(parents=True)
     shutil.copy2(trained.place.layout.key, place.layout.key)
-    tags = {
-        "dagster/partition": "densenet121|3",
-        "dagster/partition/backbone": "densenet121",
-        "dagster/partition/fold": "3",
-    }
+    return place
+
+
+def test_one_partition_from_the_command_line_gives_the_same_record(trained, untrained):
     done = subprocess.run(
-        [*place.command("ich_train_fold", tiny_config()), "--tags", json.dumps(tags)],
-        env=place.environ(),
-        cwd=place.root,
+        [*untrained.command("ich_train_fold", tiny_config()), "--tags", json.dumps(PARTITION)],
+        env=untrained.environ(),
+        cwd=untrained.root,
         text=True,
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
     for step in ("trained_fold", "oof_predictions"):
-        assert record_of(place, step, 3) == record_of(trained.place, step, 3)
+        assert record_of(untrained, step, 3) == record_of(trained.place, step, 3)
+
+
+def test_one_partition_from_the_ui_gives_the_same_record(trained, untrained):
+    """As the button "Materialize" of the page of the asset does it."""
+    home = untrained.root / "home"
+    home.mkdir()
+    shutil.copy(ROOT / "conf" / "dagster.yaml", home)
+    environment = untrained.environ() | {"DAGSTER_HOME": str(home)}
+    with webserver(environment, untrained.root / "webserver.log") as server:
+        launched = server.ask(
+            MATERIALISE,
+            params={
+                "selector": {
+                    "repositoryLocationName": "ich",
+                    "repositoryName": "__repository__",
+                    "pipelineName": "__ASSET_JOB",
+                    "assetSelection": [{"path": ["trained_fold"]}, {"path": ["oof_predictions"]}],
+                    "assetCheckSelection": [],
+                },
+                "mode": "default",
+                "runConfigData": json.loads(tiny_config()),
+                "executionMetadata": {
+                    "tags": [{"key": key, "value": value} for key, value in PARTITION.items()]
+                },
+            },
+        )["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run = launched["run"]["runId"]
+        assert wait(300, lambda: server.statuses()[run] in FINISHED)
+        assert server.statuses()[run] == "SUCCESS"
+    for step in ("trained_fold", "oof_predictions"):
+        assert record_of(untrained, step, 3) == record_of(trained.place, step, 3)
 
 
 def record_of(place: TrainingPlace, step: str, fold: int) -> dict:

@@ -95,7 +95,7 @@ def _head2_over_single_slice(
     train: list[ScoredSeries], test: list[ScoredSeries], folder: Path
 ) -> float:
     """Return the loss of head 2 as a part of the best single-slice predictor's."""
-    recipe = SequenceRecipe(0, epochs=6, batch_size=16, rate=1e-3)
+    recipe = SequenceRecipe(0, epochs=6, batch_size=8, rate=1e-3)
     trained = train_sequence(
         train, train[:8], recipe, folder, inputs="", device="cpu", hooks=SequenceHooks()
     )
