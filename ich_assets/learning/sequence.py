@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.model_folder import pin_checkpoint
 from ich_assets.learning.oof import oof_table
 from ich_assets.learning.progress import naming_train_root, sequence_hooks
@@ -42,6 +43,7 @@ from ich_resources.storage.sequence_schemas import (
     TrainedSequenceContent,
     sequence_subject,
 )
+from ich_resources.training.results import Machine
 
 
 class TrainedSequenceConfig(dg.Config):
@@ -114,15 +116,16 @@ def _train(
         f"sequence {fold}: training on {len(train)} series, {len(held_out)} held out, from "
         f"{', '.join(backbone.name for backbone in source.backbones)}"
     )
-    trained = train_sequence(
-        [one.series for one in train],
-        [one.series for one in held_out],
-        recipe,
-        layout.steps.folder(subject),
-        inputs=source.table.data_version,
-        device=resources.sequence.device,
-        hooks=sequence_hooks(context, recipe.epochs),
-    )
+    with one_gpu(Machine(resources.sequence.device), context.log.info) as machine:
+        trained = train_sequence(
+            [one.series for one in train],
+            [one.series for one in held_out],
+            recipe,
+            layout.steps.folder(subject),
+            inputs=source.table.data_version,
+            device=machine.device,
+            hooks=sequence_hooks(context, recipe.epochs),
+        )
     about = _about(resources, source, recipe, trained.kept.head1, trained.kept.head2)
     content = checkpoint_bytes(trained, about)
     path = layout.sequence_checkpoint(fold)

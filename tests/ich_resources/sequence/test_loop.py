@@ -110,14 +110,14 @@ def _head2_over_single_slice(
 
 @pytest.mark.slow
 def test_context_helps(tmp_path: Path) -> None:
-    train, test = make_series(96, 1, (14, 22)), make_series(40, 2, (14, 22))
+    train, test = make_series(80, 1, (14, 22)), make_series(40, 2, (14, 22))
 
     assert _head2_over_single_slice(train, test, tmp_path) <= 0.6
 
 
 @pytest.mark.slow
 def test_context_does_not_help_where_the_order_means_nothing(tmp_path: Path) -> None:
-    train, test = make_series(96, 1, (14, 22)), make_series(40, 2, (14, 22))
+    train, test = make_series(80, 1, (14, 22)), make_series(40, 2, (14, 22))
 
     ratio = _head2_over_single_slice(shuffled(train, 3), shuffled(test, 4), tmp_path)
 
