@@ -71,9 +71,9 @@ def measure(seed: int, folder: Path) -> dict[str, Any]:
     train_networks(folder / "training", folder / "models", plan, lambda text: None)
     seconds, load = time.monotonic() - began, round(os.getloadavg()[1], 1)
     others = [draw_patient(TEST_SEED + number) for number in range(PATIENTS)]
-    labels, found = score(folder, others)
-    shown_labels, shown_found = score(folder, draw_cohort(FIRST_SEED + 100 * seed))
-    _, alone = zip(*(score(folder, others, [name]) for name in BACKBONES), strict=True)
+    labels, alone = score(folder, others)
+    shown_labels, shown_alone = score(folder, draw_cohort(FIRST_SEED + 100 * seed))
+    found, shown_found = np.mean(alone, axis=0), np.mean(shown_alone, axis=0)
     bleeding, other = [
         [
             float(p.max())
@@ -102,20 +102,19 @@ def measure(seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def score(
-    folder: Path, patients: list[Patient], backbones: list[str] | None = None
-) -> tuple[Array, Array]:
-    """Return labels and mean probabilities of patients, each of shape (patients, slices, 6)."""
+def score(folder: Path, patients: list[Patient]) -> tuple[Array, list[Array]]:
+    """Return the labels of patients, and each network's probabilities: (patients, slices, 6)."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         images = Path(name)
         labels = np.stack([paint_patient(images, p, SLICES, SIZE) for p in patients])
         slices = training_slices(images, [p.seed for p in patients], labels)
         found = []
-        for backbone in backbones or list(BACKBONES):
+        for backbone in BACKBONES:
             (file,) = find_checkpoints(folder / "models", BACKBONES[backbone], 1)
             options = ViewOptions("none", file.input_size, "replicated", batch_size=32)
-            found.append(predict_checkpoint(file.path, backbone, slices, options).mean)
-    return labels, np.mean(found, axis=0).reshape(labels.shape)
+            predicted = predict_checkpoint(file.path, backbone, slices, options).mean
+            found.append(predicted.reshape(labels.shape))
+    return labels, found
 
 
 def table(measured: list[dict[str, Any]]) -> str:
