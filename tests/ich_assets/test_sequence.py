@@ -215,3 +215,31 @@ def test_the_saliency_line_says_that_the_maps_are_of_the_2d_ensemble(step: str, 
     from ich_resources.saliency.resource import SaliencyResource
 
     assert saliency_source_text(SaliencyResource(), [("a", "b.pth")], step) == line
+
+
+def test_a_calibration_of_the_ensemble_does_not_fit_the_sequence_models(
+    models: Path, tmp_path: Path
+) -> None:
+    from ich_assets.sequence_models import (
+        ensemble_calibration,
+        sequence_digests,
+        shown_calibration,
+    )
+    from ich_resources.errors import IchError
+    from ich_resources.judged import Calibration
+    from ich_resources.judged_files import write_judged
+
+    path = tmp_path / "calibration.json"
+    networks = NetworksResource(
+        model_dir=str(models), max_folds_per_backbone=1, sequence="on", calibration=str(path)
+    )
+    digests, classes = sequence_digests(networks), {"any": {"temperature": 2.0}}
+    own = Calibration("temperature", classes, networks.used_checkpoints(), {}, "slice", digests)
+    write_judged(path, own)
+
+    assert shown_calibration(networks) == own and ensemble_calibration(networks) is None
+
+    of_ensemble = Calibration("temperature", classes, networks.used_checkpoints(), {})
+    write_judged(path, of_ensemble)
+    with pytest.raises(IchError, match="made for other networks than the sequence models"):
+        shown_calibration(networks)
