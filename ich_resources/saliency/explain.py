@@ -116,8 +116,9 @@ def combine(probabilities: Sequence[FloatArray], mode: str) -> FloatArray:
 
 
 def share(probabilities: FloatArray) -> FloatArray:
-    """Return p / sum(p) along the last axis, float32."""
-    return probabilities / probabilities.sum(-1, keepdims=True)
+    """Return p / sum(p) along the last axis, float32; zeros where every p is 0 in float32."""
+    total = probabilities.sum(-1, keepdims=True)
+    return probabilities / np.maximum(total, np.finfo(np.float32).tiny)
 
 
 def normalised(saliency_map: FloatArray) -> FloatArray:

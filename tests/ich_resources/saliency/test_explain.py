@@ -242,3 +242,9 @@ def test_a_real_network_has_a_map(stand_in_models, name, method, crops):
     (found,) = explain([fold], crops[:1], method=method)
     assert found.slice_map.min() == 0 and found.slice_map.max() == 1
     assert 0 < found.score < 1
+
+
+def test_a_network_that_is_sure_of_nothing_has_no_share():
+    """Logits below -104 are exactly 0 after the sigmoid in float32."""
+    found = share(np.array([[0.0] * 6, [0.0, 0.25, 0.25, 0.0, 0.0, 0.5]], np.float32))
+    assert found.tolist() == [[0.0] * 6, [0.0, 0.25, 0.25, 0.0, 0.0, 0.5]]
