@@ -95,7 +95,7 @@ def check_runs(server: Webserver, data: Path, *, terminated: str = "CANCELED") -
     """Run a batch to its end, and terminate another."""
 
     def ends(run: str, status: str) -> bool:
-        return wait(180, lambda: server.statuses()[run] in FINISHED) and (
+        return wait(600, lambda: server.statuses()[run] in FINISHED) and (
             server.statuses()[run] == status
         )
 
