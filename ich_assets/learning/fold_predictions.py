@@ -3,32 +3,27 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ich_assets.learning.data_set import data_set, test_set, training_slices
 from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.holding import current_oof, current_test, current_trained
 from ich_assets.learning.holding import predictions_digest as digest_of
+from ich_assets.learning.predicted import STEPS, read_features, single_model_path
 from ich_assets.learning.resources import LearningResources
 from ich_assets.training_partitions import backbone_and_fold, partition_of
 from ich_resources.backbones.checkpoint import digest_file
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import CheckpointError, IchError, InferenceError
 from ich_resources.labels import LabelledSlices
-from ich_resources.steps import OOF_PREDICTIONS, TEST_PREDICTIONS, TRAINED_FOLD
-from ich_resources.storage.files import read_array
+from ich_resources.steps import TRAINED_FOLD
 from ich_resources.storage.oof import (
     LEAK,
     ORDER_COLUMNS,
-    FloatArray,
-    read_order,
-    read_probabilities,
     single_model_table,
     write_features,
     write_fold,
@@ -42,13 +37,10 @@ from ich_resources.storage.training_schemas import (
     OofContent,
     TestContent,
     TrainedFoldContent,
-    fold_table_start,
-    merged_table_start,
 )
 from ich_resources.training.slices import TrainingSlices
 from ich_resources.training.view_options import ViewOptions
 
-STEPS: dict[Kind, str] = {"oof": OOF_PREDICTIONS, "test": TEST_PREDICTIONS}
 _SCHEMAS: dict[Kind, type[FoldPredictionsContent]] = {"oof": OofContent, "test": TestContent}
 
 
@@ -172,22 +164,6 @@ def _predict(
     return record
 
 
-def merged_path(resources: LearningResources, backbone: Backbone, kind: Kind) -> Path:
-    """Return the path of the reference's table of all folds of a backbone."""
-    count = resources.training.views(resources.training.recipe(backbone, 0)).views
-    folder = resources.train_root.layout.single_model_output(backbone)
-    return folder / f"{merged_table_start(kind)}{count}.csv"
-
-
-def single_model_path(
-    resources: LearningResources, backbone: Backbone, fold: int, kind: Kind
-) -> Path:
-    """Return the path of the reference's table of one fold."""
-    count = resources.training.views(resources.training.recipe(backbone, fold)).views
-    folder = resources.train_root.layout.single_model_output(backbone)
-    return folder / f"{fold_table_start(kind, fold)}{count}.csv"
-
-
 def _views(resources: LearningResources, wanted: Wanted) -> ViewOptions:
     return resources.training.views(resources.training.recipe(wanted.backbone, wanted.fold))
 
@@ -248,41 +224,6 @@ def _write_feature_files(resources: LearningResources, wanted: Wanted) -> None:
     folder = resources.train_root.layout.single_model_output(wanted.backbone)
     name, suffix = ("npy_train", "") if wanted.kind == "oof" else ("npy_test", f"_{wanted.fold}")
     write_features(folder / name, order, features, suffix)
-
-
-def read_fold(
-    resources: LearningResources, kind: Kind, backbone: Backbone, fold: int
-) -> tuple[list[str], FloatArray]:
-    """Return the slices and the probabilities of one fold: float32, shape (n, 6).
-
-    Raises
-    ------
-    StorageError
-        If they are missing or damaged.
-    """
-    layout = resources.train_root.layout
-    files = layout.oof(backbone, fold) if kind == "oof" else layout.test(backbone, fold)
-    remedy = f"materialise {STEPS[kind]} for {partition_of(backbone, fold)} again"
-    order = read_order(files.order, remedy)
-    return order["slice"].tolist(), read_probabilities(files.probabilities, len(order), remedy)
-
-
-def read_features(
-    resources: LearningResources, kind: Kind, backbone: Backbone, fold: int
-) -> tuple[list[str], npt.NDArray[np.float16]]:
-    """Return the slices and the features of one fold: float16, shape (n, C).
-
-    Raises
-    ------
-    StorageError
-        If they are missing or damaged.
-    """
-    layout = resources.train_root.layout
-    files = layout.oof(backbone, fold) if kind == "oof" else layout.test(backbone, fold)
-    remedy = f"materialise {STEPS[kind]} for {partition_of(backbone, fold)} again"
-    order = read_order(files.order, remedy)
-    features = read_array(files.features, remedy=remedy, mapped=True)
-    return order["slice"].tolist(), features
 
 
 def _metadata(

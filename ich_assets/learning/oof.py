@@ -10,8 +10,9 @@ import pandas as pd
 from pydantic import Field
 
 from ich_assets.learning.data_set import DataSet, data_set
-from ich_assets.learning.fold_predictions import merged_path, predict_fold, read_fold
+from ich_assets.learning.fold_predictions import predict_fold
 from ich_assets.learning.holding import missing_partitions, oof_records, table_digest
+from ich_assets.learning.predicted import merged_path, read_fold
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors

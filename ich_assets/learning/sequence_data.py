@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_assets.learning.data_set import data_set, test_set, training_slices
-from ich_assets.learning.fold_predictions import read_features, read_fold
 from ich_assets.learning.holding import current_table, oof_records
+from ich_assets.learning.predicted import read_features, read_fold
 from ich_assets.learning.resources import LearningResources
 from ich_assets.training_partitions import partition_of
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone

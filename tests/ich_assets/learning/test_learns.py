@@ -23,7 +23,7 @@ DENSE = BACKBONES["DenseNet121_change_avg"]
 TRAINED_ON, HELD_OUT, SLICES, SIZE = 60, 30, 4, 96
 TRAINING = {
     "trained_on": "phantoms",
-    "epochs": 6,
+    "epochs": 8,
     "batch_size": 16,
     "input_size": 64,
     "slice_context": "replicated",
