@@ -31,10 +31,8 @@ was scored.
 HELP
 }
 
-fail() { # WHAT REMEDY
-    printf 'run_pipeline.sh: %s\n  -> %s\n' "$1" "$2" >&2
-    exit 2
-}
+# shellcheck source=docker/running.sh
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/running.sh"
 
 image=${ICH_IMAGE:-ich}
 dicom_dir=${DICOM_INPUT:-}
@@ -117,31 +115,6 @@ run_config() {
     echo "  saliency: {config: {${saliency_method:+method: $saliency_method, }${image_size_override:+image_size_override: $image_size_override}}}"
 }
 
-mounts=()
-mount_folder() { # FOLDER TARGET [readonly]
-    # Docker reads the value of --mount as a line of CSV. So each part is quoted, and a quote is doubled.
-    mounts+=(--mount "type=bind,\"source=${1//\"/\"\"}\",\"target=${2//\"/\"\"}\"${3:+,$3}")
-}
-
-# Folders have the same path in the container as outside, so that paths in tables and errors are right
-# outside too. A folder of the container must not be hidden.
-own_path() { # OPTION FOLDER
-    case $2/ in
-        // | /cache/ | /dagster/ | /home/ | /opt/ | /root/ | /run/ | /tmp/ | /var/)
-            fail "$1 is $2, a path that the container uses itself" "give a folder below it"
-            ;;
-        /bin/* | /boot/* | /cache/ich/* | /dev/* | /etc/* | /lib/* | /lib32/* | /lib64/* | /libx32/* | /opt/ich/* | /proc/* | /sbin/* | /sys/* | /usr/*)
-            fail "$1 is $2, a path that the container uses itself" "give a folder elsewhere"
-            ;;
-    esac
-}
-
-existing_folder() { # OPTION FOLDER
-    [[ $2 ]] || fail "$1 is not set" "see --help"
-    [[ -d $2 ]] || fail "$1 $2 does not exist or is not a folder" "give a folder that exists"
-    realpath -- "$2"
-}
-
 new_folder() { # OPTION FOLDER
     [[ $2 ]] || fail "$1 is not set" "see --help"
     local folder
@@ -154,11 +127,6 @@ new_folder() { # OPTION FOLDER
 apart_from_cache() { # OPTION FOLDER
     [[ $cache_dir/ != "$2"/* && $2/ != "$cache_dir"/* ]] ||
         fail "--cache_dir $cache_dir and $1 $2 overlap" "choose another folder with --cache_dir"
-}
-
-make_folder() { # OPTION FOLDER
-    mkdir -p -- "$2" 2>/dev/null && [[ -w $2 ]] ||
-        fail "$1 $2 cannot be written" "choose another folder, or change its permissions"
 }
 
 if [[ ! $cache_dir ]]; then
@@ -186,32 +154,8 @@ mount_folder "$cache_dir" /cache/ich
 # Docker removes a volume without a name at the end (--rm).
 mounts+=(--mount "type=volume,target=/dagster")
 
-command -v docker >/dev/null || fail "the command docker was not found" "install Docker, or use singularity/"
-docker version >/dev/null 2>&1 ||
-    fail "Docker does not answer" "start Docker, and add the user $(id -un) to the group docker"
-docker image inspect "$image" >/dev/null 2>&1 ||
-    fail "the image $image was not found" \
-        "build it (docker build -t $image -f docker/Dockerfile .), pull it, or name another one with --image"
-
-reason() { # TEXT: print its last line, without the lines that Docker's client appends
-    grep -v -e '^$' -e 'docker run --help' -e 'error waiting for container' <<<"$1" | tail -n 1
-}
-
-gpus=()
-if [[ $device == cuda ]]; then
-    gpus=(--gpus all)
-    # Ask the driver itself: importing torch would take seconds.
-    probe='import ctypes, sys; n = ctypes.CDLL("libcuda.so.1").cuInit(0); sys.exit(n and f"cuInit answers {n}")'
-    answer=$(docker run --rm "${gpus[@]}" --network none --entrypoint python3 "$image" -c "$probe" 2>&1 >/dev/null) ||
-        fail "no NVIDIA GPU can be used in a container on this machine${answer:+ ($(reason "$answer"))}" \
-            "add --cpu, or install the GPU's driver and NVIDIA's Container Toolkit (docs/docker.md)"
-fi
-
-# The container gets all groups of the caller: often only a group may read shared data.
-groups=()
-for group in $(id -G); do
-    groups+=(--group-add "$group")
-done
+require_image
+use_gpus
 
 # Docker's client passes Ctrl-C and SIGTERM on to the job. Its exit status is the exit status of the job.
 # shellcheck disable=SC2016 # the container's shell expands RUN_CONFIG

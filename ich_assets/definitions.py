@@ -11,7 +11,7 @@ from ich_assets.jobs.sequence import ich_sequence
 from ich_assets.jobs.shards import ich_collect, ich_prepare, ich_shard
 from ich_assets.jobs.submit import ich_submission
 from ich_assets.jobs.train import ich_train
-from ich_assets.jobs.weights import fetch_checkpoints, verify_checkpoints
+from ich_assets.jobs.weights import fetch_checkpoints, fetch_side_files, verify_checkpoints
 from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
@@ -29,6 +29,7 @@ defs = dg.Definitions.merge(
             ich_retire,
             fetch_checkpoints,
             verify_checkpoints,
+            fetch_side_files,
             ich_train,
             ich_sequence,
             ich_submission,

@@ -1,4 +1,4 @@
-"""The weighted log loss of the competition, in float64 (docs/reference.md, the table of classes).
+"""The weighted log loss of the competition, in float64 (docs/reference.md, section 9).
 
 ``any`` weighs twice as much as each subtype. A label that is NaN was not read and does not count.
 """

@@ -17,8 +17,9 @@ folder() {
 }
 
 # require_apart VARIABLE: stop if the output folder that a variable names is inside the input. Both may
-# be symbolic links. The output folder may be missing.
+# be symbolic links. The output folder may be missing. Without an input nothing is checked.
 require_apart() {
+    [ -n "${DICOM_INPUT:-}" ] || return 0
     local input path
     input="$(realpath -m -- "$DICOM_INPUT")"
     path="$(realpath -m -- "${!1}")"
@@ -26,19 +27,60 @@ require_apart() {
         die "$1 is inside DICOM_INPUT, where nothing is written: $path; choose a folder outside it"
 }
 
-# Check every variable of a job, set defaults, and make paths absolute.
+# output_folder VARIABLE DESCRIPTION: make the folder that a variable names, and its path absolute.
+output_folder() {
+    local path
+    mkdir -p -- "${!1}" || die "cannot create $1 ${!1}: choose a folder that you may write"
+    path="$(folder "$1" "set it to the folder for $2")"
+    printf -v "$1" %s "$path"
+}
+
+# Check every variable of a job that scores, set defaults, and make paths absolute.
 settle_variables() {
     DICOM_INPUT="$(folder DICOM_INPUT 'set it to the folder of DICOM files')"
     [ -n "${RUN_ROOT:-}" ] || die 'RUN_ROOT is not set: set it to the folder for results'
     CACHE_DIR="${CACHE_DIR:-$RUN_ROOT/cache}"
     require_apart RUN_ROOT
     require_apart CACHE_DIR
-    mkdir -p -- "$RUN_ROOT" || die "cannot create RUN_ROOT $RUN_ROOT: choose a folder that you may write"
-    RUN_ROOT="$(folder RUN_ROOT 'set it to the folder for results')"
+    output_folder RUN_ROOT results
     MODEL_DIR="${MODEL_DIR:-$PROJECT_DIR/models}"
     MODEL_DIR="$(folder MODEL_DIR 'set it to the folder that holds 2DNet')"
-    mkdir -p -- "$CACHE_DIR" || die "cannot create CACHE_DIR $CACHE_DIR: choose a folder that you may write"
-    CACHE_DIR="$(folder CACHE_DIR 'set it to the folder for converted networks')"
+    output_folder CACHE_DIR 'converted networks'
+    settle_program
+    shown="$DICOM_INPUT -> $RUN_ROOT"
+    # The output comes first: the other folders may be inside it and must stay read-only there.
+    written=("$RUN_ROOT" "$CACHE_DIR") read_only=("$DICOM_INPUT" "$MODEL_DIR")
+    handed=(DICOM_INPUT RUN_ROOT MODEL_DIR)
+}
+
+# The same for a job of a training. Only TRAIN_ROOT must be set; the job says what else it needs.
+settle_training() {
+    local name path
+    written=() read_only=() handed=(TRAIN_ROOT)
+    [ -n "${TRAIN_ROOT:-}" ] || die 'TRAIN_ROOT is not set: set it to the folder for everything of a training'
+    for name in DICOM_INPUT IMAGENET_DIR MODEL_DIR; do
+        [ -n "${!name:-}" ] || continue
+        path="$(folder "$name" 'correct the path, or unset it')"
+        printf -v "$name" %s "$path"
+        read_only+=("$path") handed+=("$name")
+    done
+    if [ -n "${LABELS:-}" ]; then
+        [ -r "$LABELS" ] || die "cannot read LABELS $LABELS: check its path and permissions"
+        LABELS="$(realpath -s -- "$LABELS")"
+        read_only+=("$LABELS") handed+=(LABELS)
+    fi
+    CACHE_DIR="${CACHE_DIR:-$TRAIN_ROOT/cache}"
+    require_apart TRAIN_ROOT
+    require_apart CACHE_DIR
+    output_folder TRAIN_ROOT 'everything of a training'
+    output_folder CACHE_DIR 'files that libraries keep'
+    settle_program
+    shown="$TRAIN_ROOT"
+    written=("$TRAIN_ROOT" "$CACHE_DIR")
+}
+
+# Check RUN_CONFIG, and the image or the virtual environment.
+settle_program() {
     if [ -n "${RUN_CONFIG:-}" ]; then
         [ -r "$RUN_CONFIG" ] || die "cannot read RUN_CONFIG $RUN_CONFIG: check its path and permissions"
         RUN_CONFIG="$(realpath -s -- "$RUN_CONFIG")"
@@ -75,11 +117,16 @@ load_module() {
 # True if SLURM gave this job a GPU.
 has_gpu() { [ -n "${CUDA_VISIBLE_DEVICES:-}${SLURM_JOB_GPUS:-}" ]; }
 
-# Write a file of run configuration with the device of the networks.
+# write_device RESOURCE...: write a file of run configuration with the device of each resource. Without
+# arguments it is that of the networks.
 write_device() {
+    local resource
     [[ ${DEVICE:=cuda} =~ ^(auto|cpu|cuda(:[0-9]+)?)$ ]] ||
         die "DEVICE is $DEVICE: choose auto, cpu, cuda or cuda:0"
-    printf 'resources: {networks: {config: {device: "%s"}}}\n' "$DEVICE" >"$task/device.yaml"
+    printf 'resources:\n' >"$task/device.yaml"
+    for resource in "${@:-networks}"; do
+        printf '  %s: {config: {device: "%s"}}\n' "$resource" "$DEVICE" >>"$task/device.yaml"
+    done
 }
 
 # Stop if DEVICE is a GPU and the job has none. Such a job never runs on the CPU instead. Call
@@ -106,13 +153,35 @@ task="$(mktemp -d "${TMPDIR:-/tmp}/ich-XXXXXXXX")" || die 'cannot create a tempo
 # run_job JOB: run a Dagster job on these folders. Only this task uses its Dagster home. The run
 # configuration is RUN_CONFIG and all files *.yaml in $task. The function runs in a subshell, so that
 # its variables do not reach a job that the caller submits later.
-run_job() (
+run_job() (become_job "$1")
+
+# run_job_until_told JOB: the same, for a script with --signal=B:TERM: SLURM then sends SIGTERM to the
+# script alone, some time before the time limit. It is handed on, and the job saves what it has. told is
+# set if that happened.
+run_job_until_told() {
+    local child status=0
+    # shellcheck disable=SC2034 # slurm_train_fold.sh reads it
+    told=''
+    become_job "$1" &
+    child=$!
+    # shellcheck disable=SC2064 # the number as it is now
+    trap "told=1; kill -TERM $child 2>/dev/null || :" TERM
+    while kill -0 "$child" 2>/dev/null; do # a trap ends `wait` early
+        wait "$child" || :
+    done
+    wait "$child" || status=$?
+    trap 'exit 143' TERM
+    return "$status"
+}
+
+# become_job JOB: replace this shell by a Dagster job.
+become_job() {
     local job="$1" file command=(dagster) config=()
     [ -z "${RUN_CONFIG:-}" ] || cp -- "$RUN_CONFIG" "$task/0.yaml"
     for file in "$task"/*.yaml; do
         [ ! -e "$file" ] || config+=(-c "$file")
     done
-    mkdir "$task/home"
+    mkdir -p "$task/home"
     # Telemetry would write to the user's home, which may be read-only on a node. Dagster's capture of
     # the output of steps sometimes loses the last lines. SLURM keeps the output anyway.
     cat >"$task/home/dagster.yaml" <<'YAML'
@@ -120,8 +189,8 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 YAML
-    local names=(DAGSTER_HOME DICOM_INPUT RUN_ROOT MODEL_DIR XDG_CACHE_HOME MPLCONFIGDIR TMPDIR)
-    export DAGSTER_HOME="$task/home" DICOM_INPUT RUN_ROOT MODEL_DIR
+    local names=(DAGSTER_HOME "${handed[@]}" XDG_CACHE_HOME MPLCONFIGDIR TMPDIR)
+    export DAGSTER_HOME="$task/home" "${handed[@]}"
     export XDG_CACHE_HOME="$CACHE_DIR" MPLCONFIGDIR="$task" TMPDIR="$task"
     export OMP_NUM_THREADS="${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}"
     names+=(OMP_NUM_THREADS CUDA_VISIBLE_DEVICES MAX_FOLDS_PER_BACKBONE)
@@ -139,13 +208,11 @@ YAML
         done
         command=("$engine" exec --cleanenv --no-home --pwd "$task")
         [ "${DEVICE:-}" = cpu ] || ! has_gpu || command+=(--nv)
-        # RUN_ROOT comes first: the other folders may be inside it and must stay read-only there.
-        command+=(--mount "$(mount_of "$RUN_ROOT")" --mount "$(mount_of "$CACHE_DIR")")
-        command+=(--mount "$(mount_of "$task")")
-        command+=(--mount "$(mount_of "$DICOM_INPUT" ,ro)" --mount "$(mount_of "$MODEL_DIR" ,ro)")
+        for name in "${written[@]}" "$task"; do command+=(--mount "$(mount_of "$name")"); done
+        for name in "${read_only[@]}"; do command+=(--mount "$(mount_of "$name" ,ro)"); done
         command+=("$SIF_IMAGE" dagster)
     fi
-    echo "ich: $job on $(hostname), $DICOM_INPUT -> $RUN_ROOT"
+    echo "ich: $job on $(hostname), $shown"
     # exec: Dagster itself must get SLURM's SIGTERM. A subshell that ends on SIGTERM would hide the answer.
     exec "${command[@]}" job execute -m ich_assets.definitions -j "$job" "${config[@]}"
-)
+}

@@ -9,6 +9,7 @@
 set -euo pipefail
 PROJECT_DIR="${PROJECT_DIR:-$(dirname "$(dirname "$(realpath "$0")")")}"
 . "$PROJECT_DIR/singularity/common.sh"
+. "$PROJECT_DIR/singularity/submit.sh"
 
 # Print the shards that have a list of series and no marker of success.
 unmarked() {
@@ -20,53 +21,12 @@ unmarked() {
     (IFS=, && echo "${found[*]-}")
 }
 
-# Print the jobs of the last submission that wait or run, without the job that runs this script.
-alive() {
-    local queue
-    [ -s "$plan/jobs.txt" ] || return 0
-    if ! queue="$(squeue --noheader --format=%F --jobs="$(cat -- "$plan/jobs.txt")" 2>&1)"; then
-        [[ $queue == *'Invalid job id'* ]] ||
-            die "cannot ask squeue which jobs wait or run: $queue; try again when SLURM answers"
-        queue='' # SLURM has forgotten these jobs, so they have ended
-    fi
-    { grep -xE '[0-9]+' <<<"$queue" | grep -vx "${SLURM_JOB_ID:-none}" | sort -u | paste -sd ,; } || true
-}
-
-# submit CPU|GPU SCRIPT OPTION...: submit a script and print the number of the job.
-submit() {
-    local kind="$1" script="$PROJECT_DIR/singularity/$2" partition="${1}_PARTITION" more="${1}_OPTIONS"
-    shift 2
-    local options=() words=()
-    [ -z "${!partition:-}" ] || options+=("--partition=${!partition}")
-    [ -z "${ACCOUNT:-}" ] || options+=("--account=$ACCOUNT")
-    read -ra words <<<"${!more:-}"
-    sbatch --parsable --export=ALL "${options[@]}" "${words[@]}" "$@" "$script" | cut -d ';' -f 1 ||
-        die "sbatch refused the $kind job $script: correct ${kind}_PARTITION, ${kind}_OPTIONS or ACCOUNT"
-}
-
-# If sbatch refuses a job, the jobs that were submitted before it are cancelled.
-submitted=()
-keep() {
-    submitted+=("$1")
-    (IFS=, && echo "${submitted[*]}") >"$plan/jobs.txt"
-}
-leave() {
-    local status=$?
-    rm -rf -- "$task"
-    [ "$status" = 0 ] || [ "${#submitted[@]}" = 0 ] || scancel "${submitted[@]}"
-    exit "$status"
-}
-trap leave EXIT
-
 settle_variables
 [[ ${RESUBMIT:=1} =~ ^[0-9]$ ]] || die "RESUBMIT is $RESUBMIT: set it to a number of retries from 0 to 9"
 export RESUBMIT PROJECT_DIR DICOM_INPUT RUN_ROOT MODEL_DIR CACHE_DIR RUN_CONFIG="${RUN_CONFIG:-}"
 if [ -n "${VENV:-}" ]; then export VENV; else export SIF_IMAGE; fi
 plan="$RUN_ROOT/state/shards" logs="$RUN_ROOT/logs"
-mkdir -p -- "$plan" "$logs"
-logs="${logs//%/%%}" # sbatch would replace a pattern such as %j
-jobs="$(alive)"
-[ -z "$jobs" ] || die "jobs for this RUN_ROOT wait or run: $jobs. Wait for their end, or: scancel ${jobs//,/ }"
+begin_submission RUN_ROOT
 after=()
 case "${1:-}" in
     '')

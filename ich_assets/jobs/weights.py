@@ -1,10 +1,16 @@
-"""fetch_checkpoints: downloads the release into MODEL_DIR; verify_checkpoints: checks the files."""
+"""fetch_checkpoints: downloads the release into MODEL_DIR; verify_checkpoints: checks the files.
+
+fetch_side_files: downloads what was published beside the reference's training code.
+"""
+
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
 from ich_assets.runtime.console import TERSE_CONSOLE
 from ich_resources.backbones.table import FOLDS
+from ich_resources.environment import TRAIN_ROOT, folder
 from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.weights.resource import WeightsResource
@@ -100,3 +106,34 @@ def fetch_checkpoints() -> None:
 def verify_checkpoints() -> None:
     """Report for every checkpoint file in MODEL_DIR whether it is there, is known, and loads."""
     verify_files()
+
+
+class SideFilesConfig(dg.Config):
+    """Which side files are fetched, and where they go."""
+
+    files: list[str] = Field(
+        default=["data"],
+        description="data: fold lists and tables. csv: tables of predictions. features: samples of "
+        "features. No job needs them.",
+    )
+    folder: str = Field(
+        default="", description="Takes a folder for each. Empty: side_files below TRAIN_ROOT."
+    )
+
+
+@dg.op(out=dg.Out(dg.Nothing))
+def fetch_side_archives(
+    context: dg.OpExecutionContext, config: SideFilesConfig, weights: WeightsResource
+) -> None:
+    """Download the side files that are not there, and unpack each into a folder of its own."""
+    where = Path(config.folder).expanduser().absolute() if config.folder.strip() else None
+    if where is None:
+        where = folder("", TRAIN_ROOT, "ops.fetch_side_archives.config.folder") / "side_files"
+    outcome = weights.fetch_side_files(where, config.files, context.log.info)
+    context.add_output_metadata({"folder": str(where), **outcome})
+
+
+@dg.job(executor_def=dg.in_process_executor, **TERSE_CONSOLE)
+def fetch_side_files() -> None:
+    """Download side files of the reference's training (data.zip, csv.zip, samples of features)."""
+    fetch_side_archives()

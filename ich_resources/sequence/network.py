@@ -1,7 +1,8 @@
 """The network of sequence models 1 and 2: two heads, trained together, over a whole series.
 
 Head 1 is sequence model 1; its answer is one more input channel of head 2, sequence model 2. The
-layers are those of the reference (docs/training.md): with three base networks 3,485,714 parameters.
+layers are those of the reference (docs/reference.md, section 8): with three base networks
+3,485,714 parameters.
 """
 
 import torch

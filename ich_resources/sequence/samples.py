@@ -1,4 +1,4 @@
-"""Training samples of the sequence models, and their batches (docs/training.md)."""
+"""Training samples of the sequence models, and their batches (docs/reference.md, section 8)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

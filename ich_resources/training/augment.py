@@ -1,7 +1,7 @@
 """The reference's augmentation: six steps on a stack of three slices, with an explicit generator.
 
-docs/training.md gives the distributions. Each function takes uint8 (512, 512, 3) in the order of
-OpenCV: rows, columns, channels.
+docs/reference.md, section 7, gives the distributions. Each function takes uint8 (512, 512, 3) in
+the order of OpenCV: rows, columns, channels.
 """
 
 import math

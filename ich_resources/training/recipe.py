@@ -1,6 +1,6 @@
 """The settings of one training: everything that decides its weights; importable without torch.
 
-Defaults are docs/training.md's own; each departure from the reference is a field here.
+Defaults and departures are those of docs/reference.md, section 7; each departure is a field here.
 """
 
 import dataclasses

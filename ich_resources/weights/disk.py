@@ -16,16 +16,25 @@ _FULL = "free some space and run the job again: files that are here are not fetc
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, setting: str = "MODEL_DIR") -> Iterator[None]:
     """Turn an ``OSError`` inside the block into a ``FetchError``; see ``raise_for``."""
     try:
         yield
     except OSError as err:
-        raise_for(path, err)
+        raise_for(path, err, setting)
 
 
-def raise_for(path: Path, err: OSError) -> NoReturn:
+def raise_for(path: Path, err: OSError, setting: str = "MODEL_DIR") -> NoReturn:
     """Raise the error for a file that cannot be written. It has the path and a remedy.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    err : OSError
+        From a write.
+    setting : str
+        Name of the setting that holds the folder.
 
     Raises
     ------
@@ -36,7 +45,7 @@ def raise_for(path: Path, err: OSError) -> NoReturn:
     raise FetchError(
         "the disk is full" if full else f"cannot write: {err.strerror or err}",
         path=path,
-        remedy=_FULL if full else remedy_for(err, "MODEL_DIR"),
+        remedy=_FULL if full else remedy_for(err, setting),
     ) from err
 
 
@@ -94,7 +103,7 @@ def only_fetch(folder: Path) -> Iterator[None]:
         except FetchError as err:
             if isinstance(err.__cause__, BlockingIOError):
                 raise FetchError(
-                    "another process is fetching checkpoints into this folder",
+                    "another process is fetching files into this folder",
                     path=folder.parent,
                     remedy="wait until it has ended",
                 ) from err.__cause__

@@ -8,7 +8,7 @@ from ich_resources.errors import FetchError
 from ich_resources.weights.disk import raise_for
 from ich_resources.weights.limits import Limits, in_time, require_size
 from ich_resources.weights.progress import Progress, megabytes
-from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, UNREACHABLE
+from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, SIDE_FILES, UNREACHABLE
 from ich_resources.weights.transfer import discard
 
 RELEASE = "Google Drive"
@@ -16,7 +16,9 @@ RELEASE = "Google Drive"
 PAGE = "https://drive.google.com/open?id="
 """Shows a file or folder of Google Drive to people; its id follows."""
 _TIMEOUT_S = (15.0, 60.0)
-_IDS = {ARCHIVES[name]: number for name, number in DRIVE_IDS.items()}
+_IDS = {ARCHIVES[name]: number for name, number in DRIVE_IDS.items()} | {
+    file.archive: file.drive_id for file in SIDE_FILES.values()
+}
 
 
 class GoogleDrive:
@@ -42,7 +44,7 @@ class GoogleDrive:
         return {}
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Download the file with the id of a backbone.
+        """Download the archive of a backbone, or a side file.
 
         Raises
         ------

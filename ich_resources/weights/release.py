@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ich_resources.backbones.checkpoint import parse_digests
@@ -26,6 +27,30 @@ DRIVE_IDS = {
     "se_resnext101_32x4d": "18Py5eW1E4hSbTT6658IAjQjJGS28grdx",
 }
 """Id on Google Drive, by backbone."""
+
+
+@dataclass(frozen=True)
+class SideFile:
+    """An archive that was published beside the reference's training code; nothing needs it.
+
+    Attributes
+    ----------
+    archive : str
+        Name of the file.
+    drive_id : str
+        Its id on Google Drive.
+    """
+
+    archive: str
+    drive_id: str
+
+
+SIDE_FILES = {
+    "data": SideFile("data.zip", "1buISR_b3HQDU4KeNc_DmvKTYJ1gvj5-3"),
+    "csv": SideFile("csv.zip", "1qYi4k-DuOLJmyZ7uYYrnomU2U7MrYRBV"),
+    "features": SideFile("features.zip", "1lJgzZoHFu6HI4JBktkGY3qMk--28IUkC"),
+}
+"""Fold lists and tables; tables of predictions; samples of features (docs/training.md)."""
 UNREACHABLE = "UNREACHABLE"
 """Code of the error for a source that cannot be reached."""
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from ich_resources.backbones.table import Backbone
 from ich_resources.environment import RELEASE_TOKEN, github_token
 from ich_resources.errors import IchError
-from ich_resources.weights.release import REPOSITORY, TAG
+from ich_resources.weights.release import REPOSITORY, SIDE_FILES, TAG
 
 if TYPE_CHECKING:
     from ich_resources.weights.sources import Source
@@ -60,6 +60,33 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         page = f"{self.github_url.rstrip('/')}/{self.repository}/releases/tag/{self.tag}"
         wanted = Wanted(model_dir, backbones, folds, release, page, force)
         return fetch(wanted, self._source(), say, warn)
+
+    def fetch_side_files(
+        self, folder: Path, names: Sequence[str], say: Callable[[str], None]
+    ) -> dict[str, str]:
+        """Download side files of the reference's training; see ``side_files.fetch_side_files``.
+
+        They are on Google Drive alone, so ``source`` does not count; ``base_url`` does.
+
+        Raises
+        ------
+        IchError
+            If there is no side file of a name.
+        """
+        from ich_resources.weights.drive import GoogleDrive
+        from ich_resources.weights.side_files import fetch_side_files
+        from ich_resources.weights.sources import from_base_url
+
+        unknown = sorted(set(names) - SIDE_FILES.keys())
+        if unknown or not names:
+            raise IchError(
+                f"there is no side file {', '.join(unknown)}"
+                if unknown
+                else "no side file is named",
+                remedy=f"choose from {', '.join(SIDE_FILES)}",
+            )
+        url = self.base_url.strip()
+        return fetch_side_files(folder, names, from_base_url(url) if url else GoogleDrive(), say)
 
     def verify(
         self, model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]

@@ -16,10 +16,12 @@ from live import ROOT
 from page_commands import command
 from release import REPOSITORY, TAG, ReleaseServer, public, release_of, running
 from tls import internet
+from training_root import Amount, write_training_root
 from workplace import Workplace
 
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.demo.study import write_demo_study, write_series
+from ich_resources.storage.training_layout import TrainingLayout
 from ich_resources.weights.release import ARCHIVES, DRIVE_IDS
 
 # The first test waits for the base and the image as well.
@@ -107,6 +109,29 @@ def _files(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file() and path.suffix != ".json"
     }
+
+
+TRAINING = """\
+ops: {train_folds: {config: {backbones: [densenet121], folds: [3], stages: ["2d"]}}}
+resources:
+  training:
+    config: {init: random, epochs: 1, input_size: 32, batch_size: 8, schedule: one_cycle, tta: none}
+"""
+
+
+@pytest.mark.usefixtures("image")
+def test_a_fold_is_trained_in_a_container(docker_user):
+    root = docker_user.home / "training, of" / "today"
+    write_training_root(root, Amount())
+    (docker_user.home / "train.yaml").write_text(TRAINING)
+    docker_user.give(root.parent, docker_user.home / "train.yaml")
+    options = ["--train_root", "training, of/today", "--config=train.yaml", "--cpu"]
+    status, text = docker_user.run("docker/run_training.sh", *options)
+    assert status == 0, text
+    assert "[1/1] densenet121|3  done" in text
+    assert TrainingLayout(root).checkpoint(BACKBONES["DenseNet121_change_avg"], 3).is_file()
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in root.rglob("*")}
+    assert owners == {docker_user.owner}
 
 
 @pytest.mark.usefixtures("image")

@@ -90,8 +90,9 @@ def test_the_example_of_an_evaluation_is_valid_and_shows_the_defaults(pytestconf
 def test_the_example_of_a_training_is_valid_and_names_every_field(pytestconfig):
     text = (pytestconfig.rootpath / "conf" / "train.example.yaml").read_text()
     config = yaml.safe_load(text)
-    dg.validate_run_config(defs.resolve_job_def("ich_dataset"), config)
-    for name in ("dataset", "sequence"):
+    for job in ("ich_dataset", "ich_train", "ich_sequence", "ich_submission"):
+        dg.validate_run_config(defs.resolve_job_def(job), config)
+    for name in ("train_root", "dataset", "training", "sequence"):
         resource = defs.resources[name]
         shown = config["resources"][name]["config"]
         for field in type(resource).model_fields:

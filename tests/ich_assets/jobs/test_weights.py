@@ -209,3 +209,18 @@ def test_every_fault_ends_with_a_status_and_a_sentence(place, server, fault, wor
     assert holding(place.root, TOKEN) == []
     assert list(outside.iterdir()) == []
     assert checkpoints(place.models) == {}
+
+
+def test_side_files_come_below_the_training_root(place):
+    share = place.root / "share"
+    share.mkdir()
+    lists = {"data/fold_5_by_study/fold0/train.txt": b"ID_0a1b2c3d4e\n"}
+    (share / "data.zip").write_bytes(packed(lists))
+    place.environment["TRAIN_ROOT"] = str(place.root / "training")
+    settings = {"resources": {"weights": {"config": {"base_url": str(share)}}}}
+    done = place.execute("fetch_side_files", json.dumps(settings))
+    assert done.status == 0, done.text
+    (name,) = lists
+    assert (place.root / "training" / "side_files" / name).read_bytes() == lists[name]
+    again = place.execute("fetch_side_files")  # no source is asked
+    assert again.status == 0 and "is left alone" in again.text, again.text
