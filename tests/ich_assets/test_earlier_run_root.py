@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from workplace import Workplace
 
-from ich_resources.steps import PROCESSED, STEPS
+from ich_resources.backbones.table import BACKBONES
+from ich_resources.steps import PROCESSED, chosen_steps
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ def earlier(tmp_path, stand_in_models) -> Workplace:
 
 def _records(place: Workplace) -> dict[str, Path]:
     paths = {p.stem: p for p in place.results.glob("state/series/*/*.json")}
-    return {step.name: paths[step.name] for step in STEPS}
+    return {step.name: paths[step.name] for step in chosen_steps(BACKBONES)}
 
 
 def test_processed_series_alone_runs_again(earlier):

@@ -9,11 +9,14 @@ import dagster as dg
 import pytest
 from workplace import CONFIG, Workplace
 
+from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo.study import write_series
-from ich_resources.steps import PROCESSED, STEPS
+from ich_resources.steps import PROCESSED, chosen_steps
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
 from ich_resources.subjects import series_subject
+
+STEPS = chosen_steps(BACKBONES)
 
 pytestmark = pytest.mark.slow
 
