@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from live import ROOT
-from workplace import Finished, Workplace
+from workplace import HOME_YAML, Finished, Workplace
 
 from ich_resources.demo.study import DemoStudy, write_demo_study
 
@@ -51,7 +51,7 @@ def finished_demo(tmp_path_factory: pytest.TempPathFactory, stand_in_models: Pat
     root = tmp_path_factory.mktemp("demo")
     home = root / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text(HOME_YAML)
     place = Workplace(root, stand_in_models, {"DAGSTER_HOME": str(home)})
     study = write_demo_study(place.dicom, slices=3)
     return FinishedDemo(place, study, place.batch())

@@ -2,6 +2,7 @@
 
 import pydicom
 import pytest
+from workplace import HOME_YAML
 
 from ich_resources.demo.study import write_localizer, write_series
 
@@ -18,7 +19,7 @@ PLANTED = {
 def test_planted_identifiers_appear_nowhere(workplace):
     home = workplace.root / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text(HOME_YAML)
     workplace.environment["DAGSTER_HOME"] = str(home)
     paths = write_series(workplace.dicom / "a", name="head", slices=4, bleed=True, size=64)
     paths.append(write_localizer(workplace.dicom / "b"))

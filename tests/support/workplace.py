@@ -17,6 +17,12 @@ resources:
   saliency: {config: {image_size_override: 64, method: gradcam}}
 """
 
+HOME_YAML = """\
+telemetry: {enabled: false}
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+"""
+"""A dagster.yaml for tests that read the terminal: Dagster's capture may lose the last line."""
+
 
 @dataclass(frozen=True)
 class Finished:

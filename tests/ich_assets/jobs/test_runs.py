@@ -4,7 +4,7 @@ import shutil
 
 import dagster as dg
 import pytest
-from workplace import CONFIG, Workplace
+from workplace import CONFIG, HOME_YAML, Workplace
 
 from ich_resources.steps import ENSEMBLE, SALIENCY
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_a_new_dagster_home_learns_of_finished_results(finished_demo, tmp_path, stand_in_models):
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text(HOME_YAML)
     place = Workplace(tmp_path, stand_in_models, {"DAGSTER_HOME": str(home)})
     shutil.copytree(finished_demo.place.dicom, place.dicom)
     shutil.copytree(finished_demo.place.results, place.results)
@@ -49,7 +49,7 @@ def test_a_series_that_another_process_has_finished_runs_no_step(
     """Nor does one whose partition is gone end those after it."""
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text(HOME_YAML)
     place = demo_copy
     place.environment["DAGSTER_HOME"] = str(home)
     uid = finished_demo.study.bleed_series

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 import pytest
-from workplace import CONFIG, Workplace
+from workplace import CONFIG, HOME_YAML, Workplace
 
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo.study import write_series
@@ -25,7 +25,7 @@ def _with_home(place: Workplace, name: str) -> Workplace:
     """Return the same folders with a Dagster home and a run configuration of their own."""
     home = place.root / name
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text(HOME_YAML)
     return Workplace(place.root, place.models, {"DAGSTER_HOME": str(home)})
 
 

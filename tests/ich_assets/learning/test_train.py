@@ -18,7 +18,7 @@ from training_root import (
     write_test_set,
     write_training_root,
 )
-from workplace import Workplace
+from workplace import HOME_YAML, Workplace
 
 from ich_resources.backbones.checkpoint import find_checkpoints
 from ich_resources.backbones.table import BACKBONES, FOLDS
@@ -59,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     root = tmp_path_factory.mktemp("trained")
     home = root / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text(HOME_YAML)
     place = TrainingPlace(root, root / "none", {"DAGSTER_HOME": str(home)})
     slices = write_training_root(place.layout.train_root)
     test = write_test_set(place.layout.train_root, Amount(2, 3))
