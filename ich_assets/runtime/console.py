@@ -1,8 +1,10 @@
 """The terminal output: our own lines and the failures, without Dagster's event stream."""
 
 import logging
+import os
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -26,6 +28,37 @@ class _TerseFormatter(logging.Formatter):
         return prefix + lines(text)
 
 
+class _Terminal(logging.Handler):
+    """Writes to standard error as it was when the run began.
+
+    Dagster redirects standard error while a step runs, and may lose the last line of it: the error.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._file = os.dup(sys.stderr.fileno())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message."""
+        try:
+            left = (self.format(record) + "\n").encode(errors="backslashreplace")
+            while left:
+                left = left[os.write(self._file, left) :]
+        except Exception:  # noqa: BLE001 (as every handler of the standard library)
+            self.handleError(record)
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, OSError):
+            os.close(self._file)
+
+
+def _handler() -> logging.Handler:
+    try:
+        return _Terminal()
+    except (OSError, ValueError):  # standard error is not a file
+        return logging.StreamHandler(sys.stderr)
+
+
 def _worth_reading(record: logging.LogRecord) -> bool:
     event = getattr(record, "dagster_meta", {}).get("dagster_event")
     if event is not None:
@@ -41,7 +74,7 @@ def _worth_reading(record: logging.LogRecord) -> bool:
 def terse_console(init: dg.InitLoggerContext) -> logging.Logger:
     """Log progress lines and failures, without Dagster's event stream."""
     logger = logging.Logger("ich", level=init.logger_config["log_level"])
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler()
     handler.setFormatter(_TerseFormatter())
     handler.addFilter(_worth_reading)
     logger.addHandler(handler)

@@ -1,6 +1,8 @@
 """What a person reads when something fails."""
 
 import logging
+import subprocess
+import sys
 
 import dagster as dg
 import pytest
@@ -68,3 +70,28 @@ def test_the_terminal_shows_progress_and_failures_only(capfd):
     printed = capfd.readouterr().err.splitlines()
     assert printed == ["[1/2] series done", "WARNING: untrained", "ERROR: broken [/x]"]
     assert logging.getLogger("ich").handlers == []
+
+
+REDIRECTED = """
+import os
+import dagster as dg
+from ich_assets.runtime.console import TERSE_CONSOLE
+from ich_resources.errors import DicomError
+
+@dg.op
+def fails():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as Dagster's capture does, and loses lines
+    raise DicomError("broken", path="/x")
+
+@dg.job(executor_def=dg.in_process_executor, **TERSE_CONSOLE)
+def job():
+    fails()
+
+job.execute_in_process(raise_on_error=False)
+"""
+
+
+def test_an_error_reaches_the_terminal_though_the_output_of_the_step_goes_elsewhere():
+    command = [sys.executable, "-W", "ignore", "-c", REDIRECTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stderr.splitlines()[-1] == "ERROR: broken [/x]"
