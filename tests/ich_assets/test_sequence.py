@@ -157,6 +157,7 @@ def test_report_and_panels_say_whose_probabilities_they_show(batches: Batches) -
     }
 
 
+@pytest.mark.slow
 def test_other_2d_weights_are_an_error_with_both_digests(models: Path, tmp_path: Path) -> None:
     other = tmp_path / "models"
     shutil.copytree(models, other, copy_function=shutil.copy)

@@ -27,6 +27,8 @@ from ich_resources.sequence.checkpoint import find_sequence, load_sequence
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.training_layout import TrainingLayout
 
+pytestmark = pytest.mark.slow
+
 
 def _run(resources: LearningResources, job: str, config: dict | None = None) -> None:
     ops = {} if config is None else {"ops": config}

@@ -44,6 +44,7 @@ test_loop._tiny(Path({folder!r}), SequenceHooks(check=check))
 """
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_ends_with_equal_bits(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     straight = _tiny(tmp_path / "straight")

@@ -10,7 +10,6 @@ from training_data import make_slices
 
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import DatasetError, InferenceError
-from ich_resources.metric import prevalences, prior_loss, weighted_log_loss
 from ich_resources.training import loop
 from ich_resources.training.epoch import EpochRunner, duration
 from ich_resources.training.initial import initial_network
@@ -170,33 +169,3 @@ def test_times_for_people():
         "7.5 h",
         "3.1 days",
     ]
-
-
-def by_position(train: TrainingSlices, held_out: TrainingSlices) -> np.ndarray:
-    """Probabilities from the position of a slice alone: the share of positives there."""
-    index = [
-        np.array([row - rows.start for row, rows in enumerate(s.range_of)])
-        for s in (train, held_out)
-    ]
-    shares = np.stack([train.labels[index[0] == i].mean(0) for i in range(max(index[0]) + 1)])
-    return shares[index[1]]
-
-
-@pytest.mark.slow
-def test_it_learns_and_learns_nothing_from_permuted_labels(tmp_path):
-    train = make_slices(tmp_path / "train", 40, seed=1)
-    held_out = make_slices(tmp_path / "held_out", 24, seed=2)
-    settings = recipe(
-        input_size=64, batch_size=16, epochs=6, schedule="one_cycle", rate=1e-3, augment="mirror"
-    )
-    trained = train_fold(train, held_out, settings, RANDOM, tmp_path / "a", machine=CPU)
-    prior = prior_loss(held_out.labels, prevalences(train.labels))
-    position = weighted_log_loss(held_out.labels, by_position(train, held_out))
-    assert trained.kept.weighted_log_loss < 0.7 * prior
-    assert trained.kept.weighted_log_loss < 0.8 * position
-    # The negative control: what an image shows says nothing of permuted labels.
-    order = np.random.default_rng(0).permutation(len(train))
-    permuted = dataclasses.replace(train, labels=train.labels[order])
-    short = dataclasses.replace(settings, epochs=2)
-    control = train_fold(permuted, held_out, short, RANDOM, tmp_path / "b", machine=CPU)
-    assert control.history[-1].weighted_log_loss >= 0.95 * prior
