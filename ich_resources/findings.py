@@ -10,6 +10,12 @@ from ich_resources.hemorrhage import CLASSES
 FloatArray = npt.NDArray[np.float32]
 
 
+def share(probabilities: FloatArray) -> FloatArray:
+    """Return p / sum(p) along the last axis, float32; zeros where every p is 0 in float32."""
+    total = probabilities.sum(-1, keepdims=True)
+    return probabilities / np.maximum(total, np.finfo(np.float32).tiny)
+
+
 @dataclass(frozen=True)
 class FoldProbabilities:
     """Probabilities of one backbone, fold by fold.

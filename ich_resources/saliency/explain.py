@@ -10,7 +10,7 @@ import torch
 from ich_resources.backbones.inputs import to_input
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.errors import InferenceError
-from ich_resources.findings import FloatArray, SliceSaliency
+from ich_resources.findings import FloatArray, SliceSaliency, share
 from ich_resources.hemorrhage import class_index
 from ich_resources.preprocessing import CROP_SIZE, SliceContext, network_planes
 from ich_resources.saliency import grad_cam, input_gradient
@@ -113,12 +113,6 @@ def combine(probabilities: Sequence[FloatArray], mode: str) -> FloatArray:
         (only,) = probabilities
         return only
     return np.mean([share(p) for p in probabilities], axis=0, dtype=np.float32)
-
-
-def share(probabilities: FloatArray) -> FloatArray:
-    """Return p / sum(p) along the last axis, float32; zeros where every p is 0 in float32."""
-    total = probabilities.sum(-1, keepdims=True)
-    return probabilities / np.maximum(total, np.finfo(np.float32).tiny)
 
 
 def normalised(saliency_map: FloatArray) -> FloatArray:

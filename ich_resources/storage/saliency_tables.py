@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ich_resources.findings import FloatArray, SliceSaliency
+from ich_resources.findings import FloatArray, SliceSaliency, share
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.storage.layout import slice_id
 
@@ -115,7 +115,7 @@ def score_row(
         row[f"saliency_model_prob_{name}"] = float(saliency.combined[i])
         for backbone, p in saliency.per_backbone.items():
             row[f"{backbone}_prob_{name}"] = float(p[i])
-            row[f"{backbone}_prob_norm_{name}"] = float(p[i] / p.sum())
+            row[f"{backbone}_prob_norm_{name}"] = float(share(p)[i])
     return row
 
 

@@ -14,7 +14,8 @@ from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.networks import Network
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
-from ich_resources.saliency.explain import combine, explain_slices, normalised, share
+from ich_resources.findings import share
+from ich_resources.saliency.explain import combine, explain_slices, normalised
 from ich_resources.saliency.options import SaliencyOptions
 
 FIRST, SECOND = "DenseNet169_change_avg", "se_resnext101_32x4d"

@@ -1,5 +1,6 @@
 """Names, rows and manifest entries of the panels, against the reference's own."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -165,3 +166,11 @@ def test_manifest_says_when_slices_failed():
     entry = manifest_entry("1.10", BARS[None], slices_failed=2, about={})
     assert entry["complete"] is False
     assert entry["slices_failed"] == 2
+
+
+def test_a_network_that_is_sure_of_nothing_has_no_share_in_the_row():
+    name = next(iter(BACKBONES))
+    found = saliency([name], [0.1, 0.2, 0.3, 0.1, 0.1, 0.2])
+    found = dataclasses.replace(found, per_backbone={name: np.zeros(6, np.float32)})
+    shares = [row(saliency=found)[f"{name}_prob_norm_{label}"] for label in CLASSES]
+    assert shares == [0.0] * 6
