@@ -47,12 +47,13 @@ def test_the_folder_of_the_first_weights(monkeypatch, tmp_path):
 
 def test_the_example_names_every_field_with_a_value_that_it_takes(pytestconfig):
     text = (pytestconfig.rootpath / "conf" / "train.example.yaml").read_text()
-    block = text[text.index("  # training:") :]
-    plain = re.sub("(?m)^  # ", "  ", block)
-    shown = yaml.safe_load(plain)["training"]["config"]
+    set_to = yaml.safe_load(text)["resources"]["training"]["config"]
+    block = text[text.index("  training:\n") : text.index("  sequence:\n")]
+    every = yaml.safe_load(re.sub("(?m)^      # (?=[a-z_]+:)", "      ", block))
+    shown = every["training"]["config"]
     assert set(shown) == set(TrainingResource.model_fields)
-    defaults, example = TrainingResource(), TrainingResource(**shown)
-    recipe = Recipe.for_fold(DENSE, 0, micro_batch=64, clip_norm=0.5)
-    assert example.recipe(DENSE, 0) == recipe  # but for these two it shows what is the default
-    for field in ("init", "tta", "device", "threads", "accept_leak", "trained_on"):
-        assert getattr(example, field) == getattr(defaults, field)
+    assert TrainingResource(**shown).recipe(DENSE, 0).batch_size == 256
+    # What is not behind a comment sign is what holds without the file.
+    defaults = TrainingResource()
+    assert {name: getattr(defaults, name) for name in set_to} == set_to
+    assert TrainingResource(**set_to).recipe(DENSE, 0) == defaults.recipe(DENSE, 0)
