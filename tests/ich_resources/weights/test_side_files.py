@@ -92,6 +92,7 @@ def test_what_google_refuses_is_placed_by_hand_and_what_was_fetched_stays(tmp_pa
         (packed({"a": b"x", "a/b": b"y"}), "cannot write"),
         (packed({}), "is empty"),
     ],
+    ids=["page", "cut", "upwards", "absolute", "twice", "file and folder", "empty"],
 )
 def test_an_archive_that_cannot_be_trusted_leaves_nothing(tmp_path, content, words):
     (tmp_path / "share").mkdir()
