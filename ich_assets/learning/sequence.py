@@ -99,7 +99,7 @@ def _train(
     context: dg.AssetExecutionContext, resources: LearningResources, source: OutOfFold, fold: int
 ) -> Record[TrainedSequenceContent]:
     from ich_resources.sequence.loop import train_sequence
-    from ich_resources.sequence.resume import forget_state
+    from ich_resources.unfinished import forget_state
 
     layout, records = resources.train_root.layout, resources.train_root.records
     recipe, subject = resources.sequence.recipe(fold), sequence_subject(fold)

@@ -84,7 +84,7 @@ def _train(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     from ich_resources.training.checkpoint import checkpoint_bytes
     from ich_resources.training.loop import train_fold
-    from ich_resources.training.resume import forget_state
+    from ich_resources.unfinished import forget_state
 
     layout, records = resources.train_root.layout, resources.train_root.records
     backbone, fold = backbone_and_fold(context.partition_key)

@@ -14,11 +14,11 @@ from ich_resources.backbones.device import describe_devices, resolve_devices
 from ich_resources.digests import fingerprint
 from ich_resources.errors import InferenceError
 from ich_resources.metric import weighted_log_loss
+from ich_resources.sequence.log_table import LOG_NAME, log_csv
 from ich_resources.sequence.loss import both_heads_loss
 from ich_resources.sequence.network import SequenceNetwork
 from ich_resources.sequence.recipe import SequenceRecipe
 from ich_resources.sequence.results import SequenceEpoch, SequenceHooks, TrainedSequence
-from ich_resources.sequence.resume import read_state, write_log, write_state
 from ich_resources.sequence.samples import (
     Sample,
     ScoredSeries,
@@ -27,6 +27,7 @@ from ich_resources.sequence.samples import (
     require_enough,
     stacked,
 )
+from ich_resources.unfinished import read_state, write_file, write_state
 
 _HOOKS = SequenceHooks()
 
@@ -71,19 +72,22 @@ def train_sequence(
         If the device is absent, or the loss is not finite.
     StorageError
         If the state cannot be written.
+    FormatError
+        If a newer version of ich wrote the state.
     """
     require_enough(len(train), recipe.batch_size)
     training = _Training(train, validation, recipe, resolve_devices(device)[0])
     mark = fingerprint({"recipe": recipe.to_plain(), "inputs": inputs})
-    state = read_state(folder, mark)
+    state, message = read_state(folder, mark, dict)
     if state is not None:
         training.restore(state)
-        hooks.on_message(f"going on after epoch {training.done} of {recipe.epochs}")
+    if message:
+        hooks.on_message(message)
     resumed = training.done
     for epoch in range(resumed, recipe.epochs):
         result = training.run_epoch(epoch, hooks)
-        write_state(folder, training.state() | {"fingerprint": mark})
-        write_log(folder, tuple(training.history))
+        write_state(folder, mark, training.state())
+        write_file(folder / LOG_NAME, log_csv(training.history))
         hooks.on_epoch(result)
     return TrainedSequence(
         training.best,

@@ -20,12 +20,13 @@ from ich_resources.training.initial_files import InitialFile
 from ich_resources.training.log_table import log_csv
 from ich_resources.training.recipe import TIMES_PER_EPOCH, Recipe
 from ich_resources.training.results import EpochResult, Hooks, Machine, TrainedFold
-from ich_resources.training.resume import TrainingState, read_state, write_file, write_state
+from ich_resources.training.resume import TrainingState
 from ich_resources.training.sampling import usable_series
 from ich_resources.training.schedule import is_validated
 from ich_resources.training.slices import TrainingSlices
 from ich_resources.training.view_options import ViewOptions
 from ich_resources.training.views import predict_views
+from ich_resources.unfinished import read_state, write_file, write_state
 
 LOG_NAME = "log.csv"
 
@@ -77,7 +78,7 @@ def train_fold(
     device = one_device(machine.device)
     recipe = replace(recipe, precision=resolve_precision(recipe.precision, device))
     print_of = training_fingerprint(slices, validation, recipe, initial)
-    state, message = read_state(state_folder, print_of)
+    state, message = read_state(state_folder, print_of, TrainingState.from_plain)
     if message:
         hooks.on_message(message)
     network = initial_network(recipe, initial)
@@ -178,17 +179,14 @@ class _Progress:
         result = EpochResult(epoch, rate, time.monotonic() - begun, loss, **judged)
         self.history.append(result)
         self._keep(result)
-        write_state(
-            self._folder,
-            TrainingState(
-                self._fingerprint,
-                tuple(self.history),
-                on_cpu(self._runner.network),
-                self._runner.optimiser.state_dict(),
-                self._best,
-                self._best_weights,
-            ),
+        state = TrainingState(
+            tuple(self.history),
+            on_cpu(self._runner.network),
+            self._runner.optimiser.state_dict(),
+            self._best,
+            self._best_weights,
         )
+        write_state(self._folder, self._fingerprint, state.to_plain())
         write_file(self._folder / LOG_NAME, log_csv(self.history))
         return result
 
