@@ -18,10 +18,11 @@ from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages, SeriesRecord
 from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.files import write_bytes
+from ich_resources.storage.probability_schemas import EnsembleContent
+from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import SaliencySource, panel_name, score_row
-from ich_resources.storage.schemas import EnsembleContent, ProcessedContent
 from ich_resources.worth import BANNERS, TrainedOn, least
 
 if TYPE_CHECKING:

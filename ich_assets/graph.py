@@ -1,5 +1,9 @@
 """Assets, checks, asset jobs and resources: everything that needs no other job."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
 import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
@@ -43,110 +47,115 @@ SERIES_ASSETS = [
     saliency_panels,
 ]
 
-ich_scan = dg.define_asset_job(
-    "ich_scan",
-    selection=dg.AssetSelection.assets(series_ledger),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    description="Find and judge every series below the input folder, and register the partitions.",
-)
 
-ich_checkpoints = dg.define_asset_job(
-    "ich_checkpoints",
-    selection=dg.AssetSelection.assets(*CHECKPOINTS),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    description="Verify the checkpoints of every backbone.",
-)
+class _AssetJob(NamedTuple):
+    """A job that materialises some assets, and checks them, in one process.
 
-ich_series = dg.define_asset_job(
-    "ich_series",
-    selection=dg.AssetSelection.assets(*SERIES_ASSETS, run_outputs),
-    executor_def=dg.in_process_executor,
-    tags={**host_tag(), **CRASH_RETRIES},
-    description="Score one series, from its DICOM files to saliency panels, and write the tables "
-    "over all series.",
-)
+    Attributes
+    ----------
+    name : str
+        Its name.
+    assets : sequence of AssetsDefinition
+        What it makes.
+    description : str
+        As the UI shows it.
+    tags : mapping of str to str
+        Beside the tag of the host: whether Dagster repeats a run whose process died.
+    from_a_terminal : bool
+        Whether people start it there: it then prints lines of its own, not Dagster's events.
+    """
 
-ich_outputs = dg.define_asset_job(
-    "ich_outputs",
-    selection=dg.AssetSelection.assets(run_outputs),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    description="Write the CSV and JSON files over all series of the last scan.",
-)
+    name: str
+    assets: Sequence[dg.AssetsDefinition]
+    description: str
+    tags: Mapping[str, str] = MappingProxyType({})
+    from_a_terminal: bool = False
 
-ich_evaluate = dg.define_asset_job(
-    "ich_evaluate",
-    selection=dg.AssetSelection.assets(evaluation),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    config=TERSE_CONSOLE["config"],
-    description="Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
-)
 
-ich_evaluate_oof = dg.define_asset_job(
-    "ich_evaluate_oof",
-    selection=dg.AssetSelection.assets(oof_evaluation),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    config=TERSE_CONSOLE["config"],
-    description="Judge the predictions out of fold of a training by the labels of its data set.",
-)
+_ASSET_JOBS = [
+    _AssetJob(
+        "ich_scan",
+        [series_ledger],
+        "Find and judge every series below the input folder, and register the partitions.",
+    ),
+    _AssetJob("ich_checkpoints", [*CHECKPOINTS], "Verify the checkpoints of every backbone."),
+    _AssetJob(
+        "ich_series",
+        [*SERIES_ASSETS, run_outputs],
+        "Score one series, from its DICOM files to saliency panels, and write the tables over all "
+        "series.",
+        tags=CRASH_RETRIES,
+    ),
+    _AssetJob(
+        "ich_outputs",
+        [run_outputs],
+        "Write the CSV and JSON files over all series of the last scan.",
+    ),
+    _AssetJob(
+        "ich_evaluate",
+        [evaluation],
+        "Judge the probabilities of a run root by labels. Needs no checkpoints and no GPU.",
+        from_a_terminal=True,
+    ),
+    _AssetJob(
+        "ich_evaluate_oof",
+        [oof_evaluation],
+        "Judge the predictions out of fold of a training by the labels of its data set.",
+        from_a_terminal=True,
+    ),
+    _AssetJob(
+        "ich_dataset",
+        [labelled_slices, folds],
+        "Make a data set for training: scan, images, labels, patients, five folds.",
+        tags=NO_CRASH_RETRIES,
+        from_a_terminal=True,
+    ),
+    _AssetJob(
+        "ich_train_fold",
+        [trained_fold, oof_predictions],
+        "Train one fold of one backbone, and predict what it has held out.",
+        tags=CRASH_RETRIES,
+    ),
+    _AssetJob(
+        "ich_test_fold",
+        [test_predictions],
+        "Predict the test set with one trained fold of one backbone.",
+        tags=CRASH_RETRIES,
+    ),
+    _AssetJob(
+        "ich_oof_table",
+        [oof_table],
+        "Write the table of all predictions out of fold, and check it.",
+    ),
+    _AssetJob(
+        "ich_submission_file",
+        [submission],
+        "Write the submission from the predictions of the test set.",
+    ),
+    _AssetJob(
+        "ich_sequence_fold",
+        [trained_sequence, sequence_oof],
+        "Train one fold of the sequence models, and predict what it has held out.",
+        tags=CRASH_RETRIES,
+    ),
+]
 
-ich_dataset = dg.define_asset_job(
-    "ich_dataset",
-    selection=dg.AssetSelection.assets(labelled_slices, folds),
-    executor_def=dg.in_process_executor,
-    tags={**host_tag(), **NO_CRASH_RETRIES},
-    config=TERSE_CONSOLE["config"],
-    description="Make a data set for training: scan, images, labels, patients, five folds.",
-)
-
-ich_train_fold = dg.define_asset_job(
-    "ich_train_fold",
-    selection=dg.AssetSelection.assets(trained_fold, oof_predictions),
-    executor_def=dg.in_process_executor,
-    tags={**host_tag(), **CRASH_RETRIES},
-    description="Train one fold of one backbone, and predict what it has held out.",
-)
-
-ich_test_fold = dg.define_asset_job(
-    "ich_test_fold",
-    selection=dg.AssetSelection.assets(test_predictions),
-    executor_def=dg.in_process_executor,
-    tags={**host_tag(), **CRASH_RETRIES},
-    description="Predict the test set with one trained fold of one backbone.",
-)
-
-ich_oof_table = dg.define_asset_job(
-    "ich_oof_table",
-    selection=dg.AssetSelection.assets(oof_table),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    description="Write the table of all predictions out of fold, and check it.",
-)
-
-ich_submission_file = dg.define_asset_job(
-    "ich_submission_file",
-    selection=dg.AssetSelection.assets(submission),
-    executor_def=dg.in_process_executor,
-    tags=host_tag(),
-    description="Write the submission from the predictions of the test set.",
-)
-
-ich_sequence_fold = dg.define_asset_job(
-    "ich_sequence_fold",
-    selection=dg.AssetSelection.assets(trained_sequence, sequence_oof),
-    executor_def=dg.in_process_executor,
-    tags={**host_tag(), **CRASH_RETRIES},
-    description="Train one fold of the sequence models, and predict what it has held out.",
-)
+ASSET_JOBS = {
+    job.name: dg.define_asset_job(
+        job.name,
+        selection=dg.AssetSelection.assets(*job.assets),
+        executor_def=dg.in_process_executor,
+        tags={**host_tag(), **job.tags},
+        config=TERSE_CONSOLE["config"] if job.from_a_terminal else None,
+        description=job.description,
+    )
+    for job in _ASSET_JOBS
+}
+"""Every asset job, by name."""
+ich_series = ASSET_JOBS["ich_series"]
 
 TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
 TRAINING_ASSETS += [oof_table, oof_evaluation, submission, trained_sequence, sequence_oof]
-TRAINING_JOBS = [ich_train_fold, ich_test_fold, ich_oof_table, ich_submission_file]
-TRAINING_JOBS += [ich_sequence_fold]
 
 defs = dg.Definitions(
     assets=[
@@ -160,16 +169,7 @@ defs = dg.Definitions(
         *TRAINING_ASSETS,
     ],
     asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
-    jobs=[
-        ich_scan,
-        ich_checkpoints,
-        ich_series,
-        ich_outputs,
-        ich_evaluate,
-        ich_evaluate_oof,
-        *TRAINING_JOBS,
-        ich_dataset,
-    ],
+    jobs=list(ASSET_JOBS.values()),
     loggers={"console": terse_console},
     resources={
         "inbox": InboxResource(),

@@ -45,14 +45,10 @@ from ich_resources.steps import (
     ensemble_digest,
 )
 from ich_resources.storage.ledger import find_series
+from ich_resources.storage.probability_schemas import EnsembleContent, FoldFile, PredictionsContent
+from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import (
-    EnsembleContent,
-    FoldFile,
-    PredictionsContent,
-    ProcessedContent,
-)
 from ich_resources.subjects import series_subject
 from ich_resources.worth import BANNERS, least
 

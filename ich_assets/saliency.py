@@ -31,10 +31,10 @@ from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
+from ich_resources.storage.saliency_schema import SaliencyContent
 from ich_resources.storage.saliency_tables import (
     manifest_entry,
 )
-from ich_resources.storage.schemas import SaliencyContent
 from ich_resources.storage.slice_tables import csv_bytes
 from ich_resources.subjects import series_subject
 from ich_resources.worth import BANNERS

@@ -32,9 +32,10 @@ from ich_resources.judged import digest_of
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.sequence.samples import ScoredSeries
 from ich_resources.steps import CODE_VERSIONS, PROCESSED, SEQUENCE
+from ich_resources.storage.probability_schemas import FoldFile, SequenceContent
+from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import FoldFile, ProcessedContent, SequenceContent
 from ich_resources.subjects import series_subject
 from ich_resources.worth import least
 

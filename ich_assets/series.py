@@ -32,14 +32,14 @@ from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED
 from ich_resources.storage.failures import CHECKS
 from ich_resources.storage.files import write_array
 from ich_resources.storage.ledger import find_series
-from ich_resources.storage.record import Record
-from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import (
+from ich_resources.storage.processed_schema import (
     FailedSlice,
     PixelRemark,
     ProcessedContent,
     ProcessedSlice,
 )
+from ich_resources.storage.record import Record
+from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
 

@@ -14,9 +14,9 @@ from ich_resources.errors import DicomError, StorageError
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.files import remove
 from ich_resources.storage.ledger import admitted_elsewhere
+from ich_resources.storage.processed_schema import FailedSlice, ProcessedContent, ProcessedSlice
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import FailedSlice, ProcessedContent, ProcessedSlice
 
 
 def decode_series(

@@ -16,14 +16,14 @@ from ich_resources.series import SeriesImages
 from ich_resources.steps import ENSEMBLE, PROCESSED, SEQUENCE
 from ich_resources.storage.content import Content
 from ich_resources.storage.files import read_array, remove, write_array
-from ich_resources.storage.record import Record
-from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.schemas import (
+from ich_resources.storage.probability_schemas import (
     EnsembleContent,
     PredictionsContent,
-    ProcessedContent,
     SequenceContent,
 )
+from ich_resources.storage.processed_schema import ProcessedContent
+from ich_resources.storage.record import Record
+from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
 _C = TypeVar("_C", bound=Content)

@@ -12,7 +12,7 @@ from ich_resources.dicom.series_values import SeriesValues
 from ich_resources.preprocessing import centre_crop, window_to_uint8
 from ich_resources.series import HuSlice, Remark, SliceRecord
 from ich_resources.storage.files import write_png
-from ich_resources.storage.schemas import FailedSlice, ProcessedSlice
+from ich_resources.storage.processed_schema import FailedSlice, ProcessedSlice
 
 Crop = npt.NDArray[np.uint8]
 """One slice as the networks see it, shape (512, 512)."""

@@ -1,6 +1,6 @@
 """The state of an unfinished training, ``last.pth``, so that another process goes on with it.
 
-Whoever calls holds the lock of the fold: one process writes into its folder at a time.
+The caller holds the lock of the fold: one process writes into its folder at a time.
 """
 
 import io

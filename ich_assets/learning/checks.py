@@ -17,7 +17,7 @@ from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
 from ich_resources.errors import CheckpointError, IchError
 from ich_resources.metric import prevalences, prior_loss, weighted_log_loss
 from ich_resources.steps import OOF_TABLE
-from ich_resources.storage.training_schemas import OofTableContent
+from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
 
 FOLD_SPREAD = 2.0

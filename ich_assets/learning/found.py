@@ -17,7 +17,7 @@ from ich_resources.storage.slice_tables import csv_bytes
 from ich_resources.storage.training_layout import TrainingLayout
 
 NOT_USED_COLUMNS = ("series", "slice", "file", "code", "reason")
-"""Columns of ``not_used.csv``. The name of a file stands there only if its slice is not known."""
+"""Columns of ``not_used.csv``. The name of a file is given only if its slice is not known."""
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ from ich_resources.storage.training_layout import fold_subject
 from ich_resources.storage.training_schemas import (
     FoldPredictionsContent,
     OofContent,
-    OofTableContent,
     TestContent,
     TrainedFoldContent,
 )
+from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
 from ich_resources.training.recipe import Recipe
 from ich_resources.training.view_options import ViewOptions

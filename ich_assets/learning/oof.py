@@ -38,11 +38,8 @@ from ich_resources.storage.oof import (
 )
 from ich_resources.storage.record import Record
 from ich_resources.storage.training_layout import fold_subject
-from ich_resources.storage.training_schemas import (
-    Kind,
-    OofContent,
-    OofTableContent,
-)
+from ich_resources.storage.training_schemas import Kind, OofContent
+from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
 
 

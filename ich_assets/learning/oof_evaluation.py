@@ -23,7 +23,7 @@ from ich_resources.steps import OOF_TABLE
 from ich_resources.storage.oof import FloatArray, read_order
 from ich_resources.storage.resource import TrainRootResource
 from ich_resources.storage.training_layout import TrainingLayout
-from ich_resources.storage.training_schemas import OofTableContent
+from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
 from ich_resources.uids import slice_stem
 from ich_resources.worth import least

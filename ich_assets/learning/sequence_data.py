@@ -19,7 +19,8 @@ from ich_resources.sequence.recipe import SequenceFolds
 from ich_resources.sequence.samples import ScoredSeries
 from ich_resources.steps import OOF_PREDICTIONS, OOF_TABLE
 from ich_resources.storage.record import Record
-from ich_resources.storage.training_schemas import Kind, OofContent, OofTableContent
+from ich_resources.storage.training_schemas import Kind, OofContent
+from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
 from ich_resources.training.recipe import GroupBy
 from ich_resources.training.slices import TrainingSlices

@@ -29,7 +29,7 @@ from ich_resources.storage.files import write_bytes
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.oof import FloatArray, single_model_table, write_table
 from ich_resources.storage.record import Record
-from ich_resources.storage.training_schemas import SubmissionContent
+from ich_resources.storage.training_table_schemas import SubmissionContent
 from ich_resources.subjects import training_subject
 
 Source = Literal["2d", "sequence"]

@@ -1,10 +1,9 @@
 """What a checkpoint of our own training says about itself: its part ``ich``, format 1.
 
-A released checkpoint has no such part. The studies are listed as hashes. The salt lies in the file,
-so whoever holds the file and the identifier of a study can ask whether the study was trained on:
-the one who scores it must be able to, without the key of TRAIN_ROOT. The hash is slow on purpose:
-identifiers have a form, and nobody shall find them by trying all of them. PatientID is not listed,
-since scoring never reads it.
+A released checkpoint has no such part. The studies are listed as hashes, and the salt is in the
+file. So scoring can tell, without the key of TRAIN_ROOT, whether the network was trained on a
+study. The hash is slow on purpose: identifiers have a form, and nobody shall find them by trying
+all of them. PatientID is not listed, since scoring never reads it.
 """
 
 import hashlib

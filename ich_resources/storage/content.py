@@ -65,7 +65,7 @@ class Content(Schema):
         return ()
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """Return whether a path, other than that of the array, is of a file of the step."""
         return False
 

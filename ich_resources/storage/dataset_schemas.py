@@ -68,7 +68,7 @@ class DatasetImagesContent(Content):
         return (TrainingLayout(layout.run_root).images(subject.parts[-1]),)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         return path.parent == cls.folders(layout, subject)[0] and path.suffix == ".png"
 
@@ -144,7 +144,7 @@ class LabelledSlicesContent(Content):
         return (TrainingLayout(layout.run_root).dataset,)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         ours = TrainingLayout(layout.run_root)
         tables = (ours.slices, ours.test_slices)
@@ -190,7 +190,7 @@ class FoldsContent(Content):
         return (TrainingLayout(layout.run_root).dataset,)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         return path == TrainingLayout(layout.run_root).folds
 

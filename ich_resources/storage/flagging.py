@@ -8,7 +8,7 @@ from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY
 from ich_resources.judged import Threshold
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.schemas import PredictionsContent
+from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.shown import shown_content, shown_models
 
 FLAGGED = "flagged"

@@ -10,8 +10,8 @@ from ich_resources.series import Remark, SeriesRecord
 from ich_resources.steps import PROCESSED, final_steps
 from ich_resources.storage.content import Content
 from ich_resources.storage.failures import CHECKS, UNCHECKED, Failure
+from ich_resources.storage.processed_schema import FailedSlice, PixelRemark, ProcessedContent
 from ich_resources.storage.record import Record, content_as
-from ich_resources.storage.schemas import FailedSlice, PixelRemark, ProcessedContent
 
 SeriesState = Literal["done", "incomplete", "failed", "refused", "waiting"]
 SHOWN = 3

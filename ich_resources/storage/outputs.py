@@ -24,9 +24,11 @@ from ich_resources.storage.prediction_tables import (
     per_slice_table,
     series_row,
 )
+from ich_resources.storage.probability_schemas import EnsembleContent
+from ich_resources.storage.processed_schema import ProcessedSlice
 from ich_resources.storage.record import content_as
 from ich_resources.storage.records import Records
-from ich_resources.storage.schemas import EnsembleContent, ProcessedSlice, SaliencyContent
+from ich_resources.storage.saliency_schema import SaliencyContent
 from ich_resources.storage.shown import probabilities_from, shown_step
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,

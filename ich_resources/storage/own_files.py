@@ -37,7 +37,7 @@ def is_own(layout: Layout, subject: Subject, step: str, name: str) -> bool:
     path = PurePosixPath(name)
     if "\0" in name or ".." in path.parts or str(path) != name:
         return False
-    own = schema_of(step).may_write(layout, subject, layout.run_root / path)
+    own = schema_of(step).may_write(layout, subject, step, layout.run_root / path)
     return own or name == layout.relative(layout.array(subject, step))
 
 

@@ -11,7 +11,7 @@ from ich_resources.hemorrhage import ANY, CLASSES
 from ich_resources.storage.flagging import FLAGGED
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.schemas import PredictionsContent, SequenceContent
+from ich_resources.storage.probability_schemas import PredictionsContent, SequenceContent
 from ich_resources.storage.shown import shown_content
 from ich_resources.worth import least
 

@@ -8,8 +8,8 @@ from ich_resources.judged import Checkpoints
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import found_series
+from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.records import Records
-from ich_resources.storage.schemas import PredictionsContent
 from ich_resources.storage.shown import shown_content, shown_models
 
 

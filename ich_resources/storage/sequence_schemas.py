@@ -88,7 +88,7 @@ class TrainedSequenceContent(Content):
         return (TrainingLayout(layout.run_root).sequence_checkpoint(fold_of(subject)).parent,)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         ours = TrainingLayout(layout.run_root)
         return path in (ours.sequence_checkpoint(fold_of(subject)), ours.log(subject))
@@ -138,7 +138,7 @@ class SequenceOofContent(Content):
         return (TrainingLayout(layout.run_root).sequence_oof(fold_of(subject))[0].parent,)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         return path in TrainingLayout(layout.run_root).sequence_oof(fold_of(subject))
 

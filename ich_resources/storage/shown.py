@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from ich_resources.steps import ENSEMBLE, SALIENCY, SEQUENCE
 from ich_resources.storage.content import Content
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.probability_schemas import EnsembleContent, SequenceContent
 from ich_resources.storage.record import Record
-from ich_resources.storage.schemas import EnsembleContent, SaliencyContent, SequenceContent
+from ich_resources.storage.saliency_schema import SaliencyContent
 
 
 def shown_step(records: Mapping[str, Record[Content]]) -> str:

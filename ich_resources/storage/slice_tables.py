@@ -9,7 +9,7 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.plain_text import cell
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.layout import slice_id
-from ich_resources.storage.schemas import ProcessedSlice
+from ich_resources.storage.processed_schema import ProcessedSlice
 
 SERIES_COLUMNS = (
     "filename",

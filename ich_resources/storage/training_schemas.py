@@ -12,12 +12,10 @@ from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.steps import (
     FOLD_LIST,
     OOF_PREDICTIONS,
-    OOF_TABLE,
-    SUBMISSION,
     TEST_PREDICTIONS,
     TRAINED_FOLD,
 )
-from ich_resources.storage.content import Content, Rows, Text
+from ich_resources.storage.content import Content, Text
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.training_layout import FoldFiles, TrainingLayout
 from ich_resources.subjects import Subject
@@ -108,7 +106,7 @@ class TrainedFoldContent(Content):
         return (TrainingLayout(layout.run_root).checkpoint(*backbone_of(subject)).parent,)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         ours = TrainingLayout(layout.run_root)
         return path in (ours.checkpoint(*backbone_of(subject)), ours.log(subject))
@@ -177,7 +175,7 @@ class FoldPredictionsContent(Content):
         return cls.files(layout, subject).order.parent, ours.single_model_output(backbone)
 
     @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
+    def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
         ours, (backbone, fold) = TrainingLayout(layout.run_root), backbone_of(subject)
         table = path.parent == ours.single_model_output(backbone) and path.suffix == ".csv"
@@ -205,96 +203,9 @@ class TestContent(FoldPredictionsContent):
     kind: ClassVar[Kind] = "test"
 
 
-class OofTableContent(Content):
-    """The record of ``oof_table``.
-
-    Attributes
-    ----------
-    backbones : tuple of str
-        Names of the backbones in the order of the array.
-    slices : int
-        Slices of the data set.
-    weighted_log_loss : dict of str to float
-        Of each backbone, and of their mean (``mean``), over the slices with all six labels.
-    prior : float
-        The same for constant probabilities.
-    accept_leak : bool
-        Whether first weights may have seen held-out studies.
-    """
-
-    feeds_tables: ClassVar[bool] = False
-
-    backbones: Rows[Text]
-    slices: int
-    weighted_log_loss: dict[Text, float]
-    prior: float
-    accept_leak: bool = False
-
-    @classmethod
-    def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
-        """See ``Content``."""
-        ours = TrainingLayout(layout.run_root)
-        outputs = [ours.single_model_output(backbone) for backbone in BACKBONES.values()]
-        return (ours.oof_table.parent, *outputs)
-
-    @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
-        """See ``Content``."""
-        oof, *outputs = cls.folders(layout, subject)
-        merged = path.parent in outputs and path.name.startswith(merged_table_start("oof"))
-        return path.parent == oof or merged
-
-    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
-        """See ``Content``."""
-        ours = TrainingLayout(layout.run_root)
-        return [ours.oof_table, ours.oof_order]
-
-
-class SubmissionContent(Content):
-    """The record of ``submission``.
-
-    Attributes
-    ----------
-    source : str
-        ``2d`` or ``sequence``: which probabilities it holds.
-    order : str
-        ``reference`` or ``sample``: the order of the rows.
-    images : int
-        Images with six rows each.
-    accept_leak : bool
-        Whether first weights may have seen held-out studies.
-    """
-
-    source: Text
-    order: Text
-    images: int
-    accept_leak: bool = False
-
-    @classmethod
-    def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
-        """See ``Content``."""
-        ours = TrainingLayout(layout.run_root)
-        outputs = [ours.single_model_output(backbone) for backbone in BACKBONES.values()]
-        return (ours.output, *outputs)
-
-    @classmethod
-    def may_write(cls, layout: Layout, subject: Subject, path: Path) -> bool:
-        """See ``Content``."""
-        ours = TrainingLayout(layout.run_root)
-        _, *outputs = cls.folders(layout, subject)
-        merged = path.parent in outputs and path.name.startswith(merged_table_start("test"))
-        return path == ours.submission or merged
-
-    def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
-        """See ``Content``."""
-        return [TrainingLayout(layout.run_root).submission]
-
-
 TRAINING_SCHEMAS: Mapping[str, type[Content]] = {
     TRAINED_FOLD: TrainedFoldContent,
     OOF_PREDICTIONS: OofContent,
     TEST_PREDICTIONS: TestContent,
-    OOF_TABLE: OofTableContent,
-    SUBMISSION: SubmissionContent,
 }
 """The schema of each step of a training, by ``Step.code``."""

@@ -27,7 +27,7 @@ def fetch_side_files(
 ) -> dict[str, str]:
     """Fetch side files into a folder, each into a folder of its own name.
 
-    A folder that exists is left alone, whoever made it. No digest of these files was published,
+    A folder that exists is left as it is. No digest of these files was published,
     so none is compared.
 
     Parameters

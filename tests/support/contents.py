@@ -1,14 +1,8 @@
 """Contents of records with a value in every field, for tests that look at some of them."""
 
-from ich_resources.storage.schemas import (
-    EnsembleContent,
-    FailedSlice,
-    FoldFile,
-    PredictionsContent,
-    ProcessedContent,
-    ProcessedSlice,
-    SaliencyContent,
-)
+from ich_resources.storage.probability_schemas import EnsembleContent, FoldFile, PredictionsContent
+from ich_resources.storage.processed_schema import FailedSlice, ProcessedContent, ProcessedSlice
+from ich_resources.storage.saliency_schema import SaliencyContent
 
 
 def processed_slice(sop_uid: str, **changes: object) -> ProcessedSlice:

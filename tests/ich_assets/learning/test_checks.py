@@ -26,7 +26,7 @@ from ich_resources.storage.files import write_array
 from ich_resources.storage.oof import ORDER_COLUMNS, write_fold, write_table
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource
-from ich_resources.storage.training_schemas import OofTableContent
+from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
 from ich_resources.training.resource import TrainingResource
 

@@ -11,9 +11,10 @@ from ich_resources.errors import DicomError, FormatError, InferenceError, Storag
 from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.failures import Failure
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.probability_schemas import PredictionsContent
+from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record, content_as
 from ich_resources.storage.records import Records
-from ich_resources.storage.schemas import PredictionsContent, ProcessedContent
 from ich_resources.subjects import series_subject
 
 UID, STEP = "1.2.3", "processed_series"
