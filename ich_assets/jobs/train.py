@@ -17,6 +17,7 @@ from ich_assets.learning.holding import (
 )
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
+from ich_assets.learning.sequence_needs import require_sequence_data
 from ich_assets.runtime.commits import quick_commits
 from ich_assets.runtime.console import TERSE_CONSOLE
 from ich_assets.runtime.retries import GPU_POOL, NO_CRASH_RETRIES
@@ -65,7 +66,7 @@ def train_folds(context: dg.OpExecutionContext, config: TrainConfig) -> None:
     resources = LearningResources.of(context)
     with naming_train_root(), quick_commits():
         partitions = _partitions(config)
-        _check(resources, partitions)
+        _check(resources, config, partitions)
         errors = _run_all(context, resources, config, partitions)
         if not errors and "oof" in config.stages:
             errors = _write_table(context, resources, config)
@@ -98,7 +99,9 @@ def _partitions(config: TrainConfig) -> list[tuple[Backbone, int]]:
     return [(backbone, fold) for backbone in chosen_backbones(config.backbones) for fold in folds]
 
 
-def _check(resources: LearningResources, partitions: list[tuple[Backbone, int]]) -> None:
+def _check(
+    resources: LearningResources, config: TrainConfig, partitions: list[tuple[Backbone, int]]
+) -> None:
     """Check everything that would stop each training, before the first one.
 
     Raises
@@ -114,6 +117,8 @@ def _check(resources: LearningResources, partitions: list[tuple[Backbone, int]])
     for backbone, fold in partitions:
         if current_trained(resources, backbone, fold) is None:
             resources.training.initial(resources.training.recipe(backbone, fold))
+    if "sequence" in config.stages and len({fold for _, fold in partitions}) == FOLDS:
+        require_sequence_data(resources, partitions[0][0])
 
 
 def _run_all(

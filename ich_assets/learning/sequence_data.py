@@ -10,9 +10,10 @@ from ich_assets.learning.data_set import data_set, test_set, training_slices
 from ich_assets.learning.holding import current_table, oof_records
 from ich_assets.learning.predicted import read_features, read_fold
 from ich_assets.learning.resources import LearningResources
+from ich_assets.learning.sequence_needs import require_positions
 from ich_assets.training_partitions import partition_of
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
-from ich_resources.errors import DatasetError, IchError, StorageError
+from ich_resources.errors import IchError, StorageError
 from ich_resources.labels import LabelledSlices
 from ich_resources.sequence.folds import kfold48
 from ich_resources.sequence.recipe import SequenceFolds
@@ -247,11 +248,5 @@ def _read(
 def _positions(table: LabelledSlices, slices: TrainingSlices) -> npt.NDArray[np.float64]:
     place = {uid: row for row, uid in enumerate(table.slices)}
     positions = table.positions[[place[uid] for uid in slices.slices]]
-    unknown = int(np.isnan(positions).sum())
-    if unknown:
-        raise DatasetError(
-            f"the position of {unknown} slices is not known, and sequence models need the distances"
-            " of slices",
-            remedy="take files with ImagePositionPatient, or leave the sequence models out",
-        )
+    require_positions(positions)
     return positions
