@@ -55,7 +55,8 @@ class _Terminal(logging.Handler):
 def _handler() -> logging.Handler:
     try:
         return _Terminal()
-    except (OSError, ValueError):  # standard error is not a file
+    except (OSError, ValueError, TypeError, AttributeError):
+        # Standard error is not a file: Celery puts an object without a descriptor in its place.
         return logging.StreamHandler(sys.stderr)
 
 

@@ -1,5 +1,6 @@
 """What a person reads when something fails."""
 
+import io
 import logging
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import dagster as dg
 import pytest
 
-from ich_assets.runtime.console import failure_text, terse_console
+from ich_assets.runtime.console import TERSE_CONSOLE, failure_text, terse_console
 from ich_resources.errors import CheckpointError, DicomError
 
 
@@ -95,3 +96,24 @@ def test_an_error_reaches_the_terminal_though_the_output_of_the_step_goes_elsewh
     command = [sys.executable, "-W", "ignore", "-c", REDIRECTED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stderr.splitlines()[-1] == "ERROR: broken [/x]"
+
+
+class NoFile(io.StringIO):
+    """What Celery puts in the place of standard error: its ``fileno`` returns nothing."""
+
+    def fileno(self):
+        return None
+
+
+def test_messages_are_written_where_standard_error_is_not_a_file(monkeypatch):
+    @dg.op
+    def works(context: dg.OpExecutionContext) -> None:
+        context.log.warning("untrained")
+
+    @dg.job(executor_def=dg.in_process_executor, **TERSE_CONSOLE)
+    def job():
+        works()
+
+    monkeypatch.setattr(sys, "stderr", NoFile())
+    assert job.execute_in_process().success
+    assert "WARNING: untrained" in sys.stderr.getvalue().splitlines()
