@@ -14,7 +14,7 @@ from ich_resources.metric import prior_loss
 pytestmark = pytest.mark.slow
 
 NAME = "DenseNet121_change_avg"
-PLAN = Plan(patients=60, held_out=20, slices=8, epochs={NAME: 4}, precision="float32")
+PLAN = Plan(patients=60, held_out=20, slices=8, epochs=4, precision="float32")
 
 
 def done(**request) -> dict | list:

@@ -27,7 +27,7 @@ TINY = Plan(
     slices=4,
     size=48,
     input_sizes=dict.fromkeys(BACKBONES, 32),
-    epochs=dict.fromkeys(BACKBONES, 1),
+    epochs=1,
     batch_size=8,
 )
 

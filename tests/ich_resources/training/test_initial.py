@@ -135,6 +135,18 @@ def test_random_weights_depend_on_seed_and_fold_alone():
     assert not torch.equal(one.mlp.weight, other.mlp.weight)
 
 
+def test_random_residual_blocks_pass_on_what_they_get():
+    """Their convolutions have the variance 2 / fan-in, and their last batch norm is zero."""
+    network = initial_network(recipe(SENET, init="random"), InitialFile("random")).eval()
+    network.requires_grad_(False)
+    block = network.model_ft.layer3[5]
+    x = torch.rand(1, 1024, 4, 4, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(block(x), x)
+    weight = block.conv2.weight
+    assert float(weight.var()) == pytest.approx(2 / weight[0].numel(), rel=0.1)
+    assert float(network(torch.rand(2, 3, 64, 64)).std()) > 0
+
+
 def test_released_weights_are_those_of_the_same_fold(stand_in_models, tmp_path):
     with pytest.raises(IchError, match="MODEL_DIR"):
         find_initial(recipe(init="released"))
