@@ -71,6 +71,8 @@ class Scores:
         For each property of a series (kernel, tilt, ...) its value by SeriesInstanceUID.
     panels : mapping of str to str
         Path of the saliency panel of a slice, relative to the folder of the run root, by ID.
+    origin : str
+        What they are of, for people: "one half of the patients of ...".
 
     Raises
     ------
@@ -86,6 +88,7 @@ class Scores:
     unscored: tuple[Unscored, ...] = ()
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     panels: Mapping[str, str] = field(default_factory=dict)
+    origin: str = "the labelled folder"
 
     def __post_init__(self) -> None:
         count = len(self.slices)

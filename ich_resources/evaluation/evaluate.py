@@ -29,10 +29,15 @@ from ich_resources.scores import Scores
 HALVES = "one half of the patients"
 OTHER_HALF = "the other half of the patients"
 ALL = "all cases"
+NAMES = ("this run root", "the other run root")
 
 
 def evaluate(
-    scores: Scores, labels: Labels, options: Options, other: Scores | None = None
+    scores: Scores,
+    labels: Labels,
+    options: Options,
+    other: Scores | None = None,
+    names: tuple[str, str] = NAMES,
 ) -> Evaluation:
     """Judge probabilities by labels.
 
@@ -46,6 +51,8 @@ def evaluate(
         Choices.
     other : Scores, optional
         Probabilities of the same slices to compare with.
+    names : (str, str)
+        What the two are, for people.
 
     Raises
     ------
@@ -64,7 +71,7 @@ def evaluate(
         for cases in pairs.levels
     )
     point, chosen_on, why = _point(main, options)
-    fitted = _fitted(pairs.levels[0], options)
+    fitted = _fitted(pairs.levels[0], options, scores.origin)
     subgroups, notes = judge_subgroups(
         main,
         scores.facts,
@@ -84,7 +91,9 @@ def evaluate(
         pairs.unpaired,
         pairs.patients_from,
         fitted,
-        None if other is None else _compared(main, other, labels, options),
+        None
+        if other is None
+        else _compared(main, pair(other, labels).level(main.level), names, options),
         (*labels.notes, *why, *notes, *_about_readers(labels), *_about_fit(fitted)),
     )
 
@@ -143,7 +152,7 @@ def _bleeding(pairs: Pairs) -> frozenset[str]:
     return frozenset(first.ids[row] for row in rows.tolist())
 
 
-def _fitted(cases: Cases, options: Options) -> Fitted | None:
+def _fitted(cases: Cases, options: Options, origin: str) -> Fitted | None:
     if options.fit == "off":
         return None
     if cases.number_of_patients < 2:
@@ -160,7 +169,7 @@ def _fitted(cases: Cases, options: Options) -> Fitted | None:
     about = {
         f"{cases.level}s": len(fit_on),
         "patients": fit_on.number_of_patients,
-        "how": f"{HALVES} of the labelled folder (seed {seed})",
+        "how": f"{HALVES} of {origin} (seed {seed})",
     }
     return Fitted(
         options.fit,
@@ -172,13 +181,16 @@ def _fitted(cases: Cases, options: Options) -> Fitted | None:
     )
 
 
-def _compared(main: Cases, other: Scores, labels: Labels, options: Options) -> Comparison:
-    theirs = pair(other, labels).level(main.level)
+def _compared(main: Cases, theirs: Cases, names: tuple[str, str], options: Options) -> Comparison:
     # One patient may be known by the labels or by the study; both sides need the same groups.
     known = dict(zip(main.ids, main.patients, strict=True))
     patients = tuple(known.get(i, p) for i, p in zip(theirs.ids, theirs.patients, strict=True))
     return compare(
-        main, replace(theirs, patients=patients), draws=options.bootstrap, seed=options.seed
+        main,
+        replace(theirs, patients=patients),
+        names=names,
+        draws=options.bootstrap,
+        seed=options.seed,
     )
 
 
