@@ -11,6 +11,7 @@ from ich_resources.evaluation.cases import Cases, Level, class_values
 from ich_resources.evaluation.comparison import Comparison, compare
 from ich_resources.evaluation.judging import judge_level
 from ich_resources.evaluation.listings import list_cases
+from ich_resources.evaluation.notes import about_fit, about_readers, about_training
 from ich_resources.evaluation.operating_point import (
     OperatingPoint,
     choose_threshold,
@@ -61,6 +62,7 @@ def evaluate(
     """
     pairs = pair(scores, labels)
     main = pairs.level(_main_level(pairs, options))
+    weights, seen = about_training(scores, pairs.levels[0], options)
     results = tuple(
         judge_level(
             cases,
@@ -80,7 +82,7 @@ def evaluate(
         seed=options.seed,
     )
     return Evaluation(
-        scores.weights,
+        weights,
         results,
         main.level,
         point,
@@ -94,7 +96,7 @@ def evaluate(
         None
         if other is None
         else _compared(main, pair(other, labels).level(main.level), names, options),
-        (*labels.notes, *why, *notes, *_about_readers(labels), *_about_fit(fitted)),
+        (*seen, *labels.notes, *why, *notes, *about_readers(labels), *about_fit(fitted)),
     )
 
 
@@ -191,30 +193,4 @@ def _compared(main: Cases, theirs: Cases, names: tuple[str, str], options: Optio
         names=names,
         draws=options.bootstrap,
         seed=options.seed,
-    )
-
-
-def _about_readers(labels: Labels) -> tuple[str, ...]:
-    notes = []
-    if labels.ties:
-        notes.append(
-            f"Labels left out because their readers are divided equally: {len(labels.ties)}."
-        )
-    if labels.duplicates:
-        notes.append(f"Equal rows of the labels that stand more than once: {labels.duplicates}.")
-    agreed = [
-        f"{name} {'–' if np.isnan(value) else format(value, '.2f')}"
-        for name, value in labels.kappa.items()
-    ]
-    if agreed:
-        notes.append(f"Agreement of the readers (Cohen's kappa): {', '.join(agreed)}.")
-    return tuple(notes)
-
-
-def _about_fit(fitted: Fitted | None) -> tuple[str, ...]:
-    if fitted is None or fitted.level == "slice":
-        return ()
-    return (
-        f"The calibration was fitted by {fitted.level}: with it, the highest probability of the "
-        f"slices is that of the {fitted.level}, and those of single slices are not calibrated.",
     )

@@ -11,6 +11,7 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.scores import Scores, Unscored, Weights
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.scored_facts import series_facts
+from ich_resources.storage.scored_networks import seen_in_training
 from ich_resources.uids import ALL_SCORES, is_uid, slice_stem
 
 _REMEDY = "run ich_batch on this run root, or materialise run_outputs"
@@ -58,6 +59,7 @@ def read_scores(layout: Layout) -> Scores:
             _unscored(layout, ledger),
             series_facts(layout, ledger[ledger["series_id"].isin(names)], meta),
             _panels(layout),
+            seen=seen_in_training(layout, names),
         )
     except ValueError as err:
         raise StorageError(f"the table is damaged: {err}", path=path, remedy=_REMEDY) from err
