@@ -51,18 +51,19 @@ def _killed_and_run_again(place: Workplace, job: str, config: str, folder: Path)
     assert _files(folder) == calm
 
 
-def test_an_evaluation_of_a_run_root_killed_while_it_writes(workplace):
+def test_an_evaluation_of_a_run_root_killed_while_it_writes(tmp_path):
+    labels = tmp_path / "labels.csv"
+    place = Workplace(tmp_path, tmp_path, {"LABELS": str(labels)})
     series, truth = made_series(12, 4, seed=2)
-    write_run_root(workplace.results, series)
-    with (workplace.root / "labels.csv").open("w", newline="") as file:
+    write_run_root(place.results, series)
+    with labels.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["SOPInstanceUID", *CLASSES])
         uids = [uid for one in series for uid in one.slices]
         writer.writerows([uid, *map(int, row)] for uid, row in zip(uids, truth, strict=True))
-    workplace.environment["LABELS"] = str(workplace.root / "labels.csv")
     config = "resources: {evaluation: {config: {bootstrap: 50}}}"
-    folder = Layout(workplace.results).evaluation
-    _killed_and_run_again(workplace, "ich_evaluate", config, folder)
+    folder = Layout(place.results).evaluation
+    _killed_and_run_again(place, "ich_evaluate", config, folder)
 
 
 def test_an_evaluation_out_of_fold_killed_while_it_writes(tmp_path):
