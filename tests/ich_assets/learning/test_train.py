@@ -411,7 +411,8 @@ def test_what_is_fitted_out_of_fold_is_for_the_trained_networks_alone(trained, t
     raw = np.load(layout.array(subject, "ensemble_predictions")).astype(np.float64)
     scored = np.load(layout.array(subject, "densenet121_predictions"))
     np.testing.assert_allclose(raw, scored.mean(0), atol=1e-6)
-    power = [1 / calibration.classes[name]["temperature"] for name in CLASSES]
+    unchanged = {"temperature": 1.0}  # too few in the half
+    power = [1 / calibration.classes.get(name, unchanged)["temperature"] for name in CLASSES]
     expected = raw**power / (raw**power + (1 - raw) ** power)
     shown = pd.read_csv(place.output / "predictions_per_slice.csv").set_index("ID")
     ids = [f"ID_{uid}" for uid in written.slices]
@@ -433,8 +434,12 @@ def has_lowest_loss(calibration: Calibration, place: TrainingPlace, slices: Labe
     )
     half = first_half(cases, 1992)
     assert calibration.fitted_on["slices"] == half.sum() == len(half) / 2
-    assert calibration.classes.keys() == set(CLASSES)
-    for column, name in enumerate(CLASSES):
+    two_of_each = [
+        n for n, y in zip(CLASSES, slices.labels[half].T, strict=True) if 1 < y.sum() < 19
+    ]
+    assert list(calibration.classes) == two_of_each and "any" in two_of_each
+    for name in two_of_each:
+        column = CLASSES.index(name)
         y, x = slices.labels[half, column], np.log(p[half, column] / (1 - p[half, column]))
 
         def loss(temperature: float, y: np.ndarray = y, x: np.ndarray = x) -> float:
