@@ -5,7 +5,6 @@ values.
 """
 
 import json
-import uuid
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +19,7 @@ from ich_resources.judged import (
     plain_values,
 )
 from ich_resources.plain_text import one_line
-from ich_resources.whole_files import write_whole
+from ich_resources.whole_files import part_name, write_whole
 
 LARGEST_FILE = 16 << 20
 """Most bytes of a file that is read."""
@@ -36,7 +35,7 @@ def write_judged(path: Path, judged: Calibration | Threshold) -> None:
     """
     value = plain_values(judged) | {"sha256": judged.sha256}
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    write_whole(path, text.encode(), f".{path.name}-{uuid.uuid4().hex}", durable=True)
+    write_whole(path, text.encode(), part_name(), durable=True)
 
 
 def read_calibration(path: Path) -> Calibration:

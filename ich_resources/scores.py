@@ -71,6 +71,10 @@ class Scores:
         For each property of a series (kernel, tilt, ...) its value by SeriesInstanceUID.
     panels : mapping of str to str
         Path of the saliency panel of a slice, relative to the folder of the run root, by ID.
+    origin : str
+        What they are of, for people: "one half of the patients of ...".
+    seen : frozenset of str
+        SeriesInstanceUIDs of studies that one of the networks was trained on.
 
     Raises
     ------
@@ -86,6 +90,8 @@ class Scores:
     unscored: tuple[Unscored, ...] = ()
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     panels: Mapping[str, str] = field(default_factory=dict)
+    origin: str = "the labelled folder"
+    seen: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         count = len(self.slices)

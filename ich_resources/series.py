@@ -107,6 +107,11 @@ class SeriesRecord:
         Whether it is the best series of its study.
     input_dir : str
         Folder to which the paths of the slices are relative.
+    manufacturer, model : str or None
+        Manufacturer and ManufacturerModelName of its first file; empty if absent, None if an
+        earlier version read the file.
+    thickness : float or None
+        Median SliceThickness in mm; None if absent, or if an earlier version wrote the ledger.
     """
 
     study_instance_uid: str
@@ -116,6 +121,9 @@ class SeriesRecord:
     remarks: tuple[Remark, ...] = ()
     primary: bool = False
     input_dir: str = ""
+    manufacturer: str | None = None
+    model: str | None = None
+    thickness: float | None = None
 
     def count(self, state: SliceState) -> int:
         """Return the number of slices in a state."""

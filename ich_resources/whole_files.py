@@ -5,12 +5,21 @@ After a crash either the earlier content or the new content is there, never a pa
 
 import errno
 import os
+import socket
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+PART = f".part-{socket.gethostname()}-"
+"""Begins a temporary name that ``storage.files.sweep`` knows; the process id follows."""
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FULL = "free some space and run the same command again; finished work is kept"
+
+
+def part_name() -> str:
+    """Return a temporary name that no other process has, and that names this one."""
+    return f"{PART}{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def write_whole(

@@ -6,25 +6,20 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ich_assets.learning.evaluation_files import headline, write_files
+from ich_assets.learning.evaluation_files import headline, write_bound, write_files
 from ich_assets.outputs import run_outputs
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_resources.digests import file_sha256, fingerprint
-from ich_resources.errors import IchError, StorageError
 from ich_resources.evaluation.resource import EvaluationResource
-from ich_resources.judged_files import write_judged
 from ich_resources.labels import Labels
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.storage.files import locked, remove
+from ich_resources.storage.files import locked
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.scored_networks import scored_by
 from ich_resources.storage.scored_tables import read_scores
 
 if TYPE_CHECKING:
-    from ich_resources.evaluation.outcome import Evaluation
     from ich_resources.scores import Scores
-
-CALIBRATION, THRESHOLD = "calibration.json", "threshold.json"
 
 
 @dg.asset(
@@ -46,12 +41,14 @@ def evaluation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # ty
         labels = _labels(chosen)
         with locked(layout.outputs_lock):
             scores = read_scores(layout)
+            networks = scored_by(layout, scores.series) if chosen.binds else None
         other = chosen.other_run_root
         theirs = None if other is None else read_scores(Layout(other))
         found = chosen.evaluate(scores, labels, theirs)
-        written = _write_bound(layout, scores, found, chosen)
         facts = _facts(chosen, labels, scores)
-        write_files(layout.evaluation, found, (chosen, panels), facts, layout.run_root)
+        with locked(layout.outputs_lock):
+            written = write_bound(layout.evaluation, found, chosen, networks)
+            write_files(layout.evaluation, found, (chosen, panels), facts, layout.run_root)
     page = layout.evaluation / "index.html"
     numbers = headline(found)
     _say(context, numbers, page)
@@ -78,48 +75,6 @@ def _facts(chosen: EvaluationResource, labels: Labels, scores: "Scores") -> Sequ
         f"Probabilities: {len(scores.slices)} slices of {len(set(scores.series))} series",
         f"Seed: {chosen.seed}; bootstrap of {chosen.bootstrap} samples",
     ]
-
-
-def _write_bound(
-    layout: Layout, scores: "Scores", found: "Evaluation", chosen: EvaluationResource
-) -> dict[str, Path]:
-    """Write calibration and threshold where they are asked for; remove those of an earlier time.
-
-    Raises
-    ------
-    IchError
-        If the probabilities are calibrated already, or come from several sets of checkpoints.
-    StorageError
-        If a file cannot be written.
-    """
-    from ich_resources.evaluation.bound import calibration_of, threshold_of
-
-    paths = {name: layout.evaluation / name for name in (CALIBRATION, THRESHOLD)}
-    wanted = {CALIBRATION: chosen.fit != "off", THRESHOLD: chosen.write_threshold}
-    if not any(wanted.values()):
-        return {}
-    networks = scored_by(layout, scores.series)
-    if wanted[CALIBRATION] and networks.calibration is not None:
-        raise IchError(
-            "these probabilities went through a calibration already",
-            remedy="fit on a run root that was scored without networks.calibration",
-        )
-    remove([path for name, path in paths.items() if wanted[name]])
-    calibration = calibration_of(found, networks.checkpoints, networks.sequence)
-    written = {}
-    try:
-        if calibration is not None:
-            write_judged(paths[CALIBRATION], calibration)
-            written["calibration"] = paths[CALIBRATION]
-        if wanted[THRESHOLD]:
-            threshold = threshold_of(
-                found, networks.checkpoints, networks.calibration, networks.sequence
-            )
-            write_judged(paths[THRESHOLD], threshold)
-            written["threshold_file"] = paths[THRESHOLD]
-    except OSError as err:
-        raise StorageError(f"cannot write: {err.strerror}", path=layout.evaluation) from err
-    return written
 
 
 def _say(context: dg.AssetExecutionContext, numbers: dict[str, object], page: Path) -> None:

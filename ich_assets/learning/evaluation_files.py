@@ -4,15 +4,87 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ich_resources.errors import IchError, StorageError
 from ich_resources.evaluation.resource import EvaluationResource
+from ich_resources.judged_files import write_judged
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.storage.evaluation_tables import small_panel, write_evaluation
+from ich_resources.storage.evaluation_tables import (
+    begin_evaluation,
+    small_panel,
+    write_evaluation,
+)
+from ich_resources.storage.files import remove
+from ich_resources.storage.scored_networks import ScoredBy
+from ich_resources.whole_files import remedy_for
 
 if TYPE_CHECKING:
     from ich_resources.evaluation.outcome import Evaluation
 
+CALIBRATION, THRESHOLD = "calibration.json", "threshold.json"
 MOST_PANELS = 6
 """Panels of missed bleeds that the page itself shows; the others are links."""
+
+
+def write_bound(
+    folder: Path, found: "Evaluation", chosen: EvaluationResource, networks: ScoredBy | None
+) -> dict[str, Path]:
+    """Write calibration and threshold where they are asked for, in place of earlier ones.
+
+    The earlier page is withdrawn first. A file that is not asked for stays: a batch may use it.
+
+    Parameters
+    ----------
+    folder : Path
+        ``output/evaluation`` below the root that was judged.
+    found : Evaluation
+        From ``EvaluationResource.evaluate``.
+    chosen : EvaluationResource
+        What is asked for.
+    networks : ScoredBy or None
+        What gave the probabilities; None where nothing is asked for.
+
+    Returns
+    -------
+    dict of str to Path
+        The files, by name for Dagster's metadata.
+
+    Raises
+    ------
+    IchError
+        If the probabilities are calibrated already, or there is no threshold.
+    StorageError
+        If a file cannot be written.
+    """
+    from ich_resources.evaluation.bound import calibration_of, threshold_of
+
+    if networks is None:
+        return {}
+    if chosen.fit != "off" and networks.calibration is not None:
+        raise IchError(
+            "these probabilities went through a calibration already",
+            remedy="fit on a run root that was scored without networks.calibration",
+        )
+    calibration = calibration_of(found, networks.checkpoints, networks.sequence)
+    threshold = None
+    if chosen.write_threshold:
+        threshold = threshold_of(
+            found, networks.checkpoints, networks.calibration, networks.sequence
+        )
+    begin_evaluation(folder)
+    wanted = (("calibration", CALIBRATION, calibration), ("threshold_file", THRESHOLD, threshold))
+    written = {name: folder / file for name, file, judged in wanted if judged is not None}
+    remove(written.values())
+    for _, file, judged in wanted:
+        if judged is not None:
+            try:
+                write_judged(folder / file, judged)
+            except OSError as err:
+                raise StorageError(
+                    f"cannot write: {err.strerror}",
+                    path=folder / file,
+                    remedy=remedy_for(err, "RUN_ROOT"),
+                ) from err
+    return written
 
 
 def write_files(

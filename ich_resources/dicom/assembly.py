@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from statistics import median
 
 from ich_resources.dicom.copies import sent_again, without_copies
 from ich_resources.dicom.header import Header
@@ -76,6 +77,9 @@ def assemble(
                 *window_remarks(windows, window),
             ),
             input_dir=input_dir,
+            manufacturer=headers[0].manufacturer,
+            model=headers[0].model,
+            thickness=_median([h.thickness for h in headers if h.thickness is not None]),
         )
         found[uid] = series = apply_policy(series, table)
         used = [h for s, h in zip(series.slices, headers, strict=True) if s.judgement is None]
@@ -89,6 +93,10 @@ def assemble(
                 remark = Remark(Reason.BETTER_SIBLING, f"{best} of the same study is better")
                 found[series.series_instance_uid] = refuse_series(series, remark)
     return tuple(found.values())
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
 
 
 def _record(file: ScannedFile) -> SliceRecord:

@@ -16,9 +16,9 @@ from ich_resources.uids import slice_stem
 
 Instance = tuple[SliceRecord, Header]
 
-_FOR_PEOPLE = {"description", "study_description", "protocol"}
+_FOR_PEOPLE = {"description", "study_description", "protocol", "manufacturer", "model"}
 _COMPARED = [f.name for f in fields(Header) if f.name not in _FOR_PEOPLE]
-"""Header values that are equal in two files of one image: all but descriptions."""
+"""Header values that are equal in two files of one image: all but descriptions and the scanner."""
 
 
 class Unique(NamedTuple):

@@ -82,6 +82,9 @@ class Header:
         PatientPosition, in upper case: HFS, HFP, ... (DICOM PS3.3 C.7.3.1.1.2).
     study_description, protocol : str
         StudyDescription and ProtocolName.
+    manufacturer, model : str or None
+        Manufacturer and ManufacturerModelName of the scanner; empty if absent, None if an earlier
+        version read the file.
     windows : tuple of (float, float) or None
         Every pair of WindowCenter and WindowWidth, in HU. None if an earlier version read the
         file.
@@ -129,6 +132,8 @@ class Header:
     patient_position: str = ""
     study_description: str = ""
     protocol: str = ""
+    manufacturer: str | None = None
+    model: str | None = None
     windows: tuple[Window, ...] | None = None
     pixel_representation: int | None = None
     bits_allocated: int | None = None
@@ -215,6 +220,8 @@ def header_of(dataset: Dataset) -> Header:
         patient_position=optional("PatientPosition", _first_text, ""),
         study_description=shown_text(optional("StudyDescription", str, "")),
         protocol=shown_text(optional("ProtocolName", str, "")),
+        manufacturer=shown_text(optional("Manufacturer", str, "")),
+        model=shown_text(optional("ManufacturerModelName", str, "")),
         windows=windows,
         pixel_representation=value("PixelRepresentation", int, None),
         bits_allocated=value("BitsAllocated", int, None),

@@ -50,6 +50,8 @@ class Comparison:
         Labelled cases that the other has not; left out.
     differences : tuple of Difference
         The loss first.
+    names : (str, str)
+        What this and the other are, for people.
     """
 
     level: Level
@@ -58,15 +60,20 @@ class Comparison:
     only_this: int
     only_other: int
     differences: tuple[Difference, ...]
+    names: tuple[str, str]
 
 
-def compare(this: Cases, other: Cases, *, draws: int, seed: int) -> Comparison:
+def compare(
+    this: Cases, other: Cases, *, names: tuple[str, str], draws: int, seed: int
+) -> Comparison:
     """Compare two sets of probabilities of the same labels.
 
     Parameters
     ----------
     this, other : Cases
         Of the same level and the same labels.
+    names : (str, str)
+        What they are, for people.
     draws, seed : int
         Of the bootstrap.
 
@@ -78,7 +85,7 @@ def compare(this: Cases, other: Cases, *, draws: int, seed: int) -> Comparison:
     common = set(this.ids) & set(other.ids)
     if not common:
         raise IchError(
-            "the two run roots have no labelled case in common",
+            f"{names[0]} and {names[1]} have no labelled case in common",
             remedy="score the same series into both, or leave compare_with empty",
         )
     a, b = _sorted(this, common), _sorted(other, common)
@@ -96,6 +103,7 @@ def compare(this: Cases, other: Cases, *, draws: int, seed: int) -> Comparison:
         len(this) - len(a),
         len(other) - len(a),
         tuple(found),
+        names,
     )
 
 

@@ -11,6 +11,7 @@ from ich_resources.evaluation.cases import Cases, Level, class_values
 from ich_resources.evaluation.comparison import Comparison, compare
 from ich_resources.evaluation.judging import judge_level
 from ich_resources.evaluation.listings import list_cases
+from ich_resources.evaluation.notes import about_fit, about_readers, about_training
 from ich_resources.evaluation.operating_point import (
     OperatingPoint,
     choose_threshold,
@@ -29,10 +30,15 @@ from ich_resources.scores import Scores
 HALVES = "one half of the patients"
 OTHER_HALF = "the other half of the patients"
 ALL = "all cases"
+NAMES = ("this run root", "the other run root")
 
 
 def evaluate(
-    scores: Scores, labels: Labels, options: Options, other: Scores | None = None
+    scores: Scores,
+    labels: Labels,
+    options: Options,
+    other: Scores | None = None,
+    names: tuple[str, str] = NAMES,
 ) -> Evaluation:
     """Judge probabilities by labels.
 
@@ -46,6 +52,8 @@ def evaluate(
         Choices.
     other : Scores, optional
         Probabilities of the same slices to compare with.
+    names : (str, str)
+        What the two are, for people.
 
     Raises
     ------
@@ -54,6 +62,7 @@ def evaluate(
     """
     pairs = pair(scores, labels)
     main = pairs.level(_main_level(pairs, options))
+    weights, seen = about_training(scores, pairs.levels[0], options)
     results = tuple(
         judge_level(
             cases,
@@ -64,7 +73,7 @@ def evaluate(
         for cases in pairs.levels
     )
     point, chosen_on, why = _point(main, options)
-    fitted = _fitted(pairs.levels[0], options)
+    fitted = _fitted(pairs.levels[0], options, scores.origin)
     subgroups, notes = judge_subgroups(
         main,
         scores.facts,
@@ -73,7 +82,7 @@ def evaluate(
         seed=options.seed,
     )
     return Evaluation(
-        scores.weights,
+        weights,
         results,
         main.level,
         point,
@@ -84,8 +93,10 @@ def evaluate(
         pairs.unpaired,
         pairs.patients_from,
         fitted,
-        None if other is None else _compared(main, other, labels, options),
-        (*labels.notes, *why, *notes, *_about_readers(labels), *_about_fit(fitted)),
+        None
+        if other is None
+        else _compared(main, pair(other, labels).level(main.level), names, options),
+        (*seen, *labels.notes, *why, *notes, *about_readers(labels), *about_fit(fitted)),
     )
 
 
@@ -143,7 +154,7 @@ def _bleeding(pairs: Pairs) -> frozenset[str]:
     return frozenset(first.ids[row] for row in rows.tolist())
 
 
-def _fitted(cases: Cases, options: Options) -> Fitted | None:
+def _fitted(cases: Cases, options: Options, origin: str) -> Fitted | None:
     if options.fit == "off":
         return None
     if cases.number_of_patients < 2:
@@ -160,7 +171,7 @@ def _fitted(cases: Cases, options: Options) -> Fitted | None:
     about = {
         f"{cases.level}s": len(fit_on),
         "patients": fit_on.number_of_patients,
-        "how": f"{HALVES} of the labelled folder (seed {seed})",
+        "how": f"{HALVES} of {origin} (seed {seed})",
     }
     return Fitted(
         options.fit,
@@ -172,37 +183,14 @@ def _fitted(cases: Cases, options: Options) -> Fitted | None:
     )
 
 
-def _compared(main: Cases, other: Scores, labels: Labels, options: Options) -> Comparison:
-    theirs = pair(other, labels).level(main.level)
+def _compared(main: Cases, theirs: Cases, names: tuple[str, str], options: Options) -> Comparison:
     # One patient may be known by the labels or by the study; both sides need the same groups.
     known = dict(zip(main.ids, main.patients, strict=True))
     patients = tuple(known.get(i, p) for i, p in zip(theirs.ids, theirs.patients, strict=True))
     return compare(
-        main, replace(theirs, patients=patients), draws=options.bootstrap, seed=options.seed
-    )
-
-
-def _about_readers(labels: Labels) -> tuple[str, ...]:
-    notes = []
-    if labels.ties:
-        notes.append(
-            f"Labels left out because their readers are divided equally: {len(labels.ties)}."
-        )
-    if labels.duplicates:
-        notes.append(f"Equal rows of the labels that stand more than once: {labels.duplicates}.")
-    agreed = [
-        f"{name} {'–' if np.isnan(value) else format(value, '.2f')}"
-        for name, value in labels.kappa.items()
-    ]
-    if agreed:
-        notes.append(f"Agreement of the readers (Cohen's kappa): {', '.join(agreed)}.")
-    return tuple(notes)
-
-
-def _about_fit(fitted: Fitted | None) -> tuple[str, ...]:
-    if fitted is None or fitted.level == "slice":
-        return ()
-    return (
-        f"The calibration was fitted by {fitted.level}: with it, the highest probability of the "
-        f"slices is that of the {fitted.level}, and those of single slices are not calibrated.",
+        main,
+        replace(theirs, patients=patients),
+        names=names,
+        draws=options.bootstrap,
+        seed=options.seed,
     )

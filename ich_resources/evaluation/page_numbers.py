@@ -127,7 +127,7 @@ def subgroups(evaluation: Evaluation) -> str:
 
 
 def comparison(evaluation: Evaluation) -> str:
-    """Return the comparison with another run root."""
+    """Return the comparison with other probabilities of the same cases."""
     found = evaluation.comparison
     if found is None:
         return ""
@@ -144,14 +144,16 @@ def comparison(evaluation: Evaluation) -> str:
         )
         for item in found.differences
     ]
-    headers = ("", "this run", "other run", "difference", "95\u202f% interval", "")
+    this, other = map(text, found.names)
+    headers = ("", this, other, "difference", "95\u202f% interval", "")
     return section(
         "comparison",
-        "Compared with another run",
+        f"Compared: {this} and {other}",
         paragraph(
             f"{counted(found.cases, found.level)} of {counted(found.patients, 'patient')} that "
-            f"both have; {found.only_this} only here and {found.only_other} only there are left "
-            "out. A paired bootstrap over patients gives the intervals."
+            f"both have; {found.only_this} only of {this} and {found.only_other} only of {other} "
+            "are left out. The difference is the first minus the second; a lower loss and a higher "
+            "AUC are better. A paired bootstrap over patients gives the intervals."
         ),
         table(headers, rows, words=(0, 5)),
     )

@@ -100,11 +100,22 @@ class EvaluationResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         left_out = {"labels", "studies", "write_threshold", "compare_with"}
         return Options(**self.model_dump(exclude=left_out))
 
-    def evaluate(self, scores: Scores, labels: Labels, other: Scores | None = None) -> "Evaluation":
-        """Judge probabilities by labels; see ``evaluate.evaluate``."""
-        from ich_resources.evaluation.evaluate import evaluate
+    @property
+    def binds(self) -> bool:
+        """Whether calibration or threshold are written, which name the checkpoints."""
+        return self.fit != "off" or self.write_threshold
 
-        return evaluate(scores, labels, self.options, other)
+    def evaluate(
+        self,
+        scores: Scores,
+        labels: Labels,
+        other: Scores | None = None,
+        names: tuple[str, str] | None = None,
+    ) -> "Evaluation":
+        """Judge probabilities by labels; see ``evaluate.evaluate``."""
+        from ich_resources.evaluation.evaluate import NAMES, evaluate
+
+        return evaluate(scores, labels, self.options, other, names or NAMES)
 
     def tables(self, evaluation: "Evaluation") -> dict[str, Any]:
         """Return rows and columns of each table, by file name; see ``report.tables``."""

@@ -8,11 +8,29 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ich_resources.storage.files import remove, write_bytes, write_json
+from ich_resources.storage.files import remove, sweep, write_bytes, write_json
 from ich_resources.storage.slice_tables import csv_bytes
 
 PANEL_WIDTH = 640
 """Width of a panel on the page, in pixels."""
+PAGE = "index.html"
+
+
+def begin_evaluation(folder: Path) -> None:
+    """Withdraw the page, which stands for a whole set of files, and what a kill has left.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the evaluation; it may be missing.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be removed.
+    """
+    remove([folder / PAGE])
+    sweep(folder)
 
 
 def write_table(
@@ -66,16 +84,15 @@ def write_evaluation(
     StorageError
         If a file cannot be written.
     """
-    page = folder / "index.html"
-    remove([page])  # a page stands for a whole set of files
+    begin_evaluation(folder)
     for name, (rows, columns) in tables.items():
         write_table(folder / name, first_line, rows, columns)
     write_json(folder / "report.json", report)
     for name, content in files.items():
-        if name != page.name:
+        if name != PAGE:
             write_bytes(folder / name, content)
-    if page.name in files:
-        write_bytes(page, files[page.name])
+    if PAGE in files:
+        write_bytes(folder / PAGE, files[PAGE])
 
 
 def small_panel(path: Path) -> bytes | None:

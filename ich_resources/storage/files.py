@@ -4,8 +4,6 @@ import io
 import json
 import os
 import re
-import socket
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,14 +16,12 @@ import numpy.typing as npt
 from ich_resources.digests import bytes_sha256, file_sha256
 from ich_resources.errors import StorageError
 from ich_resources.locks import exclusive_lock, reentrant_lock
-from ich_resources.whole_files import remedy_for, write_whole
+from ich_resources.whole_files import PART, part_name, remedy_for, write_whole
 
 _CHANGED = "the file does not have the digest that its record names: it is damaged or was replaced"
 _UNCHANGED: set[tuple[int, int, int, int, str]] = set()
 """Device, inode, time, size and digest of large files that were read and are whole."""
 _REMEMBERED = 4096
-_PART = f".part-{socket.gethostname()}-"
-"""Begins a temporary name; the process id follows."""
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -46,7 +42,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
         If the file cannot be written. The file under the final name is unchanged then.
     """
     with _naming(path):
-        write_whole(path, content, f"{_PART}{os.getpid()}-{uuid.uuid4().hex}", durable=durable)
+        write_whole(path, content, part_name(), durable=durable)
 
 
 @contextmanager
@@ -73,13 +69,13 @@ def sweep(folder: Path) -> int:
     StorageError
         If a file cannot be removed.
     """
-    left = [path for path in folder.rglob(f"{_PART}*") if not _alive(path)]
+    left = [path for path in folder.rglob(f"{PART}*") if not _alive(path)]
     remove(left)
     return len(left)
 
 
 def _alive(path: Path) -> bool:
-    number = path.name.removeprefix(_PART).partition("-")[0]
+    number = path.name.removeprefix(PART).partition("-")[0]
     try:
         os.kill(int(number), 0)
     except (ProcessLookupError, ValueError):

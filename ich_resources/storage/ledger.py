@@ -227,6 +227,10 @@ def series_from_json(value: dict[str, Any]) -> SeriesRecord:
         remarks=tuple(Remark(Reason(r["code"]), _text(r["reason"])) for r in value["remarks"]),
         primary=bool(value["primary"]),
         input_dir=_text(value["input_dir"]),
+        # An earlier version wrote no scanner.
+        manufacturer=_text_or_none(value.get("manufacturer")),
+        model=_text_or_none(value.get("model")),
+        thickness=_number(value.get("thickness")),
     )
 
 
@@ -254,6 +258,10 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _number(value: object) -> float | None:

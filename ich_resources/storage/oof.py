@@ -52,8 +52,17 @@ def write_fold(
     write_table(files.order, order)
 
 
-def read_order(path: Path, remedy: str) -> pd.DataFrame:
+def read_order(path: Path, remedy: str, columns: Sequence[str] = ORDER_COLUMNS) -> pd.DataFrame:
     """Read the order of some predictions.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    remedy : str
+        What makes it.
+    columns : sequence of str
+        Columns that it must have.
 
     Raises
     ------
@@ -64,7 +73,7 @@ def read_order(path: Path, remedy: str) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
     except (OSError, ValueError) as err:
         raise StorageError("the table cannot be read", path=path, remedy=remedy) from err
-    if not set(ORDER_COLUMNS) <= set(table.columns):
+    if not set(columns) <= set(table.columns):
         raise StorageError("the table lacks a column", path=path, remedy=remedy)
     return table
 

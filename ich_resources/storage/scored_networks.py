@@ -1,8 +1,9 @@
-"""Which checkpoints and which calibration the probabilities of a run root come from."""
+"""Which networks the probabilities of a run root come from, and which studies they have seen."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import StorageError
 from ich_resources.judged import Checkpoints
 from ich_resources.storage.chain import outcome_on_disk
@@ -11,6 +12,7 @@ from ich_resources.storage.ledger import found_series
 from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.records import Records
 from ich_resources.storage.shown import shown_content, shown_models
+from ich_resources.subjects import series_subject
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,35 @@ def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
     if first is None:
         raise StorageError("no series was scored", path=layout.run_root, remedy=remedy)
     return first
+
+
+def seen_in_training(layout: Layout, series_uids: Iterable[str]) -> frozenset[str]:
+    """Return those of some series whose study one of their networks was trained on.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    series_uids : iterable of str
+        SeriesInstanceUIDs. A series without records is not among the result: nothing is known.
+
+    Raises
+    ------
+    FormatError
+        If a newer version of ich wrote a record.
+    """
+    records = Records(layout)
+
+    def seen(uid: str) -> bool:
+        found = (
+            records.find_as(series_subject(uid), backbone.predictions_step, PredictionsContent)
+            for backbone in BACKBONES.values()
+        )
+        return any(
+            fold.trained_on_study for record in found if record for fold in record.content.folds
+        )
+
+    return frozenset(filter(seen, set(series_uids)))
 
 
 def _of_series(layout: Layout, records: Records, uid: str) -> ScoredBy | None:

@@ -1,7 +1,5 @@
 """The tables of a run root as an evaluation reads them: probabilities, and what was not scored."""
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -10,16 +8,13 @@ import pandas as pd
 
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.reasons import Reason
 from ich_resources.scores import Scores, Unscored, Weights
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.scored_facts import series_facts
+from ich_resources.storage.scored_networks import seen_in_training
 from ich_resources.uids import ALL_SCORES, is_uid, slice_stem
 
 _REMEDY = "run ich_batch on this run root, or materialise run_outputs"
-_CODE = re.compile(r"(?:^|; )'?([A-Z_]+): ")
-"""A code in the column ``remarks`` of ``series_ledger.csv``."""
-_THIN_MM, _THICK_MM = 2.0, 4.0
-_OWN_FACT = (Reason.BONE_KERNEL, Reason.GANTRY_TILT)
 
 
 def read_scores(layout: Layout) -> Scores:
@@ -62,8 +57,9 @@ def read_scores(layout: Layout) -> Scores:
             slices[list(CLASSES)].to_numpy().astype(np.float64),
             _weights(series, set(names), sequence=_of_sequence(layout)),
             _unscored(layout, ledger),
-            _facts(ledger, meta, set(names)),
+            series_facts(layout, ledger[ledger["series_id"].isin(names)], meta),
             _panels(layout),
+            seen=seen_in_training(layout, names),
         )
     except ValueError as err:
         raise StorageError(f"the table is damaged: {err}", path=path, remedy=_REMEDY) from err
@@ -149,38 +145,6 @@ def _unscored(layout: Layout, ledger: pd.DataFrame) -> tuple[Unscored, ...]:
 def _codes(reasons: str) -> str:
     """Return the codes of ``LOCALIZER x2, NO_PIXELS`` without their counts."""
     return " ".join(part.split(" ")[0] for part in reasons.split(", "))
-
-
-def _facts(
-    ledger: pd.DataFrame, meta: pd.DataFrame, scored: set[str]
-) -> Mapping[str, Mapping[str, str]]:
-    """Return the properties of the scored series: kernel, tilt, distance, remarks."""
-    rows = ledger[ledger["series_id"].isin(scored)]
-    codes = {
-        row["series_id"]: set(_CODE.findall(row["remarks"])) & set(Reason) for row in _rows(rows)
-    }
-    facts: dict[str, dict[str, str]] = {
-        "kernel": {s: "bone" if Reason.BONE_KERNEL in c else "other" for s, c in codes.items()},
-        "gantry tilt": {s: "tilted" if Reason.GANTRY_TILT in c else "no" for s, c in codes.items()},
-        "slice distance": {
-            str(name): _distance(group["Position2"])
-            for name, group in meta.groupby("SeriesInstance")
-        },
-    }
-    for code in sorted(set().union(*codes.values()) - set(_OWN_FACT)):
-        facts[f"remark {code}"] = {s: "yes" if code in c else "no" for s, c in codes.items()}
-    return {name: values for name, values in facts.items() if len(set(values.values())) > 1}
-
-
-def _distance(positions: "pd.Series[str]") -> str:
-    """Return the class of the median distance of neighbouring slices along z."""
-    z = np.sort(pd.to_numeric(positions, errors="coerce").dropna().to_numpy(np.float64))
-    if len(z) < 2:
-        return ""
-    distance = float(np.median(np.diff(z)))
-    if distance < _THIN_MM:
-        return "below 2 mm"
-    return "2 to 4 mm" if distance <= _THICK_MM else "above 4 mm"
 
 
 def _panels(layout: Layout) -> dict[str, str]:

@@ -16,6 +16,11 @@ from ich_resources.training.initial_files import IMAGENET_URLS
 from ich_resources.weights.release import SIDE_FILES
 
 PAGES = ("training.md", "evaluation.md")
+JOBS = {
+    "fetch_side_archives": "fetch_side_files",
+    "oof_evaluation": "ich_evaluate_oof",
+    "predict_and_submit": "ich_submission",
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +32,9 @@ def job_of(block: dict) -> str:
     """A job that takes a configuration of the page."""
     if "ops" in block:
         (op,) = block["ops"]
-        return {"fetch_side_archives": "fetch_side_files", "predict_and_submit": "ich_submission"}[
-            op
-        ]
+        return JOBS[op]
+    if "networks" in block["resources"]:
+        return "ich_batch"
     return "ich_evaluate" if "evaluation" in block["resources"] else "ich_train"
 
 

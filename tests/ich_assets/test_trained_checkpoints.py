@@ -20,11 +20,13 @@ from ich_resources.backbones.checkpoint import find_checkpoint
 from ich_resources.backbones.loading import load_folds
 from ich_resources.backbones.recipe_in_file import study_hash
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.demo.study import write_series
+from ich_resources.demo.study import uid, write_series
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.judged import Calibration, Threshold
 from ich_resources.judged_files import write_judged
 from ich_resources.preprocessing import network_input
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.scored_tables import read_scores
 from ich_resources.worth import BANNERS
 
 pytestmark = pytest.mark.slow
@@ -131,6 +133,7 @@ def test_results_record_both_input_sizes(scored):
     content = records["densenet121_predictions"]["content"]
     assert {key: content[key] for key in both} == both
     assert content["folds"][0]["trained_on_study"] is True
+    assert read_scores(Layout(scored.place.results)).seen == {uid("demo", "one")}
     entry = records["saliency_panels"]["content"]["entry"]["saliency_checkpoints"]
     for listed in (*report["checkpoints"], *entry):
         assert {key: listed[key] for key in both} == both

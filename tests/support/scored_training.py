@@ -1,26 +1,41 @@
-"""Records and files of 2D networks that were never trained: the sequence stage reads no more.
+"""Records and files of networks that were never trained: what comes after them reads no more.
 
 Probabilities follow the labels through noise, and features hold the probabilities.
 """
 
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 
 from ich_assets.learning.data_set import data_set, test_set, training_slices
 from ich_assets.learning.holding import predictions_digest, trained_digest
+from ich_assets.learning.oof import oof_table
 from ich_assets.learning.resources import LearningResources
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
 from ich_resources.digests import bytes_sha256
 from ich_resources.sequence.resource import SequenceResource
-from ich_resources.steps import OOF_PREDICTIONS, TEST_PREDICTIONS, TRAINED_FOLD
-from ich_resources.storage.files import write_bytes
-from ich_resources.storage.oof import ORDER_COLUMNS, write_fold
+from ich_resources.steps import (
+    OOF_PREDICTIONS,
+    OOF_TABLE,
+    SEQUENCE_OOF,
+    TEST_PREDICTIONS,
+    TRAINED_FOLD,
+    TRAINED_SEQUENCE,
+)
+from ich_resources.storage.files import write_array, write_bytes
+from ich_resources.storage.oof import ORDER_COLUMNS, write_fold, write_table
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource
+from ich_resources.storage.sequence_schemas import (
+    SequenceOofContent,
+    TrainedSequenceContent,
+    sequence_subject,
+)
 from ich_resources.storage.training_layout import fold_subject
 from ich_resources.storage.training_schemas import OofContent, TestContent, TrainedFoldContent
+from ich_resources.subjects import training_subject
 from ich_resources.training.resource import TrainingResource
 from ich_resources.training.slices import TrainingSlices
 
@@ -120,3 +135,62 @@ def _scores(slices: TrainingSlices, backbone: Backbone, fold: int) -> tuple[np.n
     probabilities = (1 / (1 + np.exp(-evidence))).astype(np.float32)
     width = WIDTHS[backbone.name]
     return probabilities, np.tile(probabilities, width // 6 + 1)[:, :width].astype(np.float16)
+
+
+def write_scored_table(resources: LearningResources) -> None:
+    """Write the table over all folds; its blocking checks need real checkpoints."""
+    made = dg.materialize(
+        [oof_table],
+        resources=resources._asdict(),
+        selection=dg.AssetSelection.assets(oof_table),
+    )
+    assert made.success
+
+
+def write_scored_sequence(resources: LearningResources) -> None:
+    """Write what ``trained_sequence`` and ``sequence_oof`` of each fold leave; needs the table."""
+    layout, records = resources.train_root.layout, resources.train_root.records
+    data, table = data_set(layout), records.find(training_subject(), OOF_TABLE)
+    for fold in range(FOLDS):
+        path, subject = layout.sequence_checkpoint(fold), sequence_subject(fold)
+        write_bytes(path, f"sequence weights of fold {fold}".encode())
+        write_bytes(layout.log(subject), b"epoch\n0\n")
+        trained = TrainedSequenceContent(
+            seconds=0.0,
+            fold=fold,
+            oof_table=table.data_version,
+            checkpoint=bytes_sha256(path.read_bytes()),
+            backbones=tuple(BACKBONES),
+            recipe="",
+            epochs=1,
+            best_epoch=0,
+            head1=0.5,
+            head2=0.5,
+            prior=0.5,
+            series=1,
+            held_out=1,
+            without_labels=0,
+            device="cpu",
+        )
+        names = tuple(layout.steps.relative(file) for file in (path, layout.log(subject)))
+        record = Record(trained.checkpoint, trained.checkpoint, names, trained)
+        records.finish(subject, TRAINED_SEQUENCE, record)
+        rows = data.rows(fold)[::-1]  # another order than that of the data set
+        labels = data.slices.labels[rows]
+        noise = np.random.default_rng([99, fold]).normal(size=labels.shape)
+        array, order = layout.sequence_oof(fold)
+        write_array(array, (1 / (1 + np.exp(1 - 2 * labels - noise))).astype(np.float32))
+        uids = [data.slices.slices[row] for row in rows.tolist()]
+        write_table(order, pd.DataFrame({"slice": uids}))
+        made = SequenceOofContent(
+            seconds=0.0,
+            fold=fold,
+            checkpoint=trained.checkpoint,
+            slices=len(rows),
+            series=1,
+            weighted_log_loss=0.5,
+            prior=0.5,
+            device="cpu",
+        )
+        names = tuple(layout.steps.relative(file) for file in (array, order))
+        records.finish(subject, SEQUENCE_OOF, Record(f"oof {fold}", f"oof {fold}", names, made))

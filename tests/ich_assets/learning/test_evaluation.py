@@ -79,6 +79,10 @@ def test_the_demo_is_judged_by_series_without_checkpoints(finished_demo, demo_co
     judged = pd.read_csv(folder / "per_series.csv", skiprows=1).set_index("series_id")
     tables = pd.read_csv(demo_copy.output / "predictions_per_series.csv").set_index("series_id")
     assert judged["p_any"].to_dict() == tables["max_any"].dropna().to_dict()
+    parts = pd.read_csv(folder / "subgroups.csv", skiprows=1).set_index(["column", "value"])
+    scanner = [("manufacturer", "SYNTHETIC"), ("model", "HEAD PHANTOM")]
+    assert parts.loc[scanner, "cases"].to_list() == [2, 2]
+    assert parts.loc[scanner, "positives"].to_list() == [1, 1]
     page = (folder / "index.html").read_text()
     links = re.findall(r'href="(\.\./[^"]+)"', page)
     assert links and all((folder / link).is_file() for link in links)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scored_training import WIDTHS, learning_resources, write_scored
+from scored_training import WIDTHS, learning_resources, write_scored, write_scored_table
 from training_root import Amount, write_training_root
 
 from ich_assets import definitions, graph
@@ -43,18 +43,6 @@ def _run(resources: LearningResources, job: str, config: dict | None = None) -> 
     assert result.success, failures
 
 
-def _table(resources: LearningResources) -> None:
-    """Write the table over all folds; its blocking checks need real checkpoints."""
-    from ich_assets.learning.oof import oof_table
-
-    result = dg.materialize(
-        [oof_table],
-        resources=resources._asdict(),
-        selection=dg.AssetSelection.assets(oof_table),
-    )
-    assert result.success
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> LearningResources:
     """A training root with sequence models of all folds."""
@@ -63,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> LearningResources:
     resources = learning_resources(root)
     _copy_as_test_set(resources.train_root.layout)
     write_scored(resources, test=True)
-    _table(resources)
+    write_scored_table(resources)
     _run(resources, "ich_sequence")
     return resources
 

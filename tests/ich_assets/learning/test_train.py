@@ -25,7 +25,11 @@ from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.demo.cohort import write_patient
 from ich_resources.demo.patients import draw_patient
 from ich_resources.digests import file_sha256
+from ich_resources.evaluation.cases import Cases
+from ich_resources.evaluation.operating_point import first_half
 from ich_resources.hemorrhage import CLASSES
+from ich_resources.judged import Calibration
+from ich_resources.judged_files import read_calibration, read_threshold
 from ich_resources.labels import LabelledSlices
 from ich_resources.metric import weighted_log_loss
 from ich_resources.storage.layout import Layout
@@ -370,3 +374,79 @@ def test_a_batch_with_the_trained_folder_gives_what_the_training_predicts(traine
         predicted = predict_checkpoint(path, DENSE.name, slices, options, machine=Machine("cpu"))
         np.testing.assert_allclose(scored[fold], predicted.probabilities[0], atol=1e-5)
     assert np.ptp(scored[0]) > 1e-3
+
+
+JUDGE = "resources: {evaluation: {config: {bootstrap: 0, fit: temperature, write_threshold: true}}}"
+SCORE_ALL = """\
+resources:
+  networks: {config: {backbones: [DenseNet121_change_avg]%s}}
+  results: {config: {%s}}
+  saliency: {config: {method: gradcam, max_slices_per_series: 1}}
+"""
+
+
+def test_what_is_fitted_out_of_fold_is_for_the_trained_networks_alone(trained, tmp_path):
+    training = copy_of(trained, tmp_path)
+    judged = training.execute("ich_evaluate_oof", JUDGE)
+    assert judged.status == 0, judged.text
+    folder, models = training.layout.evaluation, training.layout.models
+    calibration = read_calibration(folder / "calibration.json")
+    threshold = read_threshold(folder / "threshold.json")
+    files = [training.layout.checkpoint(DENSE, fold) for fold in range(FOLDS)]
+    digests = {DENSE.name: tuple(map(file_sha256, files))}
+    assert calibration.checkpoints == threshold.checkpoints == digests
+    has_lowest_loss(calibration, training, trained.slices)
+
+    place = Workplace(tmp_path / "scored", models)
+    place.root.mkdir()
+    written = write_patient(place.dicom, draw_patient(1, ("subdural",)))
+    done = place.batch(SCORE_ALL % ("", f"threshold: {folder}/threshold.json"))
+    assert done.status == 0, done.text
+    table = pd.read_csv(place.output / "predictions_per_series.csv")
+    assert table["flagged"].tolist() == [bool(table["max_any"][0] >= threshold.threshold)]
+    layout, subject = Layout(place.results), series_subject(written.series)
+    predicted = layout.record(subject, "densenet121_predictions")
+    before = predicted.read_bytes()
+    chosen = f", calibration: {folder}/calibration.json"
+    done = place.batch(SCORE_ALL % (chosen, ""))
+    assert done.status == 0, done.text
+    assert predicted.read_bytes() == before  # no network scored again
+    raw = np.load(layout.array(subject, "ensemble_predictions")).astype(np.float64)
+    scored = np.load(layout.array(subject, "densenet121_predictions"))
+    np.testing.assert_allclose(raw, scored.mean(0), atol=1e-6)
+    unchanged = {"temperature": 1.0}  # too few in the half
+    power = [1 / calibration.classes.get(name, unchanged)["temperature"] for name in CLASSES]
+    expected = raw**power / (raw**power + (1 - raw) ** power)
+    shown = pd.read_csv(place.output / "predictions_per_slice.csv").set_index("ID")
+    ids = [f"ID_{uid}" for uid in written.slices]
+    np.testing.assert_allclose(shown.loc[ids, list(CLASSES)], expected, atol=1e-6)
+    assert np.abs(expected - raw).max() > 1e-3
+
+    files[0].write_bytes(files[0].read_bytes() + b"0")  # weights and recipe are the same
+    (models / "checkpoints.sha256").unlink()
+    refused = place.batch(SCORE_ALL % (chosen, ""))
+    assert refused.status == 1 and "Traceback" not in refused.text
+    assert "the calibration was made for another checkpoint of DenseNet121" in refused.text
+
+
+def has_lowest_loss(calibration: Calibration, place: TrainingPlace, slices: LabelledSlices) -> None:
+    """Check that no other temperature fits the first half of the patients better."""
+    p = np.load(place.layout.oof_table)[0].astype(np.float64)
+    cases = Cases(
+        "slice", slices.slices, slices.labels, p, slices.patients, slices.series, slices.studies
+    )
+    half = first_half(cases, 1992)
+    assert calibration.fitted_on["slices"] == half.sum() == len(half) / 2
+    two_of_each = [
+        n for n, y in zip(CLASSES, slices.labels[half].T, strict=True) if 1 < y.sum() < 19
+    ]
+    assert list(calibration.classes) == two_of_each and "any" in two_of_each
+    for name in two_of_each:
+        column = CLASSES.index(name)
+        y, x = slices.labels[half, column], np.log(p[half, column] / (1 - p[half, column]))
+
+        def loss(temperature: float, y: np.ndarray = y, x: np.ndarray = x) -> float:
+            return float(np.mean(np.logaddexp(0, x / temperature) - y * x / temperature))
+
+        found = calibration.classes[name]["temperature"]
+        assert loss(found) <= min(map(loss, np.geomspace(0.05, 20, 400))) + 1e-5, name

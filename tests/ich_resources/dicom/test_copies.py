@@ -36,6 +36,7 @@ def _names(dataset):
     dataset.PatientName, dataset.PatientID = "CASE^CORRECTED", "1"
     dataset.PatientBirthDate, dataset.AccessionNumber = "19000101", "9"
     dataset.StudyDescription, dataset.SeriesDescription = "CT HEAD W/O", "Head"
+    dataset.Manufacturer, dataset.ManufacturerModelName = "An archive", "It"
 
 
 def _in_syntax(syntax, plugin=None):

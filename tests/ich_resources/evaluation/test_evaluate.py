@@ -180,3 +180,17 @@ def test_two_runs_are_compared_in_pairs():
     )
     fewer = evaluate(scores, labels, QUICK, part).comparison
     assert (fewer.cases, fewer.only_this) == (16, 4)
+
+
+def test_studies_that_the_networks_were_trained_on_are_named_and_fit_nothing():
+    scores, labels = _made()
+    seen = replace(scores, seen=frozenset({"s5", "s9"}))
+    found = evaluate(seen, labels, QUICK)
+    assert "TRAINED ON THE STUDIES OF 4 of 20 labelled slices" in first_line(found)
+    assert any("on others they will do worse" in note for note in found.notes)
+    fit = replace(QUICK, fit="temperature")
+    with pytest.raises(IchError, match=r"4 of 20 labelled slices.*-> take labels of other"):
+        evaluate(seen, labels, fit)
+    others = Labels("slice", labels.ids[:16], labels.values[:16])  # none of s5
+    assert evaluate(seen, others, fit).fitted is not None
+    assert "TRAINED ON" not in first_line(evaluate(scores, labels, QUICK))

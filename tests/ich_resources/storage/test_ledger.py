@@ -29,6 +29,9 @@ SCAN = SeriesRecord(
     ),
     remarks=(Remark(Reason.SLICE_GAP, "one gap"),),
     primary=True,
+    manufacturer="SIEMENS",
+    model="",
+    thickness=2.5,
 )
 SCOUT = SeriesRecord(
     "1.1",

@@ -43,6 +43,8 @@ def test_what_was_scored_and_what_was_not(tmp_path):
         ("", "s5", "D", "WAITING"),
     }
     assert scores.facts == {
+        "manufacturer": {"s1": "not recorded", "s2": "not recorded"},
+        "model": {"s1": "not recorded", "s2": "not recorded"},
         "kernel": {"s1": "other", "s2": "bone"},
         "gantry tilt": {"s1": "no", "s2": "tilted"},
         "slice distance": {"s1": "above 4 mm", "s2": "below 2 mm"},
