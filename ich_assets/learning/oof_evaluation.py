@@ -20,7 +20,7 @@ from ich_resources.labels import LabelledSlices, Labels
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.scores import Scores, Weights
 from ich_resources.steps import OOF_TABLE
-from ich_resources.storage.oof import FloatArray, read_order
+from ich_resources.storage.oof import LEAK_SENTENCE, FloatArray, read_order
 from ich_resources.storage.resource import TrainRootResource
 from ich_resources.storage.training_layout import TrainingLayout
 from ich_resources.storage.training_table_schemas import OofTableContent
@@ -140,5 +140,5 @@ def _weights(layout: TrainingLayout, made: OofTableContent) -> Weights:
     trained = [read_trained(path) for path in files]
     text = f"out of fold: {' + '.join(made.backbones)}"
     if made.accept_leak:
-        text += "; THE FIRST WEIGHTS MAY HAVE SEEN THESE SLICES"
+        text += f"; {LEAK_SENTENCE}"
     return Weights(text, least(one.trained_on for one in trained if one is not None))
