@@ -11,6 +11,7 @@ import numpy as np
 
 from ich_assets.learning.found import Found
 from ich_assets.learning.images import make_images
+from ich_assets.learning.progress import naming_train_root
 from ich_resources.dataset.matching import Matched, match, require_by_slice, unmatched_bytes
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dataset.table import (
@@ -65,7 +66,7 @@ def labelled_slices(
     """
     started = time.perf_counter()
     # Without retries: each would scan again, which takes hours on a large data set.
-    with train_root.records.working_on(_WHOLE, LABELLED_SLICES):
+    with naming_train_root(), train_root.records.working_on(_WHOLE, LABELLED_SLICES):
         read = _read(context, dataset, dicom, train_root)
         matched = match(read.labels, read.found.names(), read.found.not_used())
         slices = read.found.table(train_root.layout, read.key_of, matched.values)

@@ -82,7 +82,7 @@ def _judged(train_root: TrainRootResource, chosen: EvaluationResource) -> "Evalu
     if made is None:
         raise IchError("there is no table of predictions out of fold", remedy=_REMEDY)
     slices = data_set(layout).slices
-    scores = oof_scores(slices, _probabilities(layout, slices), _weights(layout, made.content))
+    scores = oof_scores(slices, _probabilities(layout, slices), weights_of(layout, made.content))
     return chosen.evaluate(scores, oof_labels(slices))
 
 
@@ -133,7 +133,16 @@ def _probabilities(layout: TrainingLayout, slices: LabelledSlices) -> FloatArray
     return table[list(CLASSES)].to_numpy().astype(np.float32)
 
 
-def _weights(layout: TrainingLayout, made: OofTableContent) -> Weights:
+def weights_of(layout: TrainingLayout, made: OofTableContent) -> Weights:
+    """Return the networks behind a table of predictions out of fold, for the first line of files.
+
+    Parameters
+    ----------
+    layout : TrainingLayout
+        Where their checkpoints lie.
+    made : OofTableContent
+        The record of the table.
+    """
     files = [
         layout.checkpoint(BACKBONES[name], fold) for name in made.backbones for fold in range(FOLDS)
     ]
