@@ -153,7 +153,7 @@ class TrainingPlace(Workplace):
     def kill_when(self, job: str, config: str, reached: Callable[[], bool]) -> None:
         """Begin a job; kill -9 it and its children as soon as a moment is reached."""
         process = self.start(job, config)
-        end = time.monotonic() + 300
+        end = time.monotonic() + 600
         try:
             while not reached():
                 assert process.poll() is None and time.monotonic() < end
