@@ -18,6 +18,8 @@ from ich_resources.subjects import Subject
 
 Held = Mapping[str, Record[Content] | None]
 """The record of each step that is wanted; None where it has to run."""
+_WRITTEN = ("state", "models", "oof", "test", "output")
+"""Folders below TRAIN_ROOT that these jobs write into."""
 
 
 def run_subject(
@@ -130,5 +132,5 @@ def check_train_root(resources: LearningResources) -> None:
     trial = layout.train_root / "state" / ".trial"
     write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
     remove([trial])
-    sweep(layout.train_root / "state")
-    sweep(layout.models)
+    for name in _WRITTEN:
+        sweep(layout.train_root / name)

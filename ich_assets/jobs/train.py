@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ich_assets.jobs.partition_runs import check_train_root, run_subject
 from ich_assets.jobs.sequence_runs import run_sequence_folds
+from ich_assets.learning.data_set import data_set
 from ich_assets.learning.holding import (
     current_oof,
     current_table,
@@ -15,6 +16,7 @@ from ich_assets.learning.holding import (
     recorded_fold,
     why_stale,
 )
+from ich_assets.learning.honesty import honest_initial
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.learning.sequence_needs import require_sequence_data
@@ -27,6 +29,7 @@ from ich_resources.backbones.table import FOLDS, Backbone
 from ich_resources.errors import IchError
 from ich_resources.steps import OOF_PREDICTIONS, OOF_TABLE, TRAINED_FOLD
 from ich_resources.storage.content import Content
+from ich_resources.storage.oof import LEAK_SENTENCE
 from ich_resources.storage.record import Record
 from ich_resources.storage.training_layout import fold_subject
 from ich_resources.subjects import training_subject
@@ -110,13 +113,14 @@ def _check(
         For the first fault.
     """
     check_train_root(resources)
+    data = data_set(resources.train_root.layout)
     if resources.training.device not in ("auto", "cpu"):  # these two cannot fail
         from ich_resources.backbones.device import resolve_devices
 
         resolve_devices(resources.training.device)
     for backbone, fold in partitions:
         if current_trained(resources, backbone, fold) is None:
-            resources.training.initial(resources.training.recipe(backbone, fold))
+            honest_initial(resources, resources.training.recipe(backbone, fold), data)
     if "sequence" in config.stages and len({fold for _, fold in partitions}) == FOLDS:
         require_sequence_data(resources, partitions[0][0])
 
@@ -196,7 +200,8 @@ def _write_table(
     record = current_table(resources, backbones)
     if record is not None:
         losses = "  ".join(f"{k} {v:.4f}" for k, v in record.content.weighted_log_loss.items())
-        context.log.info(f"Out of fold: {losses}  (constants {record.content.prior:.4f})")
+        leak = f"  {LEAK_SENTENCE}" if record.content.accept_leak else ""
+        context.log.info(f"Out of fold: {losses}  (constants {record.content.prior:.4f}){leak}")
     return []
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ich_assets.learning.found import Found
 from ich_assets.learning.images import make_images
+from ich_assets.learning.progress import naming_train_root
 from ich_resources.dataset.matching import Matched, match, require_by_slice, unmatched_bytes
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dataset.table import (
@@ -26,12 +27,14 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import LabelledSlices, Labels
 from ich_resources.steps import CODE_VERSIONS, FOLD_LIST, LABELLED_SLICES
 from ich_resources.storage.dataset_schemas import LabelledSlicesContent
-from ich_resources.storage.files import remove, write_bytes
+from ich_resources.storage.files import remove, sweep, write_bytes
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource
 from ich_resources.subjects import training_subject
 
 _WHOLE = training_subject()
+_WRITTEN = ("state", "dataset")
+"""Folders below TRAIN_ROOT that the step writes into."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def labelled_slices(
     """
     started = time.perf_counter()
     # Without retries: each would scan again, which takes hours on a large data set.
-    with train_root.records.working_on(_WHOLE, LABELLED_SLICES):
+    with naming_train_root(), train_root.records.working_on(_WHOLE, LABELLED_SLICES):
+        for name in _WRITTEN:  # what a kill has left
+            sweep(train_root.layout.train_root / name)
         read = _read(context, dataset, dicom, train_root)
         matched = match(read.labels, read.found.names(), read.found.not_used())
         slices = read.found.table(train_root.layout, read.key_of, matched.values)

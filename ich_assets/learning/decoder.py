@@ -56,7 +56,7 @@ def decode_in_child(
         ) from err
     value: dict[str, Any] = json.loads(answer[1:])
     if answer[:1] == _BAD:
-        raise StorageError(value["message"], series=uid, remedy=value["remedy"])
+        raise StorageError(**value, series=uid)
     return value
 
 
@@ -74,7 +74,9 @@ def answer(request: bytes) -> bytes:
     try:
         return _GOOD + json.dumps(_made(series, layout, value["options"])).encode()
     except IchError as err:
-        return _BAD + json.dumps({"message": str(err), "remedy": None}).encode()
+        place = None if err.path is None else str(err.path)
+        told = {"message": err.message, "path": place, "remedy": err.remedy}
+        return _BAD + json.dumps(told).encode()
 
 
 def _made(series: SeriesRecord, layout: TrainingLayout, options: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import dagster as dg
 import numpy as np
 
 from ich_assets.learning.dataset import labelled_slices
+from ich_assets.learning.progress import naming_train_root
 from ich_resources.dataset.folds import COUNT, in_several_folds, positives
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dataset.table import folds_bytes, read_slices
@@ -37,7 +38,7 @@ def folds(
     """
     started = time.perf_counter()
     layout, records = train_root.layout, train_root.records
-    with records.working_on(_WHOLE, FOLD_LIST):
+    with naming_train_root(), records.working_on(_WHOLE, FOLD_LIST):
         slices = read_slices(layout.slices, layout.train_root)
         rows = dataset.fold_rows(slices)
         records.begin(_WHOLE, FOLD_LIST)

@@ -1,17 +1,21 @@
 """Whether predictions out of fold mean anything, where a training begins with released weights.
 
 The released checkpoints have seen the RSNA 2019 data, by folds of their own. A training that begins
-with them and holds out other folds holds out nothing.
+with them and holds out other folds holds out nothing. A checkpoint of one's own training names the
+studies that it has seen, so there each study is compared.
 """
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+from ich_assets.learning.data_set import DataSet
+from ich_assets.learning.resources import LearningResources
 from ich_resources.errors import IchError
-from ich_resources.labels import LabelledSlices
 from ich_resources.steps import FOLD_LIST
 from ich_resources.storage.records import Records
 from ich_resources.subjects import training_subject
+from ich_resources.training.initial_files import InitialFile
 from ich_resources.training.recipe import Recipe
 
 _OF_RSNA = re.compile(r"ID_[0-9a-f]{9}", re.ASCII)
@@ -30,16 +34,23 @@ def folds_of_release(records: Records) -> bool:
 
 
 def require_honest(
-    recipe: Recipe, slices: LabelledSlices, records: Records, *, accept_leak: bool
-) -> bool:
+    recipe: Recipe,
+    initial: InitialFile,
+    data: DataSet,
+    records: Records,
+    *,
+    accept_leak: bool,
+) -> InitialFile:
     """Check that the first weights of a training have not seen the slices that it holds out.
 
     Parameters
     ----------
     recipe : Recipe
-        Its ``init`` counts.
-    slices : LabelledSlices
-        The data set.
+        Its ``init`` and fold count.
+    initial : InitialFile
+        The first weights. A checkpoint of one's own training names the studies it has seen.
+    data : DataSet
+        The data set and its folds.
     records : Records
         Those of the training root. They say where the folds come from.
     accept_leak : bool
@@ -47,21 +58,57 @@ def require_honest(
 
     Returns
     -------
-    bool
-        Whether there is such a leak. Every table then says so.
+    InitialFile
+        The same, which says whether there is a leak. Every table then says so.
 
     Raises
     ------
     IchError
         If there is a leak, and nobody has accepted it.
     """
-    if recipe.init != "released" or not is_of_rsna(slices.slices) or folds_of_release(records):
-        return False
-    if not accept_leak:
+    why = _why_leaking(recipe, initial, data, records)
+    if why and not accept_leak:
         raise IchError(
-            "init is released: those checkpoints have seen the RSNA data with folds of their own, "
-            "so predictions out of fold would be of slices that they were trained on",
-            remedy="set folds.source to lists, or init to imagenet, or accept_leak to true: every "
-            "table then says that its numbers are worthless",
+            f"init is released: {why}, so predictions out of fold would be of slices that the "
+            "first weights have seen",
+            path=initial.path,
+            remedy="take the folds of those checkpoints (dataset.folds.source lists, for the "
+            "released ones), or set init to imagenet, or accept_leak to true: every table then "
+            "says that its numbers are worthless",
         )
-    return True
+    return replace(initial, leak=bool(why))
+
+
+def _why_leaking(recipe: Recipe, initial: InitialFile, data: DataSet, records: Records) -> str:
+    """Return why the first weights may have seen what is held out; empty where they have not."""
+    if recipe.init != "released":
+        return ""
+    trained = initial.trained
+    held_out = {data.slices.studies[row] for row in data.rows(recipe.fold).tolist()}
+    if trained is not None:
+        seen = sum(trained.was_trained_on(study) for study in held_out)
+        if seen:
+            return (
+                f"the checkpoint was trained on {seen} of the {len(held_out)} studies that fold "
+                f"{recipe.fold} holds out"
+            )
+        if trained.init != "released":
+            return ""
+    if not is_of_rsna(data.slices.slices) or folds_of_release(records):
+        return ""
+    return "the released checkpoints have seen the RSNA data with folds of their own"
+
+
+def honest_initial(resources: LearningResources, recipe: Recipe, data: DataSet) -> InitialFile:
+    """Find and digest the first weights, and check them; see ``require_honest``.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, or is not the right one.
+    IchError
+        If it has seen what the fold holds out, and nobody has accepted that.
+    """
+    initial = resources.training.initial(recipe)
+    accept, records = resources.training.accept_leak, resources.train_root.records
+    return require_honest(recipe, initial, data, records, accept_leak=accept)

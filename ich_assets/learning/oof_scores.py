@@ -13,7 +13,7 @@ from ich_resources.labels import LabelledSlices, Labels
 from ich_resources.scores import Scores, Weights
 from ich_resources.steps import OOF_TABLE, SEQUENCE_OOF, TRAINED_SEQUENCE
 from ich_resources.storage.files import is_unchanged
-from ich_resources.storage.oof import FloatArray, read_order, read_probabilities
+from ich_resources.storage.oof import LEAK_SENTENCE, FloatArray, read_order, read_probabilities
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource
 from ich_resources.storage.sequence_schemas import (
@@ -59,7 +59,7 @@ def oof_scores(train_root: TrainRootResource, source: Source) -> Scores:
         slices.series,
         slices.studies,
         probabilities.astype(np.float64),
-        _weights(layout, table.content, source),
+        weights_of(layout, table.content, source),
         origin="the predictions out of fold",
     )
 
@@ -191,7 +191,18 @@ def _sequence(
     return values
 
 
-def _weights(layout: TrainingLayout, made: OofTableContent, source: Source) -> Weights:
+def weights_of(layout: TrainingLayout, made: OofTableContent, source: Source) -> Weights:
+    """Return the networks behind predictions out of fold, for the first line of files.
+
+    Parameters
+    ----------
+    layout : TrainingLayout
+        Where their checkpoints lie.
+    made : OofTableContent
+        The record of the table.
+    source : {"2d", "sequence"}
+        The 2D networks alone, or the sequence models on top of them.
+    """
     files = [
         layout.checkpoint(BACKBONES[name], fold) for name in made.backbones for fold in range(FOLDS)
     ]
@@ -200,5 +211,5 @@ def _weights(layout: TrainingLayout, made: OofTableContent, source: Source) -> W
     if source == "sequence":
         text += "; sequence models"
     if made.accept_leak:
-        text += "; THE FIRST WEIGHTS MAY HAVE SEEN THESE SLICES"
+        text += f"; {LEAK_SENTENCE}"
     return Weights(text, least(one.trained_on for one in trained if one is not None))

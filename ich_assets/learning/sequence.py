@@ -36,7 +36,7 @@ from ich_resources.sequence.checkpoint import SequenceFile, checkpoint_bytes, lo
 from ich_resources.sequence.recipe import SequenceRecipe
 from ich_resources.steps import CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
 from ich_resources.storage.files import write_array, write_bytes
-from ich_resources.storage.oof import write_table
+from ich_resources.storage.oof import LEAK, write_table
 from ich_resources.storage.record import Record
 from ich_resources.storage.sequence_schemas import (
     SequenceOofContent,
@@ -289,7 +289,8 @@ def _predict(
     array, order = layout.sequence_oof(fold)
     records.begin(subject, SEQUENCE_OOF)
     write_array(array, probabilities)
-    write_table(order, pd.DataFrame({"slice": [uid for one in series for uid in one.slices]}))
+    table = pd.DataFrame({"slice": [uid for one in series for uid in one.slices]})
+    write_table(order, table.assign(**{LEAK: True}) if made.accept_leak else table)
     digest = sequence_oof_digest(trained.content.checkpoint)
     names = tuple(layout.steps.relative(file) for file in (array, order))
     record = Record(digest, digest, names, made)

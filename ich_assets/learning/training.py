@@ -9,7 +9,7 @@ from pydantic import Field
 from ich_assets.learning.data_set import DataSet, data_set
 from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.holding import current_trained, trained_digest
-from ich_assets.learning.honesty import require_honest
+from ich_assets.learning.honesty import honest_initial
 from ich_assets.learning.model_folder import pin_checkpoint
 from ich_assets.learning.progress import by_class, history_table, hooks, naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
@@ -89,9 +89,12 @@ def _train(
     layout, records = resources.train_root.layout, resources.train_root.records
     backbone, fold = backbone_and_fold(context.partition_key)
     subject = fold_subject(backbone, fold)
-    accept = resources.training.accept_leak
-    leak = require_honest(recipe, data.slices, records, accept_leak=accept)
-    initial = resources.training.initial(recipe)
+    initial = honest_initial(resources, recipe, data)
+    if initial.leak:
+        context.log.warning(
+            f"{context.partition_key}: the first weights may have seen what this fold holds out; "
+            "its numbers are worthless, and every table says so"
+        )
     slices, held_out = data.cut(fold, recipe.group_by)
     context.log.info(
         f"{context.partition_key}: training on {len(slices)} slices, {len(held_out)} held out"
@@ -112,7 +115,7 @@ def _train(
         update={
             "checkpoint": bytes_sha256(content),
             "initial": initial.digest,
-            "accept_leak": leak,
+            "accept_leak": initial.leak,
         }
     )
     path = layout.checkpoint(backbone, fold)

@@ -115,7 +115,7 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
         )
     known = known_digests(model_dir)
     found = []
-    for path in wanted:
+    for fold, path in zip(folds, wanted, strict=True):
         name = path.relative_to(model_dir).as_posix()
         digest = digest_file(path)
         if name in known and known[name] != digest:
@@ -126,7 +126,7 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
                 remedy="fetch the file again: it is damaged or another one",
             )
         trained = _trained(path)
-        _require_own(trained, backbone, path)
+        _require_own(trained, backbone, fold, path)
         found.append(CheckpointFile(backbone.name, path, digest, name in known, trained))
     return found
 
@@ -138,7 +138,7 @@ def _trained(path: Path) -> Trained | None:
     return _TRAINED[version]
 
 
-def _require_own(trained: Trained | None, backbone: Backbone, path: Path) -> None:
+def _require_own(trained: Trained | None, backbone: Backbone, fold: int, path: Path) -> None:
     """Check that a checkpoint is of the backbone and fold that its name says.
 
     Raises
@@ -148,9 +148,10 @@ def _require_own(trained: Trained | None, backbone: Backbone, path: Path) -> Non
     """
     if trained is None:
         return
-    if trained.backbone != backbone.name or path.name != checkpoint_name(trained.fold):
+    if (trained.backbone, trained.fold) != (backbone.name, fold):
         raise CheckpointError(
-            f"the checkpoint is fold {trained.fold} of {trained.backbone}",
+            f"the checkpoint says that it is fold {trained.fold} of {trained.backbone}, and lies "
+            f"where fold {fold} of {backbone.name} belongs",
             path=path,
             remedy="put it in the folder of its own backbone, under the name of its own fold",
         )

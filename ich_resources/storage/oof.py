@@ -21,6 +21,8 @@ FloatArray = npt.NDArray[np.float32]
 ORDER_COLUMNS = ("slice", "series", "study")
 LEAK = "accept_leak"
 """Column that says that the first weights may have seen the slices; only there where they may."""
+LEAK_SENTENCE = "THE FIRST WEIGHTS MAY HAVE SEEN THESE SLICES"
+"""The same for a line of text."""
 
 
 def write_fold(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ich_resources.backbones.checkpoint import digest_file, find_checkpoint
+from ich_resources.backbones.recipe_in_file import Trained
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.errors import CheckpointError, IchError
 from ich_resources.training.recipe import Init, Recipe
@@ -30,11 +31,18 @@ class InitialFile:
         The file; None for random weights.
     digest : str
         SHA-256 of the file; empty for random weights.
+    trained : Trained or None
+        What a checkpoint of one's own training says about itself.
+    leak : bool
+        Whether the weights may have seen the slices that the training holds out, and a person has
+        accepted that. Every table then says so.
     """
 
     init: Init
     path: Path | None = None
     digest: str = ""
+    trained: Trained | None = None
+    leak: bool = False
 
 
 def find_initial(
@@ -54,7 +62,8 @@ def find_initial(
     Raises
     ------
     CheckpointError
-        If the file is missing, or is not the one that its name promises.
+        If the file is missing, or is not the one that its name promises. A checkpoint that says
+        itself that it is of another fold is such a file.
     IchError
         If ``init`` is ``released`` and there is no model folder.
     """
@@ -68,7 +77,7 @@ def find_initial(
                 remedy="set MODEL_DIR to the folder that holds 2DNet",
             )
         file = find_checkpoint(model_dir, backbone, recipe.fold)
-        return InitialFile("released", file.path, file.digest)
+        return InitialFile("released", file.path, file.digest, file.trained)
     folder = imagenet_dir or torch_hub_folder()
     path = folder / imagenet_name(backbone)
     if not path.is_file():

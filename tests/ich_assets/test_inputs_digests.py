@@ -4,17 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from trained_files import save, trained
 
 from ich_assets.inputs_digests import (
     FORMULAS,
     predictions_digest,
     processed_digest,
     saliency_digest,
+    saliency_files,
     series_steps,
 )
 from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
+from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
@@ -85,6 +89,21 @@ def test_probabilities_depend_on_images_weights_and_context_not_on_the_machine()
 )
 def test_panels_depend_on_what_is_drawn(options):
     assert _saliency(**options) != _saliency()
+
+
+def test_another_size_than_the_one_that_a_checkpoint_carries_is_an_error(tmp_path):
+    path = tmp_path / BACKBONES[FILE.backbone].folder / checkpoint_name(0)
+    save(path, {}, trained(input_size=96).to_plain())
+    networks = NetworksResource(model_dir=str(tmp_path), backbones=[FILE.backbone])
+    (found,) = saliency_files(networks, SaliencyResource())
+    assert found.input_size == 96
+    with pytest.raises(CheckpointError) as caught:
+        saliency_files(networks, SaliencyResource(image_size_override=224))
+    assert caught.value.path == path
+    assert "image_size_override is 224, and this checkpoint carries its own input size, 96" in str(
+        caught.value
+    )
+    assert caught.value.remedy == "leave saliency.image_size_override out"
 
 
 def test_panels_do_not_depend_on_what_is_not_used():

@@ -1,6 +1,7 @@
 """Small CT series as data sets for research hold them: words as identifiers, few elements."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pydicom
@@ -60,8 +61,28 @@ def write_research(
     tilt : float
         Tilt of the gantry in degrees.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     ordinary = write_series(scratch, name="o", slices=len(stems), bleed=True, size=64)
+    return as_research(ordinary, folder, names, stems, named=named, patient=patient, tilt=tilt)
+
+
+def as_research(
+    ordinary: Sequence[Path],
+    folder: Path,
+    names: tuple[str, str],
+    stems: Sequence[str],
+    *,
+    named: bool = False,
+    patient: str,
+    tilt: float = 0.0,
+) -> list[Path]:
+    """Write the values of an ordinary series as ``write_research`` does; the lowest slice first.
+
+    Parameters
+    ----------
+    ordinary : sequence of Path
+        Its files, from head to feet.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for path, stem in zip(reversed(ordinary), stems, strict=True):
         old, new = pydicom.dcmread(path), Dataset()

@@ -52,14 +52,24 @@ def learning_resources(root: Path, **settings: object) -> LearningResources:
     )
 
 
-def write_scored(resources: LearningResources, *, test: bool = False) -> None:
-    """Write what ``trained_fold`` and the predictions of each partition leave."""
+def write_scored(resources: LearningResources, *, test: bool = False, leak: bool = False) -> None:
+    """Write what ``trained_fold`` and the predictions of each partition leave.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        The training root.
+    test : bool
+        Whether to write predictions of the test set too.
+    leak : bool
+        Whether the first weights are said to have seen the slices.
+    """
     for backbone in BACKBONES.values():
         for fold in range(FOLDS):
             checkpoint = _trained(resources, backbone, fold)
-            _predicted(resources, backbone, fold, checkpoint, test=False)
+            _predicted(resources, backbone, fold, checkpoint, test=False, leak=leak)
             if test:
-                _predicted(resources, backbone, fold, checkpoint, test=True)
+                _predicted(resources, backbone, fold, checkpoint, test=True, leak=leak)
 
 
 def _trained(resources: LearningResources, backbone: Backbone, fold: int) -> str:
@@ -93,7 +103,13 @@ def _trained(resources: LearningResources, backbone: Backbone, fold: int) -> str
 
 
 def _predicted(
-    resources: LearningResources, backbone: Backbone, fold: int, checkpoint: str, *, test: bool
+    resources: LearningResources,
+    backbone: Backbone,
+    fold: int,
+    checkpoint: str,
+    *,
+    test: bool,
+    leak: bool,
 ) -> None:
     layout, records = resources.train_root.layout, resources.train_root.records
     subject, recipe = fold_subject(backbone, fold), resources.training.recipe(backbone, fold)
@@ -123,6 +139,7 @@ def _predicted(
         views=views.tta,
         device="cpu",
         precision="float32",
+        accept_leak=leak,
     )
     digest = predictions_digest(step, checkpoint, views, table.version)
     names = tuple(layout.steps.relative(path) for path in files.all)

@@ -4,6 +4,10 @@ The pictures are ellipses. A bleed is a bright disc: its place says which subtyp
 """
 
 import json
+import os
+import signal
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,3 +149,15 @@ class TrainingPlace(Workplace):
     def command(self, job: str, config: str) -> list[str]:
         """Return the command that executes a job."""
         return self._command(job, config)
+
+    def kill_when(self, job: str, config: str, reached: Callable[[], bool]) -> None:
+        """Begin a job; kill -9 it and its children as soon as a moment is reached."""
+        process = self.start(job, config)
+        end = time.monotonic() + 600
+        try:
+            while not reached():
+                assert process.poll() is None and time.monotonic() < end
+                time.sleep(0.0005)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,15 +1,14 @@
 """The last line of a command that fails is its sentence; no stack stands after it."""
 
-import os
 import shutil
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
 
 import pydicom
 import pytest
 from live import ROOT
+from small_disk import small_disk
 
 from ich_resources.demo.study import write_series
 
@@ -71,22 +70,10 @@ def test_names_that_do_not_exist(workplace, text, words):
     assert "Reading" not in done.text
 
 
-@contextmanager
-def _small_disk(folder, kilobytes):
-    """A file system of its own, of some kilobytes."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root can mount a small file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_dagster_home(workplace, tmp_path):
     write_series(workplace.dicom, name="one", slices=3, bleed=False, size=64)
-    with _small_disk(tmp_path / "small home", 1000) as home:
+    with small_disk(tmp_path / "small home", 1000) as disk:
+        home = disk.folder
         shutil.copy(ROOT / "conf" / "dagster.yaml", home)
         workplace.environment["DAGSTER_HOME"] = str(home)
         done = workplace.batch(ONE)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import stat
 import time
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rsna import CORRUPT, Rsna, write_rsna
+from small_disk import small_disk
 from workplace import Finished, Workplace
 
 from ich_resources.dataset.table import read_folds, read_slices
@@ -147,6 +149,10 @@ def test_killed_and_run_again_it_ends_as_undisturbed(made, data, tmp_path):
         time.sleep(0.002)  # a series takes some milliseconds
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for folder in ("png", "png/of a series"):  # the kill may have come in the middle of a file
+        (place.dataset / folder).mkdir(exist_ok=True)
+        part = f".part-{socket.gethostname()}-{process.pid}-{folder.count('/')}"
+        (place.dataset / folder / part).write_bytes(b"half an image")
     first = {path: path.stat().st_mtime_ns for path in state.rglob("dataset_images.json")}
     assert 1 <= len(first) <= 7
     again = place.make(data)
@@ -154,6 +160,29 @@ def test_killed_and_run_again_it_ends_as_undisturbed(made, data, tmp_path):
     assert f"Series whose images are there already: {len(first)}" in again.text
     assert {path: path.stat().st_mtime_ns for path in first} == first
     assert tree(place) == tree(finished)
+
+
+def test_images_that_fill_the_disk_are_made_once_there_is_space(made, data, tmp_path):
+    finished, _ = made
+    with small_disk(tmp_path / "train", 60) as disk:
+        place = Learning(tmp_path, finished.models)
+        state = place.train_root / "state"
+        state.mkdir()
+        shutil.copy(finished.train_root / "state" / "training.key", state)
+        full = place.make(data)
+        assert full.status == 1
+        assert "cannot write: No space left on device [" in full.text
+        assert "-> the disk is full: free some space and run the same command again" in full.text
+        assert "Stack Trace" not in full.text and "Traceback" not in full.text
+        assert not list(place.train_root.rglob(".part-*"))
+        records = list(state.rglob("dataset_images.json"))
+        assert records  # what was made stays
+        times = {path: path.stat().st_mtime_ns for path in records}
+        disk.leave(2000)
+        again = place.make(data)
+        assert again.status == 0, again.text
+        assert {path: path.stat().st_mtime_ns for path in records} == times
+        assert tree(place) == tree(finished)
 
 
 def test_classes_of_a_fold_without_a_bleed_are_a_warning(made):

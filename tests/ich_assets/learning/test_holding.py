@@ -14,7 +14,6 @@ from ich_assets.learning.holding import (
     trained_digest,
     why_stale,
 )
-from ich_assets.learning.honesty import is_of_rsna, require_honest
 from ich_assets.learning.resources import LearningResources
 from ich_assets.training_partitions import BACKBONE_AND_FOLD, backbone_and_fold, chosen_backbones
 from ich_resources.backbones.table import BACKBONES, FOLDS
@@ -188,31 +187,3 @@ def test_the_series_of_a_study_are_interleaved_by_position_where_asked(trained):
     rows = np.arange(4)
     assert training_slices(one, rows, "series").slices == one.slices[:4]
     assert training_slices(one, rows, "study").slices == tuple(one.slices[i] for i in (2, 0, 3, 1))
-
-
-class NoRecords:
-    """Records of a training root whose folds are its own."""
-
-    def find(self, subject, step):
-        return None
-
-
-@pytest.mark.parametrize(
-    ("init", "rsna", "leak"),
-    [
-        ("imagenet", True, False),
-        ("random", True, False),
-        ("released", False, False),
-        ("released", True, True),
-    ],
-)
-def test_released_weights_and_other_folds_of_the_rsna_data_leak(trained, init, rsna, leak):
-    slices = data_set(trained.train_root.layout).slices
-    if rsna:
-        slices = replace(slices, slices=tuple(f"ID_{n:09x}" for n in range(len(slices.slices))))
-    assert is_of_rsna(slices.slices) is rsna
-    recipe = replace(trained.training.recipe(BACKBONES["DenseNet121_change_avg"], 0), init=init)
-    if leak:
-        with pytest.raises(IchError, match="accept_leak"):
-            require_honest(recipe, slices, NoRecords(), accept_leak=False)
-    assert require_honest(recipe, slices, NoRecords(), accept_leak=True) is leak

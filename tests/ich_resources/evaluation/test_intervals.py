@@ -1,5 +1,7 @@
 """Intervals against values that were worked out by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,8 @@ def _cases(rows: int, per_patient: int) -> Cases:
 
 def test_delong():
     assert delong_variance(LABELS, P) == pytest.approx((1 / 27, 4 / 27))
+    error = math.sqrt(sum(delong_variance(LABELS, P)) / 3)  # three of each kind
+    assert error == pytest.approx(0.248452, abs=5e-7)
     interval = delong(LABELS, P)
     assert interval.low == pytest.approx(0.1730, abs=5e-5)
     assert interval.high == pytest.approx(0.9832, abs=5e-5)

@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 import torchvision
+from trained_files import write_trained
 
 from ich_resources.backbones.networks import build_network
 from ich_resources.backbones.table import BACKBONES
@@ -157,3 +158,16 @@ def test_released_weights_are_those_of_the_same_fold(stand_in_models, tmp_path):
     network = initial_network(first, initial)
     state = torch.load(initial.path, weights_only=True)["state_dict"]
     assert torch.equal(network.mlp.weight, state["module.mlp.weight"])  # the head is taken too
+
+
+def test_a_checkpoint_that_says_another_fold_is_an_error_that_names_both(stand_in_models, tmp_path):
+    write_trained(tmp_path, stand_in_models)
+    first = Recipe.for_fold(DENSE, 0, init="released")
+    initial = find_initial(first, model_dir=tmp_path)
+    assert initial.trained is not None and initial.trained.fold == 0
+    initial.path.rename(initial.path.with_name("model_epoch_best_1.pth"))
+    with pytest.raises(CheckpointError) as caught:
+        find_initial(recipe(init="released"), model_dir=tmp_path)
+    text = str(caught.value)
+    assert "says that it is fold 0 of DenseNet121_change_avg, and lies where fold 1 of" in text
+    assert "model_epoch_best_1.pth" in text and "-> put it" in text
