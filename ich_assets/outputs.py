@@ -138,7 +138,7 @@ def _options(resources: SeriesResources) -> dict[str, object]:
         "backend": resources.networks.backend,
         "device": resources.networks.device,
         "batch_size": resources.networks.batch_size,
-        "saliency": resources.saliency.model_dump(),
+        "saliency": resources.saliency.values | {"batch_size": resources.saliency.batch_size},
         "threshold": None if flagged_by is None else dict(flagged_by.about()),
     }
 

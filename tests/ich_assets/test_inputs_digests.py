@@ -12,6 +12,7 @@ from ich_assets.inputs_digests import (
     saliency_digest,
     series_steps,
 )
+from ich_assets.thresholds import panel_threshold
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
@@ -19,6 +20,7 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
 from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, STEPS
+from ich_resources.storage.resource import ResultsResource
 
 SERIES = SeriesRecord("1.1", "1.2", "", (SliceRecord("a", "1.2.1", "aa", None, 0.0, 0.0),))
 VERSIONS = {PROCESSED: "images 1", ENSEMBLE: "bars 1"}
@@ -81,10 +83,34 @@ def test_probabilities_depend_on_images_weights_and_context_not_on_the_machine()
         {"target_class": "subdural"},
         {"image_size_override": 224},
         {"max_slices_per_series": 3},
+        {"preset": "reference"},
+        {"target": "networks"},
+        {"scale": "map"},
+        {"align": False},
     ],
 )
 def test_panels_depend_on_what_is_drawn(options):
     assert _saliency(**options) != _saliency()
+
+
+def test_what_a_preset_sets_by_itself_changes_nothing():
+    same = {"target": "bars", "scale": "probability", "align": True}
+    assert _saliency(**same) == _saliency(preset="clear") == _saliency()
+    same = {"target": "networks", "scale": "map", "align": False}
+    assert _saliency(preset="reference", **same) == SALIENCY_1
+    assert _saliency(preset="reference", align=True) != SALIENCY_1
+    assert _saliency(**same) != SALIENCY_1, "the panel says more"
+
+
+def test_a_threshold_is_part_of_the_digest_of_panels_that_know_it():
+    def panels(threshold, preset="clear"):
+        saliency, networks = SaliencyResource(preset=preset), NetworksResource()
+        found = panel_threshold(saliency, ResultsResource(threshold=threshold), networks)
+        return saliency_digest(VERSIONS, [FILE], networks, saliency, found)
+
+    assert panels(None) == _saliency()
+    assert len({panels(value) for value in (None, 0.5, 0.25, 0.0)}) == 4
+    assert panels(0.5, "reference") == panels(None, "reference") == SALIENCY_1
 
 
 def test_panels_do_not_depend_on_what_is_not_used():
@@ -106,7 +132,7 @@ def test_digests_are_those_of_earlier_versions():
     """Written down when these code versions were made: a run root of then is taken over."""
     assert processed_digest("v", DicomResource()) == PROCESSED_2
     assert predictions_digest("images 1", [FILE], NetworksResource()) == PREDICTIONS_1
-    assert _saliency() == SALIENCY_1
+    assert _saliency(preset="reference") == SALIENCY_1
 
 
 PROCESSED_2 = "52e1afd93645f9eea49e95caad5fcc7b3f3f256cb1a4aec4cd73ca8d40b58fa0"
