@@ -54,6 +54,25 @@ class Scored(NamedTuple):
         """Slices that should have been scored and could not be."""
         return self.series.count("failed") + len(self.processed.content.failed)
 
+    @property
+    def about_slices(self) -> list[dict[str, Any]]:
+        """Window, z in mm and the letters of the sides of each slice, in series order."""
+        sides = {s.sop_instance_uid: s.sides for s in self.series.slices}
+        return [
+            {
+                "window": item.window,
+                "z": item.position_z,
+                "sides": sides.get(item.sop_instance_uid, ""),
+            }
+            for item in self.processed.content.slices
+        ]
+
+    @property
+    def bar_source(self) -> str:
+        """What the bars show, as panels, pages and tables name it."""
+        bars = BAR_SOURCE if self.step == ENSEMBLE else SEQUENCE_BAR_SOURCE
+        return ("calibrated " if self.ensemble.content.calibration else "") + bars
+
 
 class Loaded(NamedTuple):
     """The networks behind the maps, and the back end that runs them."""
@@ -110,8 +129,7 @@ class Drawing:
         )
         self._maps: list[npt.NDArray[np.uint8]] = []
         self._explained_classes: list[int] = []
-        bars = BAR_SOURCE if scored.step == ENSEMBLE else SEQUENCE_BAR_SOURCE
-        bars = ("calibrated " if scored.ensemble.content.calibration else "") + bars
+        bars = scored.bar_source
         self._source = SaliencySource(uid, saliency.mode, saliency.method, bars, loaded.weights)
         maps = [fold.trained_on for fold in loaded.folds]
         self._worth = least([scored.ensemble.content.worth, *maps])
@@ -127,7 +145,6 @@ class Drawing:
             "warning": BANNERS[self._worth],
         }
         shown = scored.probabilities[self._wanted.start : self._wanted.stop]
-        self._sides = {s.sop_instance_uid: s.sides for s in scored.series.slices}
         self._shown = highest_slices(shown, self._wanted.start)
         self._rows: list[dict[str, Any]] = []
         self._overlays: dict[int, npt.NDArray[np.uint8]] = {}
@@ -194,14 +211,11 @@ class Drawing:
         """Return what a panel of the preset ``clear`` says of a slice; see ``panel.Clear``."""
         if self._saliency.preset == "reference":
             return None
-        scored, item = self._scored, self._scored.processed.content.slices[index]
         return {
             "by_probability": self._saliency.appearance.scale == "probability",
-            "threshold": scored.threshold,
-            "description": one_line(scored.series.description),
-            "window": item.window,
-            "z": item.position_z,
-            "sides": self._sides.get(item.sop_instance_uid, ""),
+            "threshold": self._scored.threshold,
+            "description": one_line(self._scored.series.description),
+            **self._scored.about_slices[index],
         }
 
 

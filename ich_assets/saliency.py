@@ -10,6 +10,7 @@ from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.drawing import Drawing, Drawn, Loaded, Scored
 from ich_assets.inputs_digests import saliency_digest, saliency_files, sizes
 from ich_assets.metadata import highest_captions, inline_png, made_by
+from ich_assets.pages import write_pages
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.step_files import finished_meanwhile, load_images, load_shown
@@ -32,7 +33,7 @@ from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import ResultsResource, StorageResource
-from ich_resources.storage.saliency_schema import Maps, SaliencyContent
+from ich_resources.storage.saliency_schema import Maps, Pages, SaliencyContent
 from ich_resources.storage.saliency_tables import (
     manifest_entry,
 )
@@ -75,7 +76,8 @@ def saliency_panels(
         loaded = _load(networks, saliency)
         storage.records.begin(subject, SALIENCY)
         drawn = Drawing(scored, loaded, networks, saliency, panels, storage).draw()
-        record = _write(scored, loaded, drawn, networks, saliency, storage)
+        pages = write_pages(scored, drawn, saliency, storage)
+        record = _write(scored, loaded, drawn, networks, saliency, storage, pages)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.data_version),
         metadata=_metadata(scored, drawn, record.content, panels, storage)
@@ -125,6 +127,7 @@ def _write(
     networks: NetworksResource,
     saliency: SaliencyResource,
     storage: StorageResource,
+    pages: Pages,
 ) -> Record[SaliencyContent]:
     """Write the tables of a series, remove panels of earlier runs, and write the record."""
     uid = scored.series.series_instance_uid
@@ -147,11 +150,13 @@ def _write(
         seconds=drawn.seconds,
         seconds_drawing=drawn.seconds_drawing,
         maps=Maps(first=drawn.wanted.start, targets=tuple(drawn.targets)),
+        pages=pages,
     )
     if scored.step != ENSEMBLE:
         content = content.model_copy(update={"bars_from": scored.step})
     digest = _digest(scored, networks, saliency)
-    files = tuple(records.relative(path) for path in (*(folder / name for name in names), maps))
+    beside = (maps, storage.layout.series_page(uid), storage.layout.preview(series_subject(uid)))
+    files = tuple(records.relative(path) for path in (*(folder / name for name in names), *beside))
     record = Record(digest, digest, files, content)
     records.finish(series_subject(uid), SALIENCY, record)
     return record

@@ -26,6 +26,21 @@ class Maps(Schema):
     targets: Rows[int]
 
 
+class Pages(Schema):
+    """What the pages show of a series beside its probabilities.
+
+    Attributes
+    ----------
+    key_slices : tuple of int
+        Indices of the slices to look at first.
+    checkpoints : dict of str to tuple of float
+        P(any) of each fold on the slice with the highest P(any), by the name of the backbone.
+    """
+
+    key_slices: Rows[int]
+    checkpoints: dict[Text, Rows[float]]
+
+
 class SaliencyContent(Content):
     """The record of ``saliency_panels``.
 
@@ -47,10 +62,12 @@ class SaliencyContent(Content):
         Time spent on painting panels, in seconds; part of ``seconds``.
     maps : Maps or None
         The maps. Records up to format 2 have none.
+    pages : Pages or None
+        What the pages show. Records up to format 2 have none.
     """
 
     format: ClassVar[int] = 3
-    compared_when_read: ClassVar[tuple[str, ...]] = (".png", ".npy")
+    compared_when_read: ClassVar[tuple[str, ...]] = (".png", ".npy", ".html", "/preview.json")
 
     bars: Text
     bars_from: Text | None = None
@@ -62,16 +79,18 @@ class SaliencyContent(Content):
     backend: Text | None = None
     seconds_drawing: float | None = None
     maps: Maps | None = None
+    pages: Pages | None = None
 
     @classmethod
     def folders(cls, layout: Layout, subject: Subject) -> tuple[Path, ...]:
         """See ``Content``."""
-        return (layout.series_panels(*subject.parts),)
+        return (layout.series_panels(*subject.parts), layout.series_page(*subject.parts).parent)
 
     @classmethod
     def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
         """See ``Content``."""
-        return path.parent == layout.series_panels(*subject.parts)
+        pages = (layout.series_page(*subject.parts), layout.preview(subject))
+        return path.parent == layout.series_panels(*subject.parts) or path in pages
 
     def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
         """See ``Content``."""

@@ -101,7 +101,7 @@ def test_a_cell_is_centred_where_the_table_says(seeing, name, size):
     assert features.shape[-1] == size / CELL
     features[0, :, 3, 4].sum().backward()
     seen = x.grad.abs().sum((0, 1)).numpy()
-    rows, columns = np.nonzero(seen)
+    rows, columns = np.nonzero(seen > seen.max() / 10)  # the rest is seen by its mean alone
     first = BACKBONES[name].first_cell
     np.testing.assert_allclose(
         ((rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2),
