@@ -24,6 +24,7 @@ from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
 from ich_resources.storage.ledger import left_behind, read_ledger
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.readme import write_readme
 from ich_resources.storage.report import run_report
 
 
@@ -61,6 +62,8 @@ def run_outputs(
         tables = _write_tables(ledger, outcomes, resources, shown)
         report = _report(ledger, outcomes, resources, config.batch_seconds)
         path = outputs.write_report(layout, report)
+        worth = report["trained_on"] or "patients"
+        write_readme(layout, worth, report.get("probabilities_from", "ensemble"))
         written = Written(ledger, outcomes, shown, report, flagging(resources))
         worklist = write_worklist(written, layout)
     states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}

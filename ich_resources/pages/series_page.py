@@ -14,10 +14,10 @@ from ich_resources.pages.pictures import shares, webp
 
 BYTES, BYTES_PER_SLICE = 400_000, 10_000
 """Largest page, up to 40 slices, and for each slice of a longer series."""
-_QUALITIES = (60, 50, 40, 30, 20, 10)
-"""Tried in this order, until the page is small enough."""
+_TRIES = ((256, 60), (256, 40), (192, 60), (192, 40), (192, 20), (128, 20), (64, 20))
+"""Edge in pixels and quality of the pictures, tried in this order until the page fits."""
 _MANY = 300
-"""Above this number of slices the pictures have 192 pixels, not 256."""
+"""Above this number of slices the pictures have at most 192 pixels."""
 _MAP_SIZE, _MAP_QUALITY = 64, 75
 
 
@@ -69,12 +69,13 @@ def series_page(
         For each slice ``window`` (center, width), ``z``, ``panel`` (file name, or empty) and
         ``score`` (or None).
     """
-    size = 256 if len(slices.crops) <= _MANY else 192
+    widest = 256 if len(slices.crops) <= _MANY else 192
     largest = max(BYTES, BYTES_PER_SLICE * len(slices.crops))
-    data = {**about, "slices": list(each), **_numbers(slices), "size": size}
+    data = {**about, "slices": list(each), **_numbers(slices)}
     data["maps"] = [webp(one, _MAP_SIZE, _MAP_QUALITY) for one in slices.maps]
     page = b""
-    for quality in _QUALITIES:
+    for size, quality in (tried for tried in _TRIES if tried[0] <= widest):
+        data["size"] = size
         data["gray"] = [webp(crop, size, quality) for crop in slices.crops]
         page = fill("series.html", data)
         if len(page) <= largest:
