@@ -62,8 +62,7 @@ def run_outputs(
         tables = _write_tables(ledger, outcomes, resources, shown)
         report = _report(ledger, outcomes, resources, config.batch_seconds)
         path = outputs.write_report(layout, report)
-        worth = report["trained_on"] or "patients"
-        write_readme(layout, worth, report.get("probabilities_from", "ensemble"))
+        write_readme(layout, outcomes)
         written = Written(ledger, outcomes, shown, report, flagging(resources))
         worklist = write_worklist(written, layout)
     states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}

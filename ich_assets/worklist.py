@@ -105,10 +105,14 @@ def _row(outcome: SeriesOutcome, written: Written) -> dict[str, Any]:
     found = None if pages is None else pages.checkpoints
     return row | {
         "q": content is not None and content.calibration is not None,
-        "g": found and {name: [round(p, 4) for p in folds] for name, folds in found.items()},
+        "g": None if found is None else {name: _rounded(folds) for name, folds in found.items()},
         "page": pages is not None,
         **probabilities_of(values),
     }
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 4) for value in values]
 
 
 def _pages(outcome: SeriesOutcome) -> Pages | None:
@@ -136,7 +140,7 @@ def _pictures(scored: Sequence[SeriesOutcome], layout: Layout) -> dict[str, Any]
 
 def _unscored(written: Written) -> list[dict[str, Any]]:
     """Return the files without a probability, grouped by series, state and code."""
-    files = [
+    files: list[tuple[str, str, str, str, str]] = [
         (o.series.series_instance_uid, item.state, str(item.code), item.reason, item.path)
         for o in written.outcomes
         for item in o.not_scored

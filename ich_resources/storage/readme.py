@@ -1,9 +1,13 @@
 """``output/README.txt``: what the files of a results folder are, for whoever gets the folder."""
 
+from collections.abc import Sequence
+
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.report import DISCLAIMER
-from ich_resources.worth import WARNINGS, TrainedOn
+from ich_resources.storage.shown import probabilities_from
+from ich_resources.worth import WARNINGS, TrainedOn, least
 
 README = "README.txt"
 FILES = {
@@ -34,14 +38,14 @@ What the numbers are not
 """
 
 
-def readme(worth: TrainedOn, probabilities_from: str) -> str:
+def readme(worth: TrainedOn, source: str) -> str:
     """Return the text.
 
     Parameters
     ----------
     worth : {"nothing", "phantoms", "patients"}
         What the networks behind the results were trained on, the least of them.
-    probabilities_from : str
+    source : str
         ``ensemble``, ``sequence`` or both; see ``shown.probabilities_from``.
     """
     warning = f"WARNING: {WARNINGS[worth]}.\n" if WARNINGS[worth] else ""
@@ -51,18 +55,27 @@ def readme(worth: TrainedOn, probabilities_from: str) -> str:
         "Results of intracranial hemorrhage scoring of head CT\n"
         f"{DISCLAIMER}\n{warning}\n"
         f"What each file is (some are there only where they are needed)\n{listed}\n"
-        f"The probabilities are those of: {probabilities_from}.\n"
+        f"The probabilities are those of: {source}.\n"
         "Classes: any, epidural, intraparenchymal, intraventricular, subarachnoid, subdural.\n\n"
         f"{_NOT}"
     )
 
 
-def write_readme(layout: Layout, worth: TrainedOn, probabilities_from: str) -> None:
+def write_readme(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> None:
     """Write ``README.txt``; see ``readme``.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    outcomes : sequence of SeriesOutcome
+        One per series.
 
     Raises
     ------
     StorageError
         If it cannot be written.
     """
-    write_bytes(layout.output / README, readme(worth, probabilities_from).encode())
+    worth = least(record.content.worth for o in outcomes for record in o.records.values())
+    text = readme(worth, probabilities_from(outcomes))
+    write_bytes(layout.output / README, text.encode())
