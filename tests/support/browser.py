@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import engine_is_missing
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 AXE = Path("/usr/local/share/ich-tests/axe-core/package/axe.min.js")
 """Where tests/hpc/install_services.sh puts axe-core."""
@@ -30,8 +30,8 @@ class Page:
         Errors and warnings of the console, and exceptions.
     """
 
-    def __init__(self, address: str) -> None:
-        self._socket = connect(address, max_size=None, proxy=None)
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
         self._numbers = itertools.count(1)
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -123,7 +123,8 @@ def browser(folder: Path) -> Iterator[Page]:
     with (folder / "chromium.log").open("wb") as log:
         process = subprocess.Popen([*command, "about:blank"], stdout=log, stderr=log)
     try:
-        yield Page(_address(profile, process))
+        with connect(_address(profile, process), max_size=None, proxy=None) as socket:
+            yield Page(socket)
     finally:
         process.terminate()
         process.wait(30)
