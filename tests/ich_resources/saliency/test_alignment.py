@@ -92,20 +92,22 @@ def test_without_alignment_it_lies_too_far_right_and_down(seeing, name):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-@pytest.mark.parametrize("size", [224, 256])
-def test_a_cell_is_centred_where_the_table_says(seeing, name, size):
-    """By the gradient of one cell: the input pixels that it sees lie around its middle."""
+def test_a_cell_is_centred_where_the_table_says(seeing, name):
+    """By the gradient of one cell: the input pixels that it sees lie around its middle.
+
+    Pooling passes the brightest of some pixels, so that several inputs are needed to see them all.
+    """
     torch.manual_seed(0)
-    x = (torch.rand(1, 3, size, size) + 0.5).requires_grad_(True)
+    x = (torch.rand(12, 3, 128, 128) + 0.5).requires_grad_(True)
     features = seeing[name].network.forward_features(x)
-    assert features.shape[-1] == size / CELL
-    features[0, :, 3, 4].sum().backward()
+    assert features.shape[-1] == 128 / CELL
+    features[:, :, 1, 2].sum().backward()
     seen = x.grad.abs().sum((0, 1)).numpy()
-    rows, columns = np.nonzero(seen > seen.max() / 10)  # the rest is seen by its mean alone
+    rows, columns = np.nonzero(seen > seen.max() / 100)  # the rest is seen by its mean alone
     first = BACKBONES[name].first_cell
     np.testing.assert_allclose(
         ((rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2),
-        (3 * CELL + first, 4 * CELL + first),
+        (CELL + first, 2 * CELL + first),
         atol=1.0,
     )
 
