@@ -19,7 +19,7 @@ def _data(path) -> dict:
 def test_the_worklist_says_what_the_tables_say(finished_demo):
     output = finished_demo.place.output
     data = _data(output / "worklist.html")
-    table = pd.read_csv(output / "predictions_per_series.csv", float_precision="round_trip")
+    table = pd.read_csv(output / "predictions_per_series.csv")
     rows = {row["u"]: row for row in data["rows"]}
     ledger = pd.read_csv(output / "series_ledger.csv", dtype=str, keep_default_na=False)
     assert set(rows) == set(ledger["series_id"])
