@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +14,7 @@ from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
+from ich_resources.plain_text import one_line
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesImages, SeriesRecord
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 BAR_SOURCE = "ensemble probabilities"
 SEQUENCE_BAR_SOURCE = "sequence model probabilities"
 """What the bars of a panel show, as the panel and the tables name it."""
+KEPT_SIZE = 256
+"""Edge of a kept saliency map in pixels."""
 
 
 class Scored(NamedTuple):
-    """A series with ensemble probabilities: float32, shape (N, 6)."""
+    """A series with ensemble probabilities, float32, shape (N, 6), and the panels' threshold."""
 
     series: SeriesRecord
     processed: Record[ProcessedContent]
@@ -43,11 +47,31 @@ class Scored(NamedTuple):
     ensemble: Record[EnsembleContent]
     probabilities: FloatArray
     step: str = ENSEMBLE
+    threshold: float | None = None
 
     @property
     def slices_failed(self) -> int:
         """Slices that should have been scored and could not be."""
         return self.series.count("failed") + len(self.processed.content.failed)
+
+    @property
+    def about_slices(self) -> list[dict[str, Any]]:
+        """Window, z in mm and the letters of the sides of each slice, in series order."""
+        sides = {s.sop_instance_uid: s.sides for s in self.series.slices}
+        return [
+            {
+                "window": item.window,
+                "z": item.position_z,
+                "sides": sides.get(item.sop_instance_uid, ""),
+            }
+            for item in self.processed.content.slices
+        ]
+
+    @property
+    def bar_source(self) -> str:
+        """What the bars show, as panels, pages and tables name it."""
+        bars = BAR_SOURCE if self.step == ENSEMBLE else SEQUENCE_BAR_SOURCE
+        return ("calibrated " if self.ensemble.content.calibration else "") + bars
 
 
 class Loaded(NamedTuple):
@@ -64,7 +88,12 @@ class Loaded(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Rows of the score table, overlays to show by index, seconds in all and of painting."""
+    """What was drawn of a series.
+
+    Rows of the score table, overlays to show by index, the range of slices, what the networks are
+    worth, seconds in all and of painting; each map, uint8, shape (256, 256), and the class that it
+    explains.
+    """
 
     rows: list[dict[str, Any]]
     overlays: dict[int, npt.NDArray[np.uint8]]
@@ -72,6 +101,8 @@ class Drawn(NamedTuple):
     worth: TrainedOn
     seconds: float
     seconds_drawing: float
+    maps: list[npt.NDArray[np.uint8]]
+    targets: list[int]
 
 
 class Drawing:
@@ -92,11 +123,13 @@ class Drawing:
         most = saliency.max_slices_per_series
         self._wanted = middle_slices(len(scored.probabilities), most)
         context = networks.context_of(loaded.files)
+        self._saliency = saliency
         self._explained = lambda: saliency.explain(
-            loaded.folds, scored.images, self._wanted, context
+            loaded.folds, scored.images, self._wanted, context, self._targets()
         )
-        bars = BAR_SOURCE if scored.step == ENSEMBLE else SEQUENCE_BAR_SOURCE
-        bars = ("calibrated " if scored.ensemble.content.calibration else "") + bars
+        self._maps: list[npt.NDArray[np.uint8]] = []
+        self._explained_classes: list[int] = []
+        bars = scored.bar_source
         self._source = SaliencySource(uid, saliency.mode, saliency.method, bars, loaded.weights)
         maps = [fold.trained_on for fold in loaded.folds]
         self._worth = least([scored.ensemble.content.worth, *maps])
@@ -130,7 +163,16 @@ class Drawing:
             self._worth,
             round(seconds, 3),
             round(seconds - self._explaining, 3),
+            self._maps,
+            self._explained_classes,
         )
+
+    def _targets(self) -> list[int] | None:
+        """Return the highest bar of each wanted slice, where the maps explain the bars."""
+        if self._saliency.appearance.target != "bars":
+            return None
+        shown = self._scored.probabilities[self._wanted.start : self._wanted.stop]
+        return [int(target) for target in shown.argmax(1)]
 
     def _each(self) -> "Iterator[tuple[str, Panel]]":
         """Yield the name and the content of each panel, in series order."""
@@ -141,7 +183,10 @@ class Drawing:
             bars, gray = self._scored.probabilities[index], self._scored.images.crops[index]
             name = panel_name(index, bars, found.score, sop_uid)
             if index in self._shown:
-                self._overlays[index] = self._panels.overlay(gray, found.slice_map)
+                strength = self._strength(bars, found.target_class)
+                self._overlays[index] = self._panels.overlay(gray, found.slice_map, strength)
+            self._maps.append(kept_map(found.slice_map))
+            self._explained_classes.append(found.target_class)
             self._rows.append(score_row(self._source, index, sop_uid, name, bars, found))
             panel = self._panels.panel(
                 gray,
@@ -152,9 +197,38 @@ class Drawing:
                 slice_index=index,
                 target_class=CLASSES[found.target_class],
                 score=found.score,
+                clear=self._clear(index),
             )
             yield name, panel
             begun = time.perf_counter()
+
+    def _strength(self, bars: FloatArray, target: int) -> float:
+        """Return the factor of the opacity of a slice's colours."""
+        by_probability = self._saliency.appearance.scale == "probability"
+        return float(bars[target]) if by_probability else 1.0
+
+    def _clear(self, index: int) -> dict[str, Any] | None:
+        """Return what a panel of the preset ``clear`` says of a slice; see ``panel.Clear``."""
+        if self._saliency.preset == "reference":
+            return None
+        return {
+            "by_probability": self._saliency.appearance.scale == "probability",
+            "threshold": self._scored.threshold,
+            "description": one_line(self._scored.series.description),
+            **self._scored.about_slices[index],
+        }
+
+
+def kept_map(slice_map: FloatArray) -> npt.NDArray[np.uint8]:
+    """Return a saliency map as it is kept: uint8, shape (256, 256), 255 for 1.
+
+    Parameters
+    ----------
+    slice_map : float32 array, shape (512, 512)
+        0..1.
+    """
+    half = cv2.resize(slice_map, (KEPT_SIZE, KEPT_SIZE), interpolation=cv2.INTER_AREA)
+    return np.rint(half * 255).clip(0, 255).astype(np.uint8)
 
 
 def _incomplete(slices_failed: int) -> str:

@@ -15,6 +15,7 @@ from ich_assets.sequence_models import (
     sequence_models,
     shown_calibration,
 )
+from ich_assets.thresholds import panel_threshold
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dicom.resource import DicomResource
@@ -141,6 +142,7 @@ def saliency_digest(
     files: Sequence[CheckpointFile],
     networks: NetworksResource,
     saliency: SaliencyResource,
+    threshold: float | None = None,
 ) -> str:
     """Return the inputs digest of the panels.
 
@@ -154,8 +156,10 @@ def saliency_digest(
         Its slice context counts, as above.
     saliency : SaliencyResource
         Its options count, but for the batch size.
+    threshold : float, optional
+        ``thresholds.panel_threshold``. It is part of the digest where one is set.
     """
-    options: dict[str, Any] = saliency.model_dump(exclude={"batch_size"})
+    options = saliency.values | ({} if threshold is None else {"threshold": threshold})
     if saliency.mode == "ensemble":
         options = {k: v for k, v in options.items() if not k.startswith("single_")}
     return fingerprint(
@@ -206,8 +210,10 @@ def _of_sequence(step: Step, versions: Mapping[str, str], resources: SeriesResou
 
 
 def _of_saliency(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
-    files = saliency_files(resources.networks, resources.saliency)
-    return saliency_digest(versions, files, resources.networks, resources.saliency)
+    networks, saliency = resources.networks, resources.saliency
+    threshold = panel_threshold(saliency, resources.results, networks)
+    files = saliency_files(networks, saliency)
+    return saliency_digest(versions, files, networks, saliency, threshold)
 
 
 FORMULAS: Mapping[str, Formula] = {

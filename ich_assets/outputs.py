@@ -1,4 +1,4 @@
-"""run_outputs: the CSV and JSON files over all series."""
+"""run_outputs: the CSV and JSON files over all series, and the page over them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,9 @@ from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.saliency import saliency_panels
 from ich_assets.sequence_models import sequence_models, shown_calibration
 from ich_assets.thresholds import flagging
+from ich_assets.worklist import Written, write_worklist
 from ich_resources.digests import fingerprint
+from ich_resources.findings import FloatArray
 from ich_resources.judged import digest_of
 from ich_resources.series import Ledger
 from ich_resources.storage import outputs
@@ -22,6 +24,7 @@ from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
 from ich_resources.storage.ledger import left_behind, read_ledger
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.readme import write_readme
 from ich_resources.storage.report import run_report
 
 
@@ -39,7 +42,7 @@ class RunOutputsConfig(dg.Config):
 @dg.asset(
     group_name="outputs",
     deps=[series_ledger, saliency_panels],
-    kinds={"csv", "json"},
+    kinds={"csv", "json", "html"},
     required_resource_keys=SERIES_RESOURCES,
 )
 def run_outputs(
@@ -55,15 +58,20 @@ def run_outputs(
     with retrying_transient_errors(context), locked(layout.outputs_lock):
         ledger = read_ledger(layout)
         outcomes = _outcomes(ledger, resources, only_these=config.only_these_options)
-        tables = _write_tables(ledger, outcomes, resources)
+        shown = outputs.shown_probabilities(layout, outcomes)
+        tables = _write_tables(ledger, outcomes, resources, shown)
         report = _report(ledger, outcomes, resources, config.batch_seconds)
         path = outputs.write_report(layout, report)
+        write_readme(layout, outcomes)
+        written = Written(ledger, outcomes, shown, report, flagging(resources))
+        worklist = write_worklist(written, layout)
     states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}
     return dg.MaterializeResult(
         data_version=dg.DataVersion(fingerprint(states)),
         metadata={
             "folder": dg.MetadataValue.path(str(layout.output)),
             "report": dg.MetadataValue.path(str(path)),
+            "worklist": dg.MetadataValue.path(str(worklist)),
             **_counts(report),
             **tables,
         },
@@ -79,12 +87,17 @@ def _outcomes(
 
 
 def _write_tables(
-    ledger: Ledger, outcomes: Sequence[SeriesOutcome], resources: SeriesResources
+    ledger: Ledger,
+    outcomes: Sequence[SeriesOutcome],
+    resources: SeriesResources,
+    shown: Mapping[str, FloatArray | None],
 ) -> dict[str, Any]:
     """Write every table; return the first rows of some of them for Dagster's metadata."""
     layout = resources.storage.layout
     series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
-    per_slice, per_series = outputs.write_prediction_tables(layout, outcomes, flagging(resources))
+    per_slice, per_series = outputs.write_prediction_tables(
+        layout, outcomes, flagging(resources), shown
+    )
     outputs.write_saliency_tables(layout, outcomes)
     outputs.write_processed_tables(layout, outcomes, group_by=resources.dicom.group_by)
     ranking = per_series[["rank", "series_id", "state", "slices_scored", "max_any"]]
@@ -138,7 +151,7 @@ def _options(resources: SeriesResources) -> dict[str, object]:
         "backend": resources.networks.backend,
         "device": resources.networks.device,
         "batch_size": resources.networks.batch_size,
-        "saliency": resources.saliency.model_dump(),
+        "saliency": resources.saliency.values | {"batch_size": resources.saliency.batch_size},
         "threshold": None if flagged_by is None else dict(flagged_by.about()),
     }
 

@@ -10,9 +10,11 @@ from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.drawing import Drawing, Drawn, Loaded, Scored
 from ich_assets.inputs_digests import saliency_digest, saliency_files, sizes
 from ich_assets.metadata import highest_captions, inline_png, made_by
+from ich_assets.pages import write_pages
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.step_files import finished_meanwhile, load_images, load_shown
+from ich_assets.thresholds import panel_threshold
 from ich_resources.errors import IchError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -26,12 +28,12 @@ from ich_resources.steps import (
     shown_step,
 )
 from ich_resources.storage.chain import made_together
-from ich_resources.storage.files import remove, write_bytes, write_json
+from ich_resources.storage.files import remove, write_array, write_bytes, write_json
 from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.record import Record
-from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.saliency_schema import SaliencyContent
+from ich_resources.storage.resource import ResultsResource, StorageResource
+from ich_resources.storage.saliency_schema import Maps, Pages, SaliencyContent
 from ich_resources.storage.saliency_tables import (
     manifest_entry,
 )
@@ -57,6 +59,7 @@ def saliency_panels(
     saliency: SaliencyResource,
     panels: PanelsResource,
     storage: StorageResource,
+    results: ResultsResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """One PNG per slice: the slice, the saliency over it, the six ensemble probabilities.
 
@@ -66,13 +69,15 @@ def saliency_panels(
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, SALIENCY):
         scored = _scored(storage, uid, shown_step(sequence=networks.sequence == "on"))
+        scored = scored._replace(threshold=panel_threshold(saliency, results, networks))
         taken = finished_meanwhile(context, storage, SALIENCY, _digest(scored, networks, saliency))
         if taken is not None:
             return taken
         loaded = _load(networks, saliency)
         storage.records.begin(subject, SALIENCY)
         drawn = Drawing(scored, loaded, networks, saliency, panels, storage).draw()
-        record = _write(scored, loaded, drawn, networks, saliency, storage)
+        pages = write_pages(scored, drawn, saliency, storage)
+        record = _write(scored, loaded, drawn, networks, saliency, storage, pages)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.data_version),
         metadata=_metadata(scored, drawn, record.content, panels, storage)
@@ -103,7 +108,8 @@ def _scored(storage: StorageResource, uid: str, shown: str) -> Scored:
 
 def _digest(scored: Scored, networks: NetworksResource, saliency: SaliencyResource) -> str:
     versions = {PROCESSED: scored.processed.data_version, scored.step: scored.ensemble.data_version}
-    return saliency_digest(versions, saliency_files(networks, saliency), networks, saliency)
+    files = saliency_files(networks, saliency)
+    return saliency_digest(versions, files, networks, saliency, scored.threshold)
 
 
 def _load(networks: NetworksResource, saliency: SaliencyResource) -> Loaded:
@@ -121,6 +127,7 @@ def _write(
     networks: NetworksResource,
     saliency: SaliencyResource,
     storage: StorageResource,
+    pages: Pages,
 ) -> Record[SaliencyContent]:
     """Write the tables of a series, remove panels of earlier runs, and write the record."""
     uid = scored.series.series_instance_uid
@@ -128,6 +135,8 @@ def _write(
     entry = _entry(scored, loaded, drawn, networks, saliency)
     write_bytes(folder / SCORES, csv_bytes(pd.DataFrame(drawn.rows)))
     write_json(folder / ENTRY, entry)
+    maps = storage.layout.array(series_subject(uid), SALIENCY)
+    write_array(maps, np.stack(drawn.maps))
     names = [*(row["saved_png"] for row in drawn.rows), SCORES, ENTRY]
     remove(path for path in folder.iterdir() if path.name not in names)
     content = SaliencyContent(
@@ -140,11 +149,14 @@ def _write(
         backend=loaded.backend,
         seconds=drawn.seconds,
         seconds_drawing=drawn.seconds_drawing,
+        maps=Maps(first=drawn.wanted.start, targets=tuple(drawn.targets)),
+        pages=pages,
     )
     if scored.step != ENSEMBLE:
         content = content.model_copy(update={"bars_from": scored.step})
     digest = _digest(scored, networks, saliency)
-    files = tuple(records.relative(folder / name) for name in names)
+    beside = (maps, storage.layout.series_page(uid), storage.layout.preview(series_subject(uid)))
+    files = tuple(records.relative(path) for path in (*(folder / name for name in names), *beside))
     record = Record(digest, digest, files, content)
     records.finish(series_subject(uid), SALIENCY, record)
     return record
@@ -167,7 +179,7 @@ def _entry(
             "trained_on": drawn.worth,
             "slice_context": networks.context_of(loaded.files),
             "calibration": scored.ensemble.content.calibration,
-            "saliency": saliency.model_dump(exclude={"batch_size"}),
+            "saliency": saliency.values,
             "saliency_checkpoints": [
                 {"backbone": f.backbone, "file": f.path.name, "sha256": f.digest} | sizes(f)
                 for f in loaded.files

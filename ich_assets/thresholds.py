@@ -5,12 +5,15 @@ from pathlib import Path
 from ich_assets.resources import SeriesResources
 from ich_assets.sequence_models import sequence_digests, shown_calibration
 from ich_resources.errors import IchError
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.judged_files import (
     read_threshold,
     require_calibration,
     require_checkpoints,
 )
+from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.flagging import Flagging
+from ich_resources.storage.resource import ResultsResource
 
 
 def flagging(resources: SeriesResources) -> Flagging | None:
@@ -27,17 +30,44 @@ def flagging(resources: SeriesResources) -> Flagging | None:
         If the threshold is not a number from 0 to 1, or its file cannot be read, or was made for
         other checkpoints, for another calibration, for sequence models or for slices.
     """
-    given = resources.results.given
+    return _flagging(resources.results, resources.networks)
+
+
+def panel_threshold(
+    saliency: SaliencyResource, results: ResultsResource, networks: NetworksResource
+) -> float | None:
+    """Return the threshold that the panels of a run obey, None where they know none.
+
+    Parameters
+    ----------
+    saliency : SaliencyResource
+        Panels of the preset ``reference`` know no threshold.
+    results, networks : ResultsResource, NetworksResource
+        As for ``flagging``.
+
+    Raises
+    ------
+    IchError
+        As ``flagging``.
+    """
+    if saliency.preset == "reference":
+        return None
+    found = _flagging(results, networks)
+    return None if found is None else found.threshold
+
+
+def _flagging(results: ResultsResource, networks: NetworksResource) -> Flagging | None:
+    given = results.given
     if given is None or isinstance(given, float):
         return None if given is None else Flagging(given)
-    return _of_file(given, resources)
+    return _of_file(given, networks)
 
 
-def _of_file(path: Path, resources: SeriesResources) -> Flagging:
+def _of_file(path: Path, networks: NetworksResource) -> Flagging:
     threshold = read_threshold(path)
-    require_checkpoints(threshold, resources.networks.used_checkpoints(), path)
-    require_calibration(threshold, shown_calibration(resources.networks), path)
-    sequence = sequence_digests(resources.networks)
+    require_checkpoints(threshold, networks.used_checkpoints(), path)
+    require_calibration(threshold, shown_calibration(networks), path)
+    sequence = sequence_digests(networks)
     if threshold.sequence != sequence or threshold.level == "slice":
         what = "slices" if threshold.level == "slice" else "sequence models"
         what = "other networks" if sequence and threshold.level != "slice" else what

@@ -73,6 +73,9 @@ class SliceRecord:
     copies : tuple of str
         Paths of the other files with the same bytes, or with the same pixels and the same values
         of all elements that scoring reads.
+    sides : str
+        Where the left, right, upper and lower edge of the image point in the patient, such as
+        ``RLAP``; empty where that is not known.
     """
 
     path: str
@@ -82,6 +85,7 @@ class SliceRecord:
     position: float | None = None
     position_z: float | None = None
     copies: tuple[str, ...] = ()
+    sides: str = ""
 
     @property
     def state(self) -> SliceState:

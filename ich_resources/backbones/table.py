@@ -7,6 +7,8 @@ Precision = Literal["float32", "bfloat16", "float16"]
 """Arithmetic of the network passes."""
 FOLDS = 5
 """Folds released per backbone."""
+CELL = 32
+"""Distance of two cells of the last feature maps, in pixels of the network input."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class Backbone:
         Name of the network in torchvision or pretrainedmodels.
     feature_width : int
         Channels of the last feature maps.
+    first_cell : float
+        Input pixel, in both directions, on which the first cell of the last feature maps is
+        centred. Cell k is centred on ``CELL * k + first_cell``.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Backbone:
     family: Literal["densenet", "senet"]
     architecture: str
     feature_width: int
+    first_cell: float
 
     @property
     def predictions_step(self) -> str:
@@ -56,6 +62,7 @@ BACKBONES = {
             family="densenet",
             architecture="densenet121",
             feature_width=1024,
+            first_cell=14.0,
         ),
         Backbone(
             name="DenseNet169_change_avg",
@@ -65,6 +72,7 @@ BACKBONES = {
             family="densenet",
             architecture="densenet169",
             feature_width=1664,
+            first_cell=14.0,
         ),
         Backbone(
             name="se_resnext101_32x4d",
@@ -74,6 +82,7 @@ BACKBONES = {
             family="senet",
             architecture="se_resnext101_32x4d",
             feature_width=2048,
+            first_cell=2.0,
         ),
     )
 }

@@ -14,6 +14,7 @@ from ich_resources.dicom.policy import Verdict, apply_policy, refuse_series
 from ich_resources.dicom.scanned import ScannedFile
 from ich_resources.dicom.series_rules import remarks
 from ich_resources.dicom.siblings import primary_series
+from ich_resources.dicom.sides import sides
 from ich_resources.dicom.value_rules import judge_values
 from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice, window_remarks
 from ich_resources.reasons import Reason
@@ -101,4 +102,11 @@ def _median(values: Sequence[float]) -> float | None:
 
 def _record(file: ScannedFile) -> SliceRecord:
     assert file.header is not None
-    return SliceRecord(file.path, file.header.sop_instance_uid, file.digest, file.judgement)
+    header = file.header
+    return SliceRecord(
+        file.path,
+        header.sop_instance_uid,
+        file.digest,
+        file.judgement,
+        sides=sides(header.orientation),
+    )

@@ -46,13 +46,15 @@ class ProbabilityBars:
             for row in rows
         ]
 
-    def show(self, probabilities: npt.NDArray[np.float32]) -> None:
+    def show(self, probabilities: npt.NDArray[np.float32], *, mark: bool = True) -> None:
         """Set the bars and their values, and mark the highest (of equal bars the first).
 
         Parameters
         ----------
         probabilities : float32 array, shape (6,)
             0..1, in the order of ``CLASSES``.
+        mark : bool
+            Whether the highest bar is marked.
 
         Raises
         ------
@@ -60,7 +62,7 @@ class ProbabilityBars:
             If the shape does not fit or a value is not a probability.
         """
         check_unit_range(probabilities, (len(CLASSES),), "probabilities")
-        highest = int(np.argmax(probabilities))
+        highest = int(np.argmax(probabilities)) if mark else -1
         for row, (bar, value) in enumerate(zip(self._bars, self._values, strict=True)):
             p = float(probabilities[row])
             bar.set_width(p)

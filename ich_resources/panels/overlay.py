@@ -11,12 +11,13 @@ OPACITY = 0.65
 
 
 def blend(
-    gray: npt.NDArray[np.uint8], saliency: npt.NDArray[np.float32]
+    gray: npt.NDArray[np.uint8], saliency: npt.NDArray[np.float32], strength: float = 1.0
 ) -> npt.NDArray[np.float32]:
     """Blend the jet colours of a saliency map into a gray slice.
 
-    ``out = (1 - a) * gray / 255 + a * jet(saliency)`` with ``a = 0.65 * saliency``. A pixel with a
-    higher saliency has a more opaque colour. A pixel with saliency 0 is unchanged.
+    ``out = (1 - a) * gray / 255 + a * jet(saliency)`` with ``a = 0.65 * saliency *
+    strength``. A pixel with a higher saliency has a more opaque colour. A pixel with saliency 0 is
+    unchanged.
 
     Parameters
     ----------
@@ -24,6 +25,8 @@ def blend(
         Crop of the slice image, 0..255.
     saliency : float32 array, shape (512, 512)
         Saliency map, 0..1.
+    strength : float
+        Factor of the opacity, 0..1: the probability of the class, or 1.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def blend(
     """
     check_gray(gray)
     check_unit_range(saliency, gray.shape, "saliency map")
-    a = np.float32(OPACITY) * saliency[..., None].astype(np.float32)
+    a = np.float32(OPACITY * strength) * saliency[..., None].astype(np.float32)
     jet = matplotlib.colormaps["jet"](saliency)[..., :3].astype(np.float32)
     slice_part = (1 - a) * (gray[..., None].astype(np.float32) / 255)
     return np.clip(slice_part + a * jet, 0, 1)

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import asdict
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ich_resources.children import Children, asking_threads
 from ich_resources.panels.checks import check_gray, check_unit_range
-from ich_resources.panels.panel import Caption, PanelPainter
+from ich_resources.panels.clear_panel import ClearPainter
+from ich_resources.panels.panel import Caption, Clear, PanelPainter
 
 _PNG = b"\x89PNG"
 """The first bytes of a panel. An answer that begins otherwise is an error."""
@@ -46,7 +47,7 @@ def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tup
     Yields
     ------
     (T, bytes)
-        The label, and the PNG of 2400 x 800 pixels. The same panel gives the same bytes in every
+        The label, and the PNG. The same panel gives the same bytes in every
         process.
 
     Raises
@@ -58,7 +59,7 @@ def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tup
     """
     if not processes:
         for label, panel in panels:
-            yield label, painter().paint(*panel)
+            yield label, painter(panel.caption).paint(*panel)
         return
     with asking_threads(_PAINTERS, processes) as pool:
         waiting: deque[tuple[T, Future[bytes]]] = deque()
@@ -71,10 +72,15 @@ def paint_all(panels: Iterable[tuple[T, Panel]], processes: int) -> Iterator[tup
             yield first, png.result()
 
 
+def painter(caption: Caption) -> PanelPainter:
+    """Return the painter of this process for panels of one kind."""
+    return _painter(clear=caption.clear is not None)
+
+
 @cache
-def painter() -> PanelPainter:
-    """Return the painter of this process. Its layout takes ten times as long as one panel."""
-    return PanelPainter()
+def _painter(*, clear: bool) -> PanelPainter:
+    # Its layout takes ten times as long as one panel.
+    return ClearPainter() if clear else PanelPainter()
 
 
 def _ask(panel: Panel) -> bytes:
@@ -93,16 +99,22 @@ def _ask(panel: Panel) -> bytes:
     return answer
 
 
+def _caption(values: dict[str, Any]) -> Caption:
+    clear = values.pop("clear")
+    return Caption(**values, clear=None if clear is None else Clear(*clear))
+
+
 def paint_to_bytes(gray: bytes, saliency: bytes, probabilities: bytes, caption: bytes) -> bytes:
     """Return the PNG of one panel, or the text of an error. It runs in a child process."""
     try:
         shown = np.frombuffer(gray, np.uint8)
         side = int(len(shown) ** 0.5)
-        return painter().paint(
+        read = _caption(json.loads(caption))
+        return painter(read).paint(
             shown.reshape(side, side),
             np.frombuffer(saliency, np.float32).reshape(side, side),
             np.frombuffer(probabilities, np.float32),
-            Caption(**json.loads(caption)),
+            read,
         )
     except (ValueError, TypeError, RuntimeError, OSError, MemoryError) as err:
         return f"{type(err).__name__}: {err}".encode(errors="replace")

@@ -1,6 +1,7 @@
 """The saliency panel: slice, overlay and probabilities of one slice in one picture."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import matplotlib
@@ -20,6 +21,7 @@ TOP, SIDE = 154, 570
 OVERLAY_LEFT = LEFT + SIDE + 24
 COLOUR_BAR_LEFT = OVERLAY_LEFT + SIDE + 14
 BARS_LEFT, BARS_WIDTH = 1560, 590
+BARS_TITLE = "Hemorrhage probabilities"
 
 ENCODING = (
     cv2.IMWRITE_PNG_COMPRESSION,
@@ -28,6 +30,33 @@ ENCODING = (
     cv2.IMWRITE_PNG_FILTER_UP,
 )
 """Takes half the time of zlib level 3 with a filter chosen per row. The file has 7 % more bytes."""
+
+
+class Clear(NamedTuple):
+    """What a panel of the preset ``clear`` says beside its caption.
+
+    Attributes
+    ----------
+    by_probability : bool
+        Whether the opacity of the colours is multiplied with P(target).
+    threshold : float or None
+        Threshold on P(any). The highest bar is marked if P(any) is at least this, or without one.
+    description : str
+        SeriesDescription, on one line.
+    window : (float, float)
+        Center and width in HU.
+    z : float or None
+        Position along z in mm.
+    sides : str
+        Letters of the left, right, upper and lower edge (``dicom.sides``); empty if not known.
+    """
+
+    by_probability: bool
+    threshold: float | None
+    description: str
+    window: tuple[float, float]
+    z: float | None
+    sides: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +85,8 @@ class Caption:
         Content of the three input channels (``replicated``, ``adjacent``).
     warning : str
         What the numbers are not worth (``worth.BANNERS``); empty for no banner.
+    clear : Clear or None
+        What a panel of the preset ``clear`` says beside this; None for ``reference``.
 
     Raises
     ------
@@ -76,6 +107,7 @@ class Caption:
     bar_source: str
     slice_context: str
     warning: str
+    clear: Clear | None = None
 
     def __post_init__(self) -> None:
         """Check the class and the number of the slice.
@@ -103,11 +135,13 @@ class PanelPainter:
     Only one thread may use a painter, because the panels share the figure.
     """
 
+    height = HEIGHT
+
     def __init__(self) -> None:
-        self.figure = new_figure(WIDTH, HEIGHT)
+        self.figure = new_figure(WIDTH, self.height)
         self._lay_out_header()
         self._lay_out_images()
-        add_text(self.figure, BARS_LEFT, TITLES, "Hemorrhage probabilities", 16)
+        self._bars_title = add_text(self.figure, BARS_LEFT, TITLES, BARS_TITLE, 16)
         self._bars = ProbabilityBars(self.figure, BARS_LEFT, TOP, BARS_WIDTH, SIDE - 30)
         self._sources = [add_text(self.figure, LEFT, y, "", 13) for y in (754, 782)]
         add_text(self.figure, RIGHT, 782, style.FOOTER, 11, ha="right", color=style.DIM_TEXT)
@@ -135,21 +169,33 @@ class PanelPainter:
         Returns
         -------
         bytes
-            PNG, 2400 x 800 pixels; the same input gives the same bytes.
+            PNG, 2400 pixels wide and ``height`` high; the same input gives the same bytes.
 
         Raises
         ------
         ValueError
             If an array has the wrong shape or type, or values outside 0..1.
         """
-        overlay = blend(gray, saliency)
-        self._bars.show(probabilities)
-        self._say(caption)
+        overlay = blend(gray, saliency, self._strength(probabilities, caption))
+        self._bars.show(probabilities, mark=self._is_marked(probabilities, caption))
+        self._say(caption, probabilities)
         page = render(self.figure)
         _paste(page, LEFT, np.repeat(gray[..., None], 3, axis=2))
         _paste(page, OVERLAY_LEFT, (overlay * 255).round().astype(np.uint8))
+        self._write_on(page, caption)
         bgr = cv2.cvtColor(page, cv2.COLOR_RGB2BGR)
         return cv2.imencode(".png", bgr, ENCODING)[1].tobytes()
+
+    def _strength(self, probabilities: npt.NDArray[np.float32], caption: Caption) -> float:
+        """Return the factor of the opacity."""
+        return 1.0
+
+    def _is_marked(self, probabilities: npt.NDArray[np.float32], caption: Caption) -> bool:
+        """Return whether the highest bar is marked."""
+        return True
+
+    def _write_on(self, page: npt.NDArray[np.uint8], caption: Caption) -> None:
+        """Write on the pictures."""
 
     def _lay_out_header(self) -> None:
         """Place the UIDs, the number of the slice and, between them, the warning."""
@@ -175,7 +221,7 @@ class PanelPainter:
 
     def _lay_out_images(self) -> None:
         """Place the two images with their titles, and the colour bar."""
-        add_text(self.figure, LEFT, TITLES, "Slice", 16)
+        self._slice_title = add_text(self.figure, LEFT, TITLES, "Slice", 16)
         self._target = add_text(self.figure, OVERLAY_LEFT, TITLES, "", 16)
         self._score = add_text(self.figure, OVERLAY_LEFT + SIDE, TITLES, "", 16, ha="right")
         for left in (LEFT, OVERLAY_LEFT):
@@ -193,7 +239,7 @@ class PanelPainter:
         bar.set_yticks([0, 0.5, 1], labels=["0", "0.5", "1"])
         bar.tick_params(labelright=True, labelleft=False, labelsize=12, pad=6)
 
-    def _say(self, caption: Caption) -> None:
+    def _say(self, caption: Caption, probabilities: npt.NDArray[np.float32]) -> None:
         """Set all texts that differ from panel to panel."""
         uids = (caption.study_uid, caption.series_uid, caption.sop_uid)
         for text, uid in zip(self._uids, uids, strict=True):

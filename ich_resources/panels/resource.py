@@ -42,19 +42,27 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         probabilities: npt.NDArray[np.float32],
         **caption: Any,
     ) -> "Panel":
-        """Return the content of one panel. ``caption`` has the fields of ``panel.Caption``."""
-        from ich_resources.panels.painting import Panel
-        from ich_resources.panels.panel import Caption
+        """Return the content of one panel. ``caption`` has the fields of ``panel.Caption``.
 
-        return Panel(gray, saliency_map, probabilities, Caption(**caption))
+        ``clear`` holds the fields of ``panel.Clear``, or is left out.
+        """
+        from ich_resources.panels.painting import Panel
+        from ich_resources.panels.panel import Caption, Clear
+
+        clear = caption.pop("clear", None)
+        said = Caption(**caption, clear=None if clear is None else Clear(**clear))
+        return Panel(gray, saliency_map, probabilities, said)
 
     def overlay(
-        self, gray: npt.NDArray[np.uint8], saliency_map: npt.NDArray[np.float32]
+        self,
+        gray: npt.NDArray[np.uint8],
+        saliency_map: npt.NDArray[np.float32],
+        strength: float = 1.0,
     ) -> npt.NDArray[np.uint8]:
         """Return a slice with its saliency, uint8 RGB, (512, 512, 3); see ``overlay.blend``."""
         from ich_resources.panels.overlay import blend
 
-        return np.rint(blend(gray, saliency_map) * 255).astype(np.uint8)
+        return np.rint(blend(gray, saliency_map, strength) * 255).astype(np.uint8)
 
     def roc(self, curves: Sequence[Sequence[Any]], **options: Any) -> bytes:
         """Return ROC curves as PNG; a curve has the fields of ``roc.RocCurve``. See there."""

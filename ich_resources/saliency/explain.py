@@ -9,11 +9,13 @@ import torch
 
 from ich_resources.backbones.inputs import to_input
 from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray, SliceSaliency, share
 from ich_resources.hemorrhage import class_index
 from ich_resources.preprocessing import CROP_SIZE, SliceContext, network_planes
 from ich_resources.saliency import grad_cam, input_gradient
+from ich_resources.saliency.alignment import aligned
 from ich_resources.saliency.options import SaliencyOptions
 
 _METHODS = {
@@ -31,6 +33,7 @@ def explain_slices(
     *,
     context: SliceContext,
     batch_size: int,
+    targets: Sequence[int] | None = None,
 ) -> Iterator[SliceSaliency]:
     """Make the saliency maps of some slices of a series, in order.
 
@@ -50,6 +53,9 @@ def explain_slices(
         Content of the three input channels: one slice, or the slice and its neighbours.
     batch_size : int
         Slices per network pass.
+    targets : sequence of int, optional
+        Class to explain in each wanted slice, where the options name none. Otherwise it is the
+        class that the networks behind the maps find most probable.
 
     Yields
     ------
@@ -70,16 +76,17 @@ def explain_slices(
             for fold, (logits, _) in zip(folds, passes, strict=True)
         }
         combined = combine(list(p.values()), options.mode)
-        if options.target_class is None:
-            targets = combined.argmax(1)
-        else:
-            targets = np.full(len(combined), class_index(options.target_class))
+        given = None if targets is None else targets[start - wanted.start :][: len(combined)]
+        explained = _targets(combined, options.target_class, given)
         maps = [
-            saliency_map(logits, source, torch.from_numpy(targets).to(logits.device))
+            saliency_map(logits, source, torch.from_numpy(explained).to(logits.device))
             for logits, source in passes
         ]
-        stacked = [m.detach().float().cpu().numpy() for m in maps]
-        for row, target in enumerate(targets.tolist()):
+        stacked = [
+            _drawn(m.detach().float().cpu().numpy(), fold, options)
+            for fold, m in zip(folds, maps, strict=True)
+        ]
+        for row, target in enumerate(explained.tolist()):
             slice_map = np.stack([normalised(m[row]) for m in stacked]).mean(0, dtype=np.float32)
             if not np.isfinite(slice_map).all() or not np.isfinite(combined[row]).all():
                 raise InferenceError(
@@ -93,6 +100,26 @@ def explain_slices(
                 combined=combined[row],
                 per_backbone={name: values[row] for name, values in p.items()},
             )
+
+
+def _targets(
+    combined: FloatArray, chosen: str | None, given: Sequence[int] | None
+) -> npt.NDArray[np.int64]:
+    """Return the class to explain in each slice: the chosen one, the given ones, or the highest."""
+    if chosen is not None:
+        return np.full(len(combined), class_index(chosen))
+    return combined.argmax(1) if given is None else np.asarray(given, np.int64)
+
+
+def _drawn(maps: FloatArray, fold: LoadedFold, options: SaliencyOptions) -> FloatArray:
+    """Return maps, (B, h, w), aligned with the crop where that is asked for.
+
+    An input gradient has a value for each input pixel: it lies where it belongs.
+    """
+    if not options.align or options.method == "input_grad":
+        return maps
+    first_cell = BACKBONES[fold.file.backbone].first_cell
+    return np.stack([aligned(m, _input_size(fold, options), first_cell) for m in maps])
 
 
 def combine(probabilities: Sequence[FloatArray], mode: str) -> FloatArray:
@@ -131,5 +158,9 @@ def _input(
     options: SaliencyOptions,
     context: SliceContext,
 ) -> torch.Tensor:
-    size = options.image_size_override or fold.file.input_size
+    size = _input_size(fold, options)
     return to_input(network_planes(crops, rows, size, context), fold.network)
+
+
+def _input_size(fold: LoadedFold, options: SaliencyOptions) -> int:
+    return options.image_size_override or fold.file.input_size

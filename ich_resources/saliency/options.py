@@ -1,13 +1,42 @@
 """Options of the saliency maps; importable without torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.hemorrhage import CLASSES
 
 SaliencyMode = Literal["ensemble", "single"]
 SaliencyMethod = Literal["input_grad", "gradcam", "gradcampp"]
+Preset = Literal["clear", "reference"]
+Target = Literal["bars", "networks"]
+Scale = Literal["probability", "map"]
+
+
+class Appearance(NamedTuple):
+    """What a preset sets.
+
+    Attributes
+    ----------
+    target : {"bars", "networks"}
+        Class that a map explains: the highest bar, or the class that the networks behind the maps
+        find most probable.
+    scale : {"probability", "map"}
+        Opacity of the colours: 0.65 · map · P(target), or 0.65 · map.
+    align : bool
+        Whether each cell of a Grad-CAM is drawn where it looks.
+    """
+
+    target: Target
+    scale: Scale
+    align: bool
+
+
+PRESETS: Mapping[Preset, Appearance] = {
+    "clear": Appearance("bars", "probability", align=True),
+    "reference": Appearance("networks", "map", align=False),
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +59,8 @@ class SaliencyOptions:
         The backbone in mode single.
     single_fold : int
         The fold in mode single.
+    align : bool
+        Whether each cell of a Grad-CAM is drawn where it looks; see ``alignment``.
 
     Raises
     ------
@@ -44,6 +75,7 @@ class SaliencyOptions:
     max_slices_per_series: int | None = None
     single_backbone: str = "DenseNet121_change_avg"
     single_fold: int = 0
+    align: bool = False
 
     def __post_init__(self) -> None:
         if self.target_class is not None and self.target_class not in CLASSES:

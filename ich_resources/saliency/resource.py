@@ -1,7 +1,7 @@
 """The saliency options as a Dagster resource."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from pydantic import Field
@@ -10,7 +10,7 @@ from ich_resources.backbones.table import FOLDS
 from ich_resources.errors import IchError
 from ich_resources.findings import SliceSaliency
 from ich_resources.preprocessing import SliceContext
-from ich_resources.saliency.options import SaliencyOptions
+from ich_resources.saliency.options import PRESETS, Appearance, SaliencyOptions
 from ich_resources.series import SeriesImages
 
 if TYPE_CHECKING:
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Options of the saliency maps. They do not change the probabilities of the ensemble."""
 
+    preset: Literal["clear", "reference"] = Field(
+        default="clear",
+        description="clear: panels that explain the highest bar, in the right place, with its "
+        "probability. reference: pictures and scores of the reference workflow. It sets target, "
+        "scale and align.",
+    )
+    target: Literal["preset", "bars", "networks"] = Field(
+        default="preset",
+        description="Class to explain: the highest bar, or what the networks behind the maps find "
+        "most probable.",
+    )
+    scale: Literal["preset", "probability", "map"] = Field(
+        default="preset",
+        description="Opacity of the colours: 0.65 x map x P(target), or 0.65 x map.",
+    )
+    align: bool | None = Field(
+        default=None,
+        description="Draw each cell of a Grad-CAM where it looks. Empty: as the preset says.",
+    )
     mode: Literal["ensemble", "single"] = Field(
         default="ensemble", description="The mean map of all chosen backbones, or the map of one."
     )
@@ -27,7 +46,7 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="gradcampp", description="Method that makes the map."
     )
     target_class: str | None = Field(
-        default=None, description="Class to explain. Empty: the most probable one of each slice."
+        default=None, description="Class to explain. Empty: as target says."
     )
     image_size_override: int | None = Field(
         default=None, description="Edge of the saliency input in pixels. Empty: the backbone's own."
@@ -51,9 +70,31 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             If a value is not among the choices.
         """
         try:
-            return SaliencyOptions(**self.model_dump(exclude={"batch_size"}))
+            values = self.model_dump(exclude={"batch_size", "preset", *Appearance._fields})
+            return SaliencyOptions(**values, align=self.appearance.align)
         except ValueError as err:
             raise IchError(str(err), remedy="see resources.saliency in run.example.yaml") from err
+
+    @property
+    def appearance(self) -> Appearance:
+        """Target, scale and alignment: those that are set, else those of the preset."""
+        own = {name: getattr(self, name) for name in Appearance._fields}
+        chosen = {name: value for name, value in own.items() if value not in (None, "preset")}
+        return PRESETS[self.preset]._replace(**chosen)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the result depends on, as digests, manifests and reports have it.
+
+        With the preset ``reference`` these are the values of versions that knew no preset.
+        """
+        usual = PRESETS["reference"]._asdict()
+        shown = self.appearance._asdict()
+        if self.preset == "reference":
+            shown = {name: value for name, value in shown.items() if value != usual[name]}
+        else:
+            shown = {"preset": self.preset, **shown}
+        return shown | self.model_dump(exclude={"batch_size", "preset", *usual})
 
     def explain(
         self,
@@ -61,10 +102,17 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         images: SeriesImages,
         wanted: range,
         context: SliceContext,
+        targets: Sequence[int] | None = None,
     ) -> Iterator[SliceSaliency]:
         """Make the saliency maps of some slices of a series; see ``explain.explain_slices``."""
         from ich_resources.saliency.explain import explain_slices
 
         return explain_slices(
-            folds, images.crops, wanted, self.options, context=context, batch_size=self.batch_size
+            folds,
+            images.crops,
+            wanted,
+            self.options,
+            context=context,
+            batch_size=self.batch_size,
+            targets=targets,
         )

@@ -56,6 +56,8 @@ class Content(Schema):
     format: ClassVar[int] = 1
     feeds_tables: ClassVar[bool] = True
     """Whether the files are small, pictures aside, and their numbers reach a table."""
+    compared_when_read: ClassVar[tuple[str, ...]] = (".png",)
+    """Endings of files that are not compared with their digests when a record is looked up."""
 
     seconds: float
 

@@ -42,11 +42,12 @@ class Flagging:
         probabilities : float32 array, shape (N, 6), or None
             As the tables show them.
         """
-        if probabilities is None or not self._fits(outcome):
+        if probabilities is None or not self.fits(outcome):
             return {FLAGGED: None}
         return {FLAGGED: bool(float(probabilities[:, ANY].max()) >= self.threshold)}
 
-    def _fits(self, outcome: SeriesOutcome) -> bool:
+    def fits(self, outcome: SeriesOutcome) -> bool:
+        """Return whether the threshold was chosen for the networks of a series."""
         if self.chosen is None:
             return True
         contents = [record.content for record in outcome.records.values()]

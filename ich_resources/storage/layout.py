@@ -89,6 +89,19 @@ class Layout:
         """Panels of one series."""
         return self.panels / series_uid
 
+    @property
+    def worklist(self) -> Path:
+        """The page over all series."""
+        return self.output / "worklist.html"
+
+    def series_page(self, series_uid: str) -> Path:
+        """The page of one series."""
+        return self.output / "series" / f"{series_uid}.html"
+
+    def preview(self, subject: Subject) -> Path:
+        """Pictures of one series for the worklist."""
+        return self.folder(subject) / "preview.json"
+
     def relative(self, path: Path) -> str:
         """Return a path below the run root as a record lists it."""
         return path.relative_to(self.run_root).as_posix()

@@ -243,6 +243,7 @@ def _slice(value: dict[str, Any]) -> SliceRecord:
         position=_number(value["position"]),
         position_z=_number(value["position_z"]),
         copies=tuple(map(_text, value["copies"])),
+        sides=_text(value.get("sides", "")),  # an earlier version wrote none
     )
 
 

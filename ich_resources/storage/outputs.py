@@ -55,8 +55,36 @@ def write_ledger_tables(
     return series, not_scored
 
 
+def shown_probabilities(
+    layout: Layout, outcomes: Sequence[SeriesOutcome]
+) -> dict[str, FloatArray | None]:
+    """Return the probabilities that tables and pages show, by SeriesInstanceUID.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    outcomes : sequence of SeriesOutcome
+        One per series.
+
+    Returns
+    -------
+    dict of str to float32 array, shape (N, 6), or None
+        None for a series without any.
+
+    Raises
+    ------
+    StorageError
+        If an array is damaged, or another process has made it again meanwhile.
+    """
+    return {o.series.series_instance_uid: _shown(layout, o) for o in outcomes}
+
+
 def write_prediction_tables(
-    layout: Layout, outcomes: Sequence[SeriesOutcome], flagging: Flagging | None = None
+    layout: Layout,
+    outcomes: Sequence[SeriesOutcome],
+    flagging: Flagging | None = None,
+    shown: Mapping[str, FloatArray | None] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write ``predictions*.csv``; return the tables per slice and per series.
 
@@ -68,14 +96,17 @@ def write_prediction_tables(
         One per series.
     flagging : Flagging, optional
         The threshold on P(any), where one is set.
+    shown : mapping, optional
+        From ``shown_probabilities``, where they are read already.
     """
+    shown = shown_probabilities(layout, outcomes) if shown is None else shown
     sop_uids: list[str] = []
     probabilities: list[FloatArray] = []
     rows = []
     for outcome in outcomes:
         if outcome.state == "refused":
             continue
-        values = _shown(layout, outcome)
+        values = shown[outcome.series.series_instance_uid]
         flagged = {} if flagging is None else flagging.row(outcome, values)
         rows.append(series_row(outcome, values) | flagged)
         if values is not None:

@@ -1,21 +1,26 @@
-"""A run root of an earlier version is taken over without a network pass; a newer one is refused.
+"""A run root of an earlier version is taken over without predictions; a newer one is refused.
 
-Only ``processed_series`` runs again: its code version is higher, and its images are the same.
+``processed_series`` runs again: its code version is higher, and its images are the same. So do the
+panels with their new preset ``clear``. With ``reference`` they stay.
 
 ``tests/data/run_root_format_1.tar.xz`` holds the input and the results of version 0.1.0, whose
 records have no format number: three slices, scored by the demo's stand-in checkpoints. These have
 the same bytes everywhere with one version of torch (a new one needs a new archive).
 """
 
+import io
 import json
 import tarfile
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pandas as pd
 import pytest
 from workplace import Workplace
 
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.steps import PROCESSED, chosen_steps
+from ich_resources.steps import PROCESSED, SALIENCY, chosen_steps
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +28,10 @@ ARCHIVE = Path(__file__).parents[1] / "data" / "run_root_format_1.tar.xz"
 CONFIG = """\
 resources:
   networks: {config: {max_folds_per_backbone: 1}}
-  saliency: {config: {image_size_override: 64, method: gradcam, max_slices_per_series: 1}}
+  saliency:
+    config: {image_size_override: 64, method: gradcam, max_slices_per_series: 1, preset: reference}
 """
+CLEAR = CONFIG.replace("reference", "clear")
 
 
 @pytest.fixture
@@ -64,6 +71,44 @@ def test_processed_series_alone_runs_again(earlier):
     assert {name: earlier.tree()[name] for name in paths} == paths
     again = earlier.batch(CONFIG)
     assert "Series with nothing to do, unchanged: 1" in again.text
+
+
+def test_panels_of_the_reference_made_again_have_the_same_pixels(earlier):
+    """Code and fonts are the same everywhere; the last digit of a map depends on the processor."""
+    folder = next((earlier.output / "saliency_panels").glob("*/series_prediction.json")).parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    _records(earlier)[SALIENCY].unlink()
+    done = earlier.batch(CONFIG)
+    assert done.status == 0, done.text
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(after) == len(before) == 3
+    scores = "slice_saliency_scores.csv"
+    first, second = (pd.read_csv(io.BytesIO(files[scores])) for files in (before, after))
+    pd.testing.assert_frame_equal(first.drop(columns="saved_png"), second.drop(columns="saved_png"))
+    old, new = (next(v for k, v in f.items() if k.endswith(".png")) for f in (before, after))
+    pixels = [cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) for png in (old, new)]
+    assert np.abs(pixels[0].astype(int) - pixels[1]).max() <= 2
+    assert json.loads(after["series_prediction.json"]) == json.loads(
+        before["series_prediction.json"]
+    ) | {"slice_context": "replicated", "calibration": None, "trained_on": "nothing"} | {
+        "saliency_checkpoints": json.loads(after["series_prediction.json"])["saliency_checkpoints"]
+    }
+
+
+def test_the_clear_preset_draws_panels_again_and_predicts_nothing(earlier):
+    before = {name: json.loads(path.read_text()) for name, path in _records(earlier).items()}
+    done = earlier.batch(CLEAR)
+    assert done.status == 0, done.text
+    after = {name: json.loads(path.read_text()) for name, path in _records(earlier).items()}
+    changed = {name for name in after if after[name]["recipe"] != before[name]["recipe"]}
+    assert changed == {PROCESSED, SALIENCY}
+    kept = {name for name in after if after[name]["data_version"] == before[name]["data_version"]}
+    assert kept == set(after) - {SALIENCY}
+    assert after[SALIENCY]["content"]["maps"]["first"] == 1
+    again = earlier.batch(CLEAR)
+    assert "Series with nothing to do, unchanged: 1" in again.text
+    back = earlier.batch(CONFIG)
+    assert back.status == 0 and "Series with nothing to do" not in back.text
 
 
 def test_a_step_whose_record_is_incomplete_runs_again(earlier):

@@ -29,7 +29,8 @@ def golden_place(shared, tmp_path_factory):
 def _config(method: str) -> str:
     return (
         "resources:\n  networks: {config: {max_folds_per_backbone: 2}}\n"
-        f"  saliency: {{config: {{image_size_override: 224, method: {method}}}}}\n"
+        f"  saliency: {{config: {{image_size_override: 224, method: {method}, "
+        "preset: reference}}\n"
     )
 
 

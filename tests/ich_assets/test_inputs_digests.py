@@ -14,6 +14,7 @@ from ich_assets.inputs_digests import (
     saliency_files,
     series_steps,
 )
+from ich_assets.thresholds import panel_threshold
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.dicom.resource import DicomResource
@@ -23,6 +24,7 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
 from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, STEPS
+from ich_resources.storage.resource import ResultsResource
 
 SERIES = SeriesRecord("1.1", "1.2", "", (SliceRecord("a", "1.2.1", "aa", None, 0.0, 0.0),))
 VERSIONS = {PROCESSED: "images 1", ENSEMBLE: "bars 1"}
@@ -85,12 +87,17 @@ def test_probabilities_depend_on_images_weights_and_context_not_on_the_machine()
         {"target_class": "subdural"},
         {"image_size_override": 224},
         {"max_slices_per_series": 3},
+        {"preset": "reference"},
+        {"target": "networks"},
+        {"scale": "map"},
+        {"align": False},
     ],
 )
 def test_panels_depend_on_what_is_drawn(options):
     assert _saliency(**options) != _saliency()
 
 
+<<<<<<< HEAD
 def test_another_size_than_the_one_that_a_checkpoint_carries_is_an_error(tmp_path):
     path = tmp_path / BACKBONES[FILE.backbone].folder / checkpoint_name(0)
     save(path, {}, trained(input_size=96).to_plain())
@@ -104,6 +111,26 @@ def test_another_size_than_the_one_that_a_checkpoint_carries_is_an_error(tmp_pat
         caught.value
     )
     assert caught.value.remedy == "leave saliency.image_size_override out"
+=======
+def test_what_a_preset_sets_by_itself_changes_nothing():
+    same = {"target": "bars", "scale": "probability", "align": True}
+    assert _saliency(**same) == _saliency(preset="clear") == _saliency()
+    same = {"target": "networks", "scale": "map", "align": False}
+    assert _saliency(preset="reference", **same) == SALIENCY_1
+    assert _saliency(preset="reference", align=True) != SALIENCY_1
+    assert _saliency(**same) != SALIENCY_1, "the panel says more"
+
+
+def test_a_threshold_is_part_of_the_digest_of_panels_that_know_it():
+    def panels(threshold, preset="clear"):
+        saliency, networks = SaliencyResource(preset=preset), NetworksResource()
+        found = panel_threshold(saliency, ResultsResource(threshold=threshold), networks)
+        return saliency_digest(VERSIONS, [FILE], networks, saliency, found)
+
+    assert panels(None) == _saliency()
+    assert len({panels(value) for value in (None, 0.5, 0.25, 0.0)}) == 4
+    assert panels(0.5, "reference") == panels(None, "reference") == SALIENCY_1
+>>>>>>> reading
 
 
 def test_panels_do_not_depend_on_what_is_not_used():
@@ -125,7 +152,7 @@ def test_digests_are_those_of_earlier_versions():
     """Written down when these code versions were made: a run root of then is taken over."""
     assert processed_digest("v", DicomResource()) == PROCESSED_2
     assert predictions_digest("images 1", [FILE], NetworksResource()) == PREDICTIONS_1
-    assert _saliency() == SALIENCY_1
+    assert _saliency(preset="reference") == SALIENCY_1
 
 
 PROCESSED_2 = "52e1afd93645f9eea49e95caad5fcc7b3f3f256cb1a4aec4cd73ca8d40b58fa0"

@@ -15,6 +15,7 @@ from ich_resources.backbones.networks import Network
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import share
+from ich_resources.hemorrhage import CLASSES
 from ich_resources.saliency.explain import combine, explain_slices, normalised
 from ich_resources.saliency.options import SaliencyOptions
 
@@ -66,11 +67,15 @@ def crops() -> np.ndarray:
     return np.stack([cv2.resize(s, (512, 512), interpolation=cv2.INTER_NEAREST) for s in small])
 
 
-def explain(folds, crops, wanted=None, *, context="replicated", batch_size=4, **options):
+def explain(
+    folds, crops, wanted=None, *, context="replicated", batch_size=4, targets=None, **options
+):
     chosen = SaliencyOptions(**{"image_size_override": 64} | options)
     wanted = range(len(crops)) if wanted is None else wanted
     return list(
-        explain_slices(folds, crops, wanted, chosen, context=context, batch_size=batch_size)
+        explain_slices(
+            folds, crops, wanted, chosen, context=context, batch_size=batch_size, targets=targets
+        )
     )
 
 
@@ -249,3 +254,16 @@ def test_a_network_that_is_sure_of_nothing_has_no_share():
     """Logits below -104 are exactly 0 after the sigmoid in float32."""
     found = share(np.array([[0.0] * 6, [0.0, 0.25, 0.25, 0.0, 0.0, 0.5]], np.float32))
     assert found.tolist() == [[0.0] * 6, [0.0, 0.25, 0.25, 0.0, 0.0, 0.5]]
+
+
+def test_given_classes_are_explained_slice_by_slice(crops):
+    fold = random_fold(FIRST, 1)
+    given = [4, 2, 5]
+    some = explain([fold], crops, range(1, 4), mode="single", batch_size=2, targets=given)
+    assert [found.target_class for found in some] == given
+    for index, found in zip(range(1, 4), some, strict=True):
+        name = CLASSES[found.target_class]
+        (alone,) = explain([fold], crops, range(index, index + 1), mode="single", target_class=name)
+        np.testing.assert_allclose(found.slice_map, alone.slice_map, atol=1e-5)
+    chosen = explain([fold], crops, range(1, 4), mode="single", target_class="any", targets=given)
+    assert {found.target_class for found in chosen} == {0}, "a class of the options goes first"

@@ -1,5 +1,7 @@
 """What one may look at, and which slices."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -44,11 +46,38 @@ def test_values_that_are_none(wrong):
     ],
 )
 def test_the_door_hands_on_what_is_configured(right):
-    assert SaliencyResource(**right).options == SaliencyOptions(**{"method": "gradcampp"} | right)
+    options = SaliencyResource(**right, preset="reference").options
+    assert options == SaliencyOptions(**{"method": "gradcampp"} | right)
+    assert SaliencyResource(**right).options == replace(options, align=True)
+
+
+def test_a_preset_sets_three_fields_and_each_can_be_set_by_itself():
+    assert SaliencyResource().appearance == ("bars", "probability", True)
+    assert SaliencyResource(preset="reference").appearance == ("networks", "map", False)
+    assert SaliencyResource(preset="reference", align=True).appearance == ("networks", "map", True)
+    assert SaliencyResource(scale="map", align=False).appearance == ("bars", "map", False)
+
+
+def test_manifests_of_the_reference_know_no_preset():
+    values = SaliencyResource(preset="reference").values
+    assert not {"preset", "target", "scale", "align", "batch_size"} & set(values)
+    assert SaliencyResource().values == {"preset": "clear", "target": "bars"} | {
+        "scale": "probability",
+        "align": True,
+        **values,
+    }
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"mode": "both"}, {"method": "lime"}, {"batch_size": 0}, {"single_fold": 5}]
+    "wrong",
+    [
+        {"preset": "pretty"},
+        {"target": "all"},
+        {"mode": "both"},
+        {"method": "lime"},
+        {"batch_size": 0},
+        {"single_fold": 5},
+    ],
 )
 def test_the_door_refuses_what_no_one_knows(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
