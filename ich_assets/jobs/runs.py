@@ -17,7 +17,7 @@ from ich_assets.runtime.retries import NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.failures import CHECKS, UNCHECKED
+from ich_resources.storage.failures import CHECKS, UNCHECKED, begun_by
 from ich_resources.subjects import series_subject
 
 
@@ -86,7 +86,7 @@ def _run_steps(
         context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since the scan
     steps = steps_known_to_run(steps, series, resources)
     # This replaces the note of an earlier run. A kill leaves it.
-    failures.write(subject, UNCHECKED, IchError("its run has not come to its end"))
+    failures.write(subject, UNCHECKED, begun_by(context.run_id))
     error = run_asset_job(context, resources, "ich_series", steps, partition=uid)
     # Slices that failed before and decode now make the later steps stale. So do changed images.
     current = current_records(series, resources)

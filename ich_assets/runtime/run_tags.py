@@ -4,6 +4,8 @@ import socket
 
 HOST_TAG = "ich/host"
 """Run tag: the machine (or container) on which the process of the run was started."""
+REQUEST_TAG = "ich/offer"
+"""Run tag of a request of the sensor: an id of its own, so that no request is ever forgotten."""
 BATCH_TAG = "ich/batch"
 """Run tag of a run inside a batch: the run id of the batch."""
 

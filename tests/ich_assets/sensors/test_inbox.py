@@ -6,7 +6,7 @@ import pydicom
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
 from dagster._core.events import EngineEventData
-from inbox import Inbox, head, late_slice, touch
+from inbox import Inbox, head, late_slice, series_of, touch
 
 from ich_assets.runtime.run_tags import host_tag
 from ich_resources.demo.study import (
@@ -182,11 +182,46 @@ def test_a_run_that_dies_without_a_word_is_requested_three_times_at_most(inbox):
     result = inbox.settled()
     for _ in range(3):
         (request,) = result.run_requests
-        inbox.launch(request, DagsterRunStatus.FAILURE)
+        inbox.die(request)
         result = inbox.tick()
     assert result.run_requests == []
     assert inbox.table().loc[series, "state"] == "failed"
     assert "3 times without a result" in inbox.table().loc[series, "sentence"]
+
+
+def test_a_run_that_dies_before_it_begins_is_asked_for_again_later_and_no_series_is_to_blame(inbox):
+    series = head(inbox)
+    result = inbox.settled()
+    for seconds in (10, 20, 40, 80, 160, 300, 300):
+        (request,) = result.run_requests
+        inbox.die(request, at_work=False)
+        assert inbox.tick().run_requests == []
+        row = inbox.table().loc[series]
+        assert row[["state", "phase", "codes"]].to_list() == ["admitted", "waiting", "RUN"]
+        assert "before it began a series" in row["sentence"]
+        inbox.wait(seconds - 3)
+        assert inbox.tick().run_requests == []
+        inbox.wait(3)
+        result = inbox.tick()
+    (request,) = result.run_requests
+    inbox.launch(request, DagsterRunStatus.STARTED)
+    inbox.tick()
+    assert inbox.table().loc[series, ["state", "phase"]].to_list() == ["running", "running"]
+
+
+def test_series_wait_while_checkpoints_are_away_and_run_by_themselves_when_they_are_back(inbox):
+    inbox.models.rename(inbox.models.with_name("away"))
+    series = head(inbox)
+    result = inbox.settled()
+    assert result.run_requests == []
+    assert result.skip_reason.skip_message.startswith("No run is requested: DenseNet121")
+    row = inbox.table().loc[series]
+    assert row[["state", "phase", "codes"]].to_list() == ["admitted", "waiting", "CheckpointError"]
+    assert "checkpoint missing" in row["sentence"]
+    inbox.models.with_name("away").rename(inbox.models)
+    (request,) = inbox.tick().run_requests
+    assert series_of(request) == [series]
+    assert inbox.table().loc[series, ["phase", "codes"]].to_list() == ["requested", ""]
 
 
 def test_a_run_that_dagster_repeats_is_not_requested_again(inbox):
