@@ -131,17 +131,23 @@ def run_asset_job(
         From which level on the inner run writes to the terminal.
     """
     with interrupts_end_the_batch():
-        result = graph.defs.resolve_job_def(job).execute_in_process(
-            instance=context.instance,
-            partition_key=partition,
-            raise_on_error=False,
-            tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES},
-            asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
-            run_config={
-                **(config or {}),
-                "resources": resources.run_config(),
-                "loggers": {"console": {"config": {"log_level": log_level}}},
-            },
+        result = (
+            graph.inner_defs()
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=context.instance,
+                partition_key=partition,
+                raise_on_error=False,
+                tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES},
+                asset_selection=[dg.AssetKey(step) for step in steps]
+                if steps is not None
+                else None,
+                run_config={
+                    **(config or {}),
+                    "resources": resources.run_config(),
+                    "loggers": {"console": {"config": {"log_level": log_level}}},
+                },
+            )
         )
     failures = [event for event in result.all_events if event.is_step_failure]
     if failures:

@@ -8,10 +8,15 @@ from dataclasses import asdict
 from ich_resources.arrivals import Cause
 from ich_resources.errors import DISK, CheckpointError, IchError
 from ich_resources.inbox.index import InboxIndex
+from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.storage.resource import StorageResource
 
 _NOTE = "cause"
+PAUSED = "PAUSED"
+"""Code of the cause that somebody sets by hand."""
+BAD_RULE = "BAD_RULE"
+"""Code of the cause that inbox.priorities holds something that is not a rule."""
 LEAST_FREE = 256 * 2**20
 """Bytes that must be free below RUN_ROOT, so that a run can write the results of a series."""
 
@@ -28,19 +33,29 @@ def keep_cause(index: InboxIndex, cause: Cause | None) -> None:
         index.set_note(_NOTE, "" if cause is None else json.dumps(asdict(cause)))
 
 
-def seen_fault(networks: NetworksResource, storage: StorageResource) -> tuple[str, str] | None:
-    """Return code and sentence of a fault that would stop every run, as far as a look tells.
+def seen_fault(
+    inbox: InboxResource, networks: NetworksResource, storage: StorageResource
+) -> tuple[str, str] | None:
+    """Return code and sentence of what stops every run, as far as a look tells.
 
     Only what is quickly seen is looked at: whether the checkpoints are there, and whether the disk
     has space. A run finds damaged checkpoints and absent devices.
 
     Parameters
     ----------
+    inbox : InboxResource
+        It may be paused.
     networks : NetworksResource
         Where the checkpoints are.
     storage : StorageResource
         Where the results go.
     """
+    if inbox.paused:
+        return PAUSED, "inbox.paused is set: arrivals are recorded, and no run is requested"
+    try:
+        _ = inbox.rules
+    except IchError as err:
+        return BAD_RULE, str(err)
     try:
         networks.require_present()
     except CheckpointError as err:

@@ -1,56 +1,171 @@
-"""The runs that the sensor requests."""
+"""The runs that the sensor requests: late and small, the most urgent first."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
+from dagster import DagsterRunStatus, RunsFilter
 
 from ich_assets.graph import ich_series
 from ich_assets.jobs.backlog import ich_backlog
-from ich_assets.runtime.run_tags import REQUEST_TAG
+from ich_assets.runtime.places import gpu_places
+from ich_assets.runtime.retries import NO_CRASH_RETRIES
+from ich_assets.runtime.run_tags import HANG_TAG, PRIORITY_TAG, REQUEST_TAG
 from ich_resources.arrivals import Arrival
-from ich_resources.inbox.lifecycle import requested as requested_in
+from ich_resources.inbox.choice import DueSeries, Queue, Request, choose
+from ich_resources.inbox.index import InboxIndex
+from ich_resources.inbox.lifecycle import requested
+from ich_resources.inbox.pace import averaged, hang_limit
+from ich_resources.inbox.priorities import priority_of
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.storage.outcome import SeriesOutcome
+
+_MADE, _PACE = "requests made", "seconds per slice"
+"""Notes of the index: number of requests that were ever made; seconds per slice."""
+_NOT_STARTED = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
+_OPEN = [
+    *_NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 
-def request_runs(
-    due: Sequence[Arrival], *, single_runs: int, run_config: Mapping[str, Any]
-) -> tuple[list[dg.RunRequest], list[Arrival]]:
-    """Return the run requests for series, and the new state of each series.
+class Asked(NamedTuple):
+    """The runs that a tick requests, and the new states of their series."""
+
+    runs: list[dg.RunRequest]
+    arrivals: list[Arrival]
+
+
+def measure(index: InboxIndex, scored: Iterable[SeriesOutcome]) -> None:
+    """Store how long a slice took in the series that were scored since the last tick."""
+    before = pace = seconds_per_slice(index)
+    for outcome in scored:
+        seconds = sum(record.content.seconds for record in outcome.records.values())
+        pace = averaged(pace, seconds, outcome.scored)
+    if pace != before:
+        index.set_note(_PACE, repr(pace))
+
+
+def seconds_per_slice(index: InboxIndex) -> float:
+    """Return how long a slice takes in this RUN_ROOT, in seconds; 0 where none was scored yet."""
+    return float(index.get_note(_PACE) or 0)
+
+
+def next_requests(
+    instance: dg.DagsterInstance,
+    inbox: InboxResource,
+    index: InboxIndex,
+    now: float,
+    *,
+    one_alone: bool = False,
+) -> list[Request]:
+    """Return which series are to be requested now.
 
     Parameters
     ----------
-    due : sequence of Arrival
-        Series to be scored.
-    single_runs : int
-        Up to so many get a run each; more of them get one together, which loads networks once.
-    run_config : mapping
-        Run configuration of the requests.
+    instance : dagster.DagsterInstance
+        Its queue holds what was requested before: the sensor has no queue of its own.
+    inbox : InboxResource
+        The rules, and how much may be requested ahead.
+    index : InboxIndex
+        The series.
+    now : float
+        The time, in seconds since 1970.
+    one_alone : bool
+        Whether one run is to find out if a fault of the machine still stands.
     """
-    # A series whose run died may have caused it: from now on it has a run of its own.
-    alone = [a for a in due if a.attempts or len(due) <= single_runs]
-    together = [a for a in due if a not in alone]
-    requested = [requested_in(arrival, uuid.uuid4().hex) for arrival in alone]
-    requests = [
-        dg.RunRequest(
+    due = [arrival for arrival in index.arrivals("admitted") if arrival.due]
+    if not due:
+        return []
+    rules = inbox.rules
+    known = [
+        DueSeries(
+            arrival.series_instance_uid,
+            arrival.study_instance_uid,
+            arrival.last_seen,
+            arrival.admitted,
+            priority_of(rules, index.rule_values(arrival.series_instance_uid)) if rules else 0,
+            alone=arrival.attempts > 0,
+        )
+        for arrival in due
+    ]
+    runs = [r for r in instance.get_runs(RunsFilter(statuses=_OPEN)) if REQUEST_TAG in r.tags]
+    ahead = inbox.ahead if inbox.ahead is not None else gpu_places(instance) + 1
+    queue = Queue(
+        unsettled=len(runs),
+        queued=tuple(_priority(run.tags) for run in runs if run.status in _NOT_STARTED),
+        ahead=1 if one_alone else ahead,
+        made=int(index.get_note(_MADE) or 0),
+        bite_seconds=inbox.bite_seconds,
+        seconds_per_slice=seconds_per_slice(index),
+    )
+    return choose(known, queue, now)
+
+
+def _priority(tags: Mapping[str, str]) -> int:
+    try:
+        return int(tags.get(PRIORITY_TAG, "0"))
+    except ValueError:
+        return 0  # somebody wrote it by hand
+
+
+def request_runs(
+    requests: Sequence[Request],
+    inbox: InboxResource,
+    index: InboxIndex,
+    run_config: Mapping[str, Any],
+) -> Asked:
+    """Store requests in the index, and return their runs.
+
+    Parameters
+    ----------
+    requests : sequence of Request
+        The series of each run, in order.
+    inbox : InboxResource
+        How long a series may take.
+    index : InboxIndex
+        The series.
+    run_config : mapping
+        The run configuration of live operation. The section ``inbox`` is for the sensor alone.
+    """
+    resources = dict(run_config.get("resources", {}))
+    resources.pop("inbox", None)
+    asked = Asked([], [])
+    for request in requests:
+        request_id = uuid.uuid4().hex
+        arrivals = [index.arrival(uid) for uid in request.series]
+        found = [requested(arrival, request_id) for arrival in arrivals if arrival is not None]
+        most = max(arrival.admitted for arrival in found)
+        limit = hang_limit(most, seconds_per_slice(index), inbox.hang_seconds)
+        tags = {
+            REQUEST_TAG: request_id,
+            PRIORITY_TAG: str(request.priority),
+            HANG_TAG: f"{limit:.0f}",
+            **NO_CRASH_RETRIES,  # the sensor itself asks again
+        }
+        asked.runs.append(_run(request, tags, {"resources": resources} if resources else {}))
+        asked.arrivals.extend(found)
+    if asked.arrivals:
+        index.record_requests(asked.arrivals)
+        index.set_note(_MADE, str(int(index.get_note(_MADE) or 0) + len(asked.runs)))
+    return asked
+
+
+def _run(request: Request, tags: dict[str, str], run_config: dict[str, Any]) -> dg.RunRequest:
+    if len(request.series) == 1:
+        return dg.RunRequest(
             job_name=ich_series.name,
-            partition_key=arrival.series_instance_uid,
-            tags={REQUEST_TAG: arrival.request_id},
+            partition_key=request.series[0],
+            tags=tags,
             run_config=run_config,
         )
-        for arrival in requested
-    ]
-    if not together:
-        return requests, requested
-    request_id = uuid.uuid4().hex
-    requested += [requested_in(arrival, request_id) for arrival in together]
-    ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in together]}}}
-    request = dg.RunRequest(
-        job_name=ich_backlog.name,
-        tags={REQUEST_TAG: request_id},
-        run_config={**run_config, "ops": ops},
+    ops = {"arrived_series": {"config": {"series": list(request.series)}}}
+    return dg.RunRequest(
+        job_name=ich_backlog.name, tags=tags, run_config={**run_config, "ops": ops}
     )
-    return [*requests, request], requested
 
 
 def new_partitions(

@@ -82,7 +82,8 @@ def inbox_table(
 
 
 def _waiting(arrival: Arrival, cause: Cause | None) -> dict[str, str]:
-    """Return what takes the place of codes and sentence where a series waits for a cause."""
-    if cause is None or arrival.phase(cause) != "waiting":
-        return {}
-    return {"codes": cause.code, "sentence": cause.sentence}
+    """Return what takes the place of codes and sentence where a series waits."""
+    phase = arrival.phase(cause)
+    if cause is not None and phase == "waiting":
+        return {"codes": cause.code, "sentence": cause.sentence}
+    return {"sentence": arrival.sentence or "it waits for its turn"} if phase == "due" else {}

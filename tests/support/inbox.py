@@ -110,6 +110,11 @@ class Inbox:
             cause = standing_cause(index)
             keep_cause(index, replace(cause, met=cause.met - seconds))
 
+    def measured(self, seconds_per_slice: float) -> None:
+        """Let the series that were scored before have taken so long."""
+        with InboxIndex.open(self.run_root / "state" / "inbox.sqlite") as index:
+            index.set_note("seconds per slice", repr(seconds_per_slice))
+
     def table(self) -> pd.DataFrame:
         """``inbox_ledger.csv`` by SeriesInstanceUID."""
         path = self.run_root / "output" / "inbox_ledger.csv"

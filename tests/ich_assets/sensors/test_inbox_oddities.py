@@ -108,8 +108,8 @@ def test_a_scan_that_overwrites_the_entry_does_not_make_a_series_done(inbox, tmp
 
 
 def test_what_killed_a_backlog_runs_alone_from_then_on_and_the_others_lose_no_attempt(tmp_path):
-    inbox = Inbox(tmp_path, single_runs=1)
-    names = [head(inbox, f"h{i}", study=f"s{i}") for i in range(3)]
+    inbox = Inbox(tmp_path)
+    names = [head(inbox, f"h{i}", study="s") for i in range(3)]
     (request,) = inbox.settled().run_requests
     assert request.job_name == "ich_backlog"
     inbox.die(request)
@@ -117,14 +117,15 @@ def test_what_killed_a_backlog_runs_alone_from_then_on_and_the_others_lose_no_at
     alone, together = inbox.tick().run_requests
     assert series_of(alone) == [guilty]
     assert sorted(series_of(together)) == sorted(others)
+    assert {request.tags["dagster/max_retries"] for request in (alone, together)} == {"0"}
     assert sorted([guilty, *others]) == sorted(names)
     with InboxIndex.open(inbox.run_root / "state" / "inbox.sqlite") as index:
         assert [index.arrival(uid).attempts for uid in (guilty, *others)] == [1, 0, 0]
 
 
 def test_a_backlog_that_ends_before_its_first_series_makes_nobody_fail(tmp_path):
-    inbox = Inbox(tmp_path, single_runs=1)
-    names = [head(inbox, f"h{i}", study=f"s{i}") for i in range(3)]
+    inbox = Inbox(tmp_path)
+    names = [head(inbox, f"h{i}", study="s") for i in range(3)]
     (request,) = inbox.settled().run_requests
     run = inbox.launch(request, DagsterRunStatus.STARTED)
     fail_a_step(inbox.instance, run)

@@ -1,0 +1,68 @@
+"""``python -m ich_assets.sensors.ready``: what ``make up`` checks before it starts anything."""
+
+import sys
+from collections.abc import Callable
+
+import dagster as dg
+
+from ich_assets.jobs.preflight import check_device, check_weights, require_apart
+from ich_assets.resources import SeriesResources
+from ich_assets.runtime.places import require_enough_runs
+from ich_assets.sensors.live_config import configured, live_config
+from ich_resources.dicom.resource import DicomResource
+from ich_resources.errors import IchError
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
+from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.storage.resource import ResultsResource, StorageResource
+
+
+def faults(instance: dg.DagsterInstance) -> list[str]:
+    """Return what would stop live operation, a sentence each; empty if nothing would.
+
+    Parameters
+    ----------
+    instance : dagster.DagsterInstance
+        It has the limits of the queue.
+    """
+    try:
+        config = live_config()
+        inbox = configured(InboxResource(), "inbox", config)
+        resources = SeriesResources(
+            configured(DicomResource(), "dicom", config),
+            configured(NetworksResource(), "networks", config),
+            configured(SaliencyResource(), "saliency", config),
+            configured(PanelsResource(), "panels", config),
+            configured(StorageResource(), "storage", config),
+            configured(ResultsResource(), "results", config),
+        )
+    except IchError as err:
+        return [str(err)]  # the other checks would look at the wrong places
+    checks: list[Callable[[], object]] = [
+        lambda: require_enough_runs(instance),
+        lambda: inbox.rules,
+        lambda: require_apart(resources.storage.layout.run_root, inbox.folder),
+        lambda: check_weights(resources),
+        lambda: check_device(resources),
+    ]
+    found = []
+    for check in checks:
+        try:
+            check()
+        except IchError as err:
+            found.append(str(err))
+    return found
+
+
+def main() -> int:
+    """Print what would stop live operation; return the exit status."""
+    with dg.DagsterInstance.get() as instance:
+        found = faults(instance)
+    for sentence in found:
+        sys.stderr.write(f"ERROR: {sentence}\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
