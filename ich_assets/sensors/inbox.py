@@ -169,7 +169,7 @@ def _request(
         return Asked([], [])
     requests = next_requests(instance, inbox, index, now, one_alone=cause is not None)
     right = [_with_right_entries(request, storage, index) for request in requests]
-    return request_runs([r for r in right if r.series], inbox, index, config)
+    return request_runs([r for r in right if r.series], inbox, index, storage, config)
 
 
 def _with_right_entries(request: Request, storage: StorageResource, index: InboxIndex) -> Request:

@@ -19,7 +19,10 @@ from ich_resources.inbox.lifecycle import requested
 from ich_resources.inbox.pace import averaged, hang_limit
 from ich_resources.inbox.priorities import priority_of
 from ich_resources.inbox.resource import InboxResource
+from ich_resources.storage.failures import UNCHECKED
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.resource import StorageResource
+from ich_resources.subjects import series_subject
 
 _MADE, _PACE = "requests made", "seconds per slice"
 """Notes of the index: number of requests that were ever made; seconds per slice."""
@@ -116,6 +119,7 @@ def request_runs(
     requests: Sequence[Request],
     inbox: InboxResource,
     index: InboxIndex,
+    storage: StorageResource,
     run_config: Mapping[str, Any],
 ) -> Asked:
     """Store requests in the index, and return their runs.
@@ -128,6 +132,8 @@ def request_runs(
         How long a series may take.
     index : InboxIndex
         The series.
+    storage : StorageResource
+        Their notes.
     run_config : mapping
         The run configuration of live operation. The section ``inbox`` is for the sensor alone.
     """
@@ -146,7 +152,8 @@ def request_runs(
             HANG_TAG: f"{limit:.0f}",
             **NO_CRASH_RETRIES,  # the sensor itself asks again
         }
-        asked.runs.append(_run(request, tags, {"resources": resources} if resources else {}))
+        config = {"resources": resources} if resources else {}
+        asked.runs.append(_run(request, tags, config, storage))
         asked.arrivals.extend(found)
     if asked.arrivals:
         index.record_requests(asked.arrivals)
@@ -154,8 +161,13 @@ def request_runs(
     return asked
 
 
-def _run(request: Request, tags: dict[str, str], run_config: dict[str, Any]) -> dg.RunRequest:
-    if len(request.series) == 1:
+def _run(
+    request: Request, tags: dict[str, str], run_config: dict[str, Any], storage: StorageResource
+) -> dg.RunRequest:
+    note = storage.records.failures.find(series_subject(request.series[0]))
+    # Only a run of several series repeats the checks that a death may have prevented.
+    unchecked = note is not None and note.step == UNCHECKED
+    if len(request.series) == 1 and not unchecked:
         return dg.RunRequest(
             job_name=ich_series.name,
             partition_key=request.series[0],
