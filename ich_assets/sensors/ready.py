@@ -17,6 +17,12 @@ from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
+SINGLE_RUNS = (
+    "WARNING: inbox.single_runs in LIVE_CONFIG has no effect any more -> remove it; inbox.ahead "
+    "and inbox.bite_seconds say how many series a run takes"
+)
+"""What is said of a LIVE_CONFIG of version 0.1."""
+
 
 def faults(instance: dg.DagsterInstance) -> list[str]:
     """Return what would stop live operation, a sentence each; empty if nothing would.
@@ -38,7 +44,7 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
             configured(ResultsResource(), "results", config),
         )
     except IchError as err:
-        return [str(err)]  # the other checks would look at the wrong places
+        return [f"ERROR: {err}"]  # the other checks would look at the wrong places
     checks: list[Callable[[], object]] = [
         lambda: require_enough_runs(instance),
         lambda: inbox.rules,
@@ -51,16 +57,25 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
         try:
             check()
         except IchError as err:
-            found.append(str(err))
+            found.append(f"ERROR: {err}")
     return found
 
 
+def notices() -> list[str]:
+    """Return what is set and has no effect; see ``faults`` for what is wrong."""
+    try:
+        inbox = configured(InboxResource(), "inbox", live_config())
+    except IchError:
+        return []
+    return [SINGLE_RUNS] if inbox.single_runs is not None else []
+
+
 def main() -> int:
-    """Print what would stop live operation; return the exit status."""
+    """Print what has no effect and what would stop live operation; return the exit status."""
     with dg.DagsterInstance.get() as instance:
         found = faults(instance)
-    for sentence in found:
-        sys.stderr.write(f"ERROR: {sentence}\n")
+    for sentence in (*notices(), *found):
+        sys.stderr.write(f"{sentence}\n")
     return 1 if found else 0
 
 

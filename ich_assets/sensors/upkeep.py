@@ -66,7 +66,8 @@ def finished(storage: StorageResource, index: InboxIndex, most: int) -> list[Arr
             outcome = outcome_of(storage, arrival)
         except OutdatedError:
             continue
-        if outcome.state in ("done", "incomplete"):
+        # An incomplete series with an attempt is due again: its files may be readable now.
+        if outcome.state == "done" or (outcome.state == "incomplete" and not arrival.attempts):
             found.append(arrival)
         if len(found) >= most:
             break

@@ -291,5 +291,7 @@ class Lives(RuleBasedStateMachine):
             assert arrival.state in ("done", "failed", "refused") or not seen
 
 
-Lives.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+Lives.TestCase.settings = settings(
+    max_examples=120, stateful_step_count=40, deadline=None, derandomize=True, database=None
+)
 TestLives = Lives.TestCase
