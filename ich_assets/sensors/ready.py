@@ -10,7 +10,7 @@ from ich_assets.resources import SeriesResources
 from ich_assets.runtime.places import require_enough_runs
 from ich_assets.sensors.live_config import configured, live_config
 from ich_resources.dicom.resource import DicomResource
-from ich_resources.errors import IchError
+from ich_resources.errors import MACHINE_FAULTS, IchError
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
@@ -25,7 +25,9 @@ SINGLE_RUNS = (
 
 
 def faults(instance: dg.DagsterInstance) -> list[str]:
-    """Return what would stop live operation, a sentence each; empty if nothing would.
+    """Return what is wrong, a sentence each; empty if nothing is.
+
+    An ERROR would stop live operation. With a WARNING it may begin.
 
     Parameters
     ----------
@@ -57,7 +59,9 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
         try:
             check()
         except IchError as err:
-            found.append(f"ERROR: {err}")
+            # Live operation may begin: series wait until a fault of the machine is gone.
+            waits = {err.code, type(err).__name__} & MACHINE_FAULTS
+            found.append(f"{'WARNING' if waits else 'ERROR'}: {err}")
     return found
 
 
@@ -76,7 +80,7 @@ def main() -> int:
         found = faults(instance)
     for sentence in (*notices(), *found):
         sys.stderr.write(f"{sentence}\n")
-    return 1 if found else 0
+    return 1 if any(sentence.startswith("ERROR") for sentence in found) else 0
 
 
 if __name__ == "__main__":
