@@ -134,21 +134,6 @@ def forget_machine_fault(storage: StorageResource, arrival: Arrival) -> None:
         failures.clear(subject, note.step)
 
 
-def _settle_failed(index: InboxIndex, storage: StorageResource) -> None:
-    """Somebody may have run a failed series by hand since then."""
-    for arrival in index.arrivals("failed"):
-        if storage.records.finished_at(series_subject(arrival.series_instance_uid)) is None:
-            continue
-        try:
-            result = result_facts(storage, outcome_of(storage, arrival), None)
-        except OutdatedError:
-            index.reopen([arrival.series_instance_uid])
-            continue
-        now = finished(arrival, result)
-        if now != arrival:
-            index.upsert([now])
-
-
 def run_facts(instance: dg.DagsterInstance, run: DagsterRun) -> RunFacts:
     """Return what Dagster says of a run that the sensor requested."""
     alone = run.job_name == ich_series.name
