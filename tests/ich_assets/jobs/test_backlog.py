@@ -47,7 +47,11 @@ class Site:
     def config(self) -> dict:
         resources = yaml.safe_load(CONFIG)["resources"]
         resources["networks"]["config"]["model_dir"] = str(self.models)
-        resources["networks"]["config"]["compiled_dir"] = str(self.models.parent / "cache")
+        # One network, in the back end that needs no conversion, is enough here.
+        resources["networks"]["config"] |= {
+            "backend": "pytorch",
+            "backbones": ["DenseNet121_change_avg"],
+        }
         resources["storage"] = {"config": {"run_root": str(self.root / "results")}}
         resources["dicom"] = {"config": {"input_dir": str(self.root / "inbox")}}
         ops = {"arrived_series": {"config": {"series": self.series}}}

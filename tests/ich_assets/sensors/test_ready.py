@@ -21,6 +21,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv(RUN_ROOT, str(tmp_path / "results"))
     monkeypatch.setenv(LIVE_CONFIG, str(tmp_path / "live.yaml"))
     (tmp_path / "live.yaml").write_text("resources: {inbox: {config: {quiet_seconds: 5}}}")
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
     return tmp_path
 
 
