@@ -70,6 +70,7 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@: $${RUN_ROOT:?set RUN_ROOT to a folder for results}
 	@mkdir -p "$$DICOM_INBOX"
 	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
+	@$(BIN)/python -W ignore -m ich_assets.sensors.ready
 	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
 receive: $(VENV)/installed

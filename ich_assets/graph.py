@@ -1,6 +1,8 @@
 """Assets, checks, asset jobs and resources: everything that needs no other job."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -157,37 +159,66 @@ ich_series = ASSET_JOBS["ich_series"]
 TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
 TRAINING_ASSETS += [oof_table, oof_evaluation, submission, trained_sequence, sequence_oof]
 
-defs = dg.Definitions(
-    assets=[
-        DICOM_SERIES,
-        INBOX_LEDGER,
-        series_ledger,
-        *CHECKPOINTS,
-        *SERIES_ASSETS,
-        run_outputs,
-        evaluation,
-        *TRAINING_ASSETS,
-    ],
-    asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
-    jobs=list(ASSET_JOBS.values()),
-    loggers={"console": terse_console},
-    resources={
-        "inbox": InboxResource(),
-        "dicom": DicomResource(),
-        "networks": NetworksResource(),
-        "saliency": SaliencyResource(),
-        "panels": PanelsResource(),
-        "storage": StorageResource(),
-        "dataset": DatasetResource(),
-        "training": TrainingResource(),
-        "train_root": TrainRootResource(),
-        "sequence": SequenceResource(),
-        "results": ResultsResource(),
-        "evaluation": EvaluationResource(),
-        "weights": WeightsResource(),
-        "memory": dg.mem_io_manager,
-    },
-    # The default executor starts a process for every step of "Materialize" in the UI, and each
-    # process loads the networks.
-    executor=dg.in_process_executor,
-)
+ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
+    DICOM_SERIES,
+    INBOX_LEDGER,
+    series_ledger,
+    *CHECKPOINTS,
+    *SERIES_ASSETS,
+    run_outputs,
+    evaluation,
+    *TRAINING_ASSETS,
+]
+
+
+def _definitions(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.Definitions:
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[*CHECKS, *DATASET_CHECKS, *TRAINING_CHECKS],
+        jobs=list(ASSET_JOBS.values()),
+        loggers={"console": terse_console},
+        resources={
+            "inbox": InboxResource(),
+            "dicom": DicomResource(),
+            "networks": NetworksResource(),
+            "saliency": SaliencyResource(),
+            "panels": PanelsResource(),
+            "storage": StorageResource(),
+            "dataset": DatasetResource(),
+            "training": TrainingResource(),
+            "train_root": TrainRootResource(),
+            "sequence": SequenceResource(),
+            "results": ResultsResource(),
+            "evaluation": EvaluationResource(),
+            "weights": WeightsResource(),
+            "memory": dg.mem_io_manager,
+        },
+        # The default executor starts a process for every step of "Materialize" in the UI, and each
+        # process loads the networks.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = _definitions(ASSETS)
+
+
+@cache
+def inner_defs() -> dg.Definitions:
+    """Return the same definitions without pools, for runs inside another run.
+
+    The outer run holds a place in the pool. If the run inside it took another one, a pool with two
+    places would let one run run at a time.
+    """
+    return _definitions([_without_pool(asset) for asset in ASSETS])
+
+
+def _without_pool(
+    asset: dg.AssetsDefinition | dg.AssetSpec,
+) -> dg.AssetsDefinition | dg.AssetSpec:
+    if isinstance(asset, dg.AssetSpec) or not asset.node_def.pools:
+        return asset
+    op = copy(asset.op)
+    op._pool = None
+    return dg.AssetsDefinition.dagster_internal_init(
+        **{**asset.get_attributes_dict(), "node_def": op}
+    )

@@ -1,4 +1,7 @@
-"""One series of the inbox: what the sensor knows of it, from its first file to its result."""
+"""One series of the inbox: what the sensor knows of it, from its first file to its result.
+
+The module ``inbox.lifecycle`` decides how a series goes from one state to the next.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +9,48 @@ from typing import Literal
 ArrivalState = Literal[
     "arriving", "admitted", "running", "refused", "done", "incomplete", "failed", "held"
 ]
+
+Phase = Literal[
+    "arriving",
+    "due",
+    "waiting",
+    "requested",
+    "running",
+    "refused",
+    "done",
+    "incomplete",
+    "failed",
+    "held",
+]
+"""A state, where ``admitted`` is told apart: due, waiting for the end of a cause, or requested."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A fault of the machine. No series is to blame, and each that is due waits for its end.
+
+    Attributes
+    ----------
+    code : str
+        Reason code, for programs.
+    sentence : str
+        What is wrong, and what to do.
+    since : float
+        When it was first met, in seconds since 1970.
+    met : float
+        When it was last met, in seconds since 1970.
+    times : int
+        How many runs have met it, one after another; 0 if the sensor itself sees it.
+    run : str
+        Id of the last of these runs; empty if the sensor itself sees it.
+    """
+
+    code: str
+    sentence: str
+    since: float
+    met: float
+    times: int = 0
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +91,7 @@ class Arrival:
     request_id : str
         Value of the run tag of that request.
     attempts : int
-        Number of requests for that version.
+        How many runs ended while they worked on that version, or met files of it that changed.
     """
 
     series_instance_uid: str
@@ -69,6 +114,20 @@ class Arrival:
     def due(self) -> bool:
         """Whether the sensor must request a run."""
         return self.state == "admitted" and self.version != self.requested_version
+
+    def phase(self, cause: Cause | None = None) -> Phase:
+        """Return the state, with ``admitted`` told apart.
+
+        Parameters
+        ----------
+        cause : Cause, optional
+            The fault of the machine that stands.
+        """
+        if self.state != "admitted":
+            return self.state
+        if not self.due:
+            return "requested"
+        return "due" if cause is None else "waiting"
 
     @property
     def unsettled(self) -> bool:

@@ -1,21 +1,27 @@
 """ich_backlog: many series that came at once, in one run, so that the networks load once."""
 
+import os
+import time
+
 import dagster as dg
 
 from ich_assets.inputs_digests import outcome
 from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.requirements import require_done
 from ich_assets.jobs.runs import require_asset_job
-from ich_assets.jobs.scoring import run_all
+from ich_assets.jobs.scoring import Progress, run_all
 from ich_assets.jobs.steps_left import steps_to_run
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import CRASH_RETRIES, GPU_POOL
 from ich_assets.runtime.run_tags import host_tag
 from ich_resources.storage.ledger import found_series
 
+_WALLTIME_MARGIN = 1.5
+"""A series is begun if so many times its expected time is left."""
+
 
 class BacklogConfig(dg.Config):
-    """The series that the sensor requests."""
+    """The series to score, in their order."""
 
     series: list[str]
 
@@ -38,7 +44,20 @@ def arrived_series(context: dg.OpExecutionContext, config: BacklogConfig) -> lis
 @dg.op(out=dg.Out(dg.Nothing), pool=GPU_POOL, required_resource_keys=SERIES_RESOURCES)
 def run_arrived(context: dg.OpExecutionContext, todo: list[str]) -> None:
     """Run each series in this process; one that fails does not stop the others."""
-    run_all(context, SeriesResources.of(context), todo)
+    run_all(context, SeriesResources.of(context), todo, why_stop=_why_stop)
+
+
+def _why_stop(progress: Progress) -> str:
+    """Return why a run leaves its further series to another run; empty if it goes on."""
+    if progress.fault:
+        return progress.fault
+    end = os.environ.get("SLURM_JOB_END_TIME", "")
+    if not end.isdecimal() or not progress.slices:
+        return ""
+    seconds = progress.next_slices * progress.seconds / progress.slices
+    if time.time() + _WALLTIME_MARGIN * seconds < int(end):
+        return ""
+    return "the walltime of its SLURM job does not suffice for the next series"
 
 
 @dg.op(

@@ -14,10 +14,10 @@ from ich_assets.resources import SeriesResources
 from ich_assets.runtime.console import failure_text
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
-from ich_assets.runtime.run_tags import BATCH_TAG, host_tag
+from ich_assets.runtime.run_tags import BATCH_TAG, HANG_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
-from ich_resources.storage.failures import CHECKS, UNCHECKED
+from ich_resources.storage.failures import CHECKS, UNCHECKED, begun_by
 from ich_resources.subjects import series_subject
 
 
@@ -86,7 +86,7 @@ def _run_steps(
         context.instance.add_dynamic_partitions(str(SERIES.name), [uid])  # deleted since the scan
     steps = steps_known_to_run(steps, series, resources)
     # This replaces the note of an earlier run. A kill leaves it.
-    failures.write(subject, UNCHECKED, IchError("its run has not come to its end"))
+    failures.write(subject, UNCHECKED, begun_by(context.run_id))
     error = run_asset_job(context, resources, "ich_series", steps, partition=uid)
     # Slices that failed before and decode now make the later steps stale. So do changed images.
     current = current_records(series, resources)
@@ -130,18 +130,25 @@ def run_asset_job(
     log_level : str
         From which level on the inner run writes to the terminal.
     """
+    watched = {key: value for key, value in context.run.tags.items() if key == HANG_TAG}
     with interrupts_end_the_batch():
-        result = graph.defs.resolve_job_def(job).execute_in_process(
-            instance=context.instance,
-            partition_key=partition,
-            raise_on_error=False,
-            tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES},
-            asset_selection=[dg.AssetKey(step) for step in steps] if steps is not None else None,
-            run_config={
-                **(config or {}),
-                "resources": resources.run_config(),
-                "loggers": {"console": {"config": {"log_level": log_level}}},
-            },
+        result = (
+            graph.inner_defs()
+            .resolve_job_def(job)
+            .execute_in_process(
+                instance=context.instance,
+                partition_key=partition,
+                raise_on_error=False,
+                tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES, **watched},
+                asset_selection=[dg.AssetKey(step) for step in steps]
+                if steps is not None
+                else None,
+                run_config={
+                    **(config or {}),
+                    "resources": resources.run_config(),
+                    "loggers": {"console": {"config": {"log_level": log_level}}},
+                },
+            )
         )
     failures = [event for event in result.all_events if event.is_step_failure]
     if failures:

@@ -1,6 +1,8 @@
 """What the jobs over many series have in common: scan, run every series, write the tables."""
 
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -11,6 +13,7 @@ from ich_assets.jobs.runs import require_asset_job, run_one_series, run_start
 from ich_assets.jobs.steps_left import steps_known_to_run, steps_to_run
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
+from ich_resources.errors import MACHINE_FAULTS
 from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME
@@ -58,7 +61,32 @@ def _keep(context: dg.OpExecutionContext, resources: SeriesResources, series: Se
     report_existing(context, resources, series)
 
 
-def run_all(context: dg.OpExecutionContext, resources: SeriesResources, todo: list[str]) -> None:
+class Progress(NamedTuple):
+    """How far a run over several series has come.
+
+    Attributes
+    ----------
+    slices, seconds : int, float
+        Slices of the series that it has run, and the time that they took, in seconds.
+    next_slices : int
+        Slices of the next series.
+    fault : str
+        The fault of the machine that the last series has met; empty if it met none.
+    """
+
+    slices: int
+    seconds: float
+    next_slices: int
+    fault: str
+
+
+def run_all(
+    context: dg.OpExecutionContext,
+    resources: SeriesResources,
+    todo: list[str],
+    *,
+    why_stop: Callable[[Progress], str] = lambda _: "",
+) -> None:
     """Run the missing and stale steps of some series in this process, with a line for each series.
 
     Parameters
@@ -69,11 +97,18 @@ def run_all(context: dg.OpExecutionContext, resources: SeriesResources, todo: li
         Those of the outer run.
     todo : list of str
         SeriesInstanceUIDs. The steps that a series needs are looked up when its turn comes.
+    why_stop : callable
+        Asked before each series but the first; a text ends the run.
+
+    Raises
+    ------
+    dagster.Failure
+        If the run was ended so.
     """
     with quick_commits():
         series = [found_series(resources.storage.layout, uid) for uid in todo]
         _load_networks(context, resources, series)
-        _run_each(context, resources, series)
+        _run_each(context, resources, series, why_stop)
 
 
 def _load_networks(
@@ -96,11 +131,20 @@ def _load_networks(
 
 
 def _run_each(
-    context: dg.OpExecutionContext, resources: SeriesResources, todo: list[SeriesRecord]
+    context: dg.OpExecutionContext,
+    resources: SeriesResources,
+    todo: list[SeriesRecord],
+    why_stop: Callable[[Progress], str],
 ) -> None:
+    slices, fault = 0, ""
     began, run_began = time.perf_counter(), run_start(context)
     for number, series in enumerate(todo, 1):
         series_began = time.perf_counter()
+        progress = Progress(slices, series_began - began, series.count("admitted"), fault)
+        why = why_stop(progress) if number > 1 else ""
+        if why:
+            left_out = f"Series left to another run: {len(todo) - number + 1}: {why}"
+            raise dg.Failure(left_out, allow_retries=False)
         error = run_one_series(context, resources, series, run_began)
         now = time.perf_counter()
         left = (now - began) / number * (len(todo) - number)
@@ -112,6 +156,14 @@ def _run_each(
             context.log.warning(f"{line}\n    {result.why}")
         else:
             context.log.info(line)
+        slices += series.count("admitted")
+        fault = _machine_fault(resources, series)
+
+
+def _machine_fault(resources: SeriesResources, series: SeriesRecord) -> str:
+    subject = series_subject(series.series_instance_uid)
+    note = resources.storage.records.failures.find(subject)
+    return note.message if note is not None and note.code in MACHINE_FAULTS else ""
 
 
 def _progress(number: int, total: int, result: SeriesOutcome, seconds: float, left: float) -> str:

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunsFilter
+from dagster._core.launcher.base import WorkerStatus
 
-from ich_assets.runtime.run_tags import HOST_TAG
+from ich_assets.runtime.inner_runs import end_runs_inside
+from ich_assets.runtime.run_tags import HOST_TAG, REQUEST_TAG
 from ich_assets.runtime.slurm.tags import JOB_TAG
 
+_NOT_STARTED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING]
+_UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 _SERVER_TAG = ".dagster/grpc_info"
 """Run tag of Dagster: the code server that started the process of the run."""
 _LOCAL_LAUNCHERS = ("dagster", "ich_assets")
@@ -22,10 +26,49 @@ launchers a run may be in a container or on another machine, though its host tag
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark started runs of this machine as failed whose process is gone; return their ids."""
+    """Mark runs as failed whose process is gone, and the runs inside them; return their ids."""
+    if type(instance.run_launcher).__module__.partition(".")[0] in _LOCAL_LAUNCHERS:
+        # A run that was started is judged by its process, which may go on after a termination.
+        return _fail_dead_processes(instance) + end_runs_inside(
+            instance, _NOT_STARTED, _is_of_this_machine
+        )
+    if not instance.run_launcher.supports_check_run_worker_health:
+        return []
+    return _fail_dead_workers(instance) + end_runs_inside(
+        instance, [*_NOT_STARTED, DagsterRunStatus.STARTED], _is_requested
+    )
+
+
+def _is_requested(run: dg.DagsterRun) -> bool:
+    return REQUEST_TAG in run.tags
+
+
+def _fail_dead_workers(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs of the sensor as failed whose container or pod is gone, as the launcher says.
+
+    Dagster's own monitoring stays off with such launchers. It would ask for the worker of a run
+    inside another run too, and that never had one.
+    """
+    dead = []
+    for run in instance.get_runs(RunsFilter(statuses=_UNDER_WAY)):
+        if not _is_requested(run):
+            continue
+        try:
+            health = instance.run_launcher.check_run_worker_health(run)
+        except Exception:  # noqa: BLE001, S112  (the next tick asks again)
+            continue
+        if health.status not in (WorkerStatus.FAILED, WorkerStatus.NOT_FOUND):
+            continue
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status in _UNDER_WAY:
+            why = f"its worker is gone: {health.msg or health.status.value}"
+            instance.report_run_failed(now, why)
+            dead.append(run.run_id)
+    return dead
+
+
+def _fail_dead_processes(instance: dg.DagsterInstance) -> list[str]:
     dead: list[str] = []
-    if type(instance.run_launcher).__module__.partition(".")[0] not in _LOCAL_LAUNCHERS:
-        return dead
     for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
         if not _is_of_this_machine(run):
             continue

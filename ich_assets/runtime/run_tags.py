@@ -2,10 +2,16 @@
 
 import socket
 
+from ich_resources.tags import BATCH_TAG, HANG_TAG
+
+__all__ = ["BATCH_TAG", "HANG_TAG", "HOST_TAG", "PRIORITY_TAG", "REQUEST_TAG", "host_tag"]
+
 HOST_TAG = "ich/host"
 """Run tag: the machine (or container) on which the process of the run was started."""
-BATCH_TAG = "ich/batch"
-"""Run tag of a run inside a batch: the run id of the batch."""
+REQUEST_TAG = "ich/offer"
+"""Run tag of a request of the sensor: an id of its own, so that no request is ever forgotten."""
+PRIORITY_TAG = "dagster/priority"
+"""Run tag of Dagster: its queue starts runs with a higher whole number first."""
 
 
 def host_tag() -> dict[str, str]:

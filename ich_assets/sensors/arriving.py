@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ich_resources.arrivals import Arrival
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.errors import IchError
+from ich_resources.inbox import lifecycle
 from ich_resources.inbox.files import FileFacts
 from ich_resources.inbox.growth import OpenSeries, seconds_left
 from ich_resources.inbox.index import InboxIndex
@@ -93,7 +94,9 @@ def judge_complete_series(
     complete = [g for g in open_series if not left[g.series_instance_uid]][: inbox.series_per_tick]
     ready = {g.series_instance_uid: g for g in complete}
     waiting = [g for g in open_series if g.series_instance_uid not in ready]
-    index.upsert([_arriving(g, left[g.series_instance_uid], index) for g in waiting])
+    index.upsert(
+        [lifecycle.arriving(_known(index, g), g, left[g.series_instance_uid]) for g in waiting]
+    )
     not_yet = {g.series_instance_uid for g in waiting}
     judged: list[Judged] = []
     studies: set[str] = set()
@@ -108,7 +111,7 @@ def judge_complete_series(
             found = dicom.assemble(files, inbox.folder)
         except Exception as err:  # noqa: BLE001  (one study must not stop the others)
             judged += [
-                Judged(_broken(ready[uid], err, index), None)
+                Judged(_unjudged(ready[uid], err, index), None)
                 for uid in {f["header"]["series_instance_uid"] for f in files} & set(ready)
             ]
             continue
@@ -116,21 +119,14 @@ def judge_complete_series(
     return judged
 
 
-def _arriving(open_series: OpenSeries, left: float, index: InboxIndex) -> Arrival:
-    uid = open_series.series_instance_uid
-    known = index.arrival(uid) or Arrival(uid, open_series.study_instance_uid)
-    return replace(
-        known,
-        state="arriving",
-        files=open_series.files,
-        last_seen=open_series.last_seen,
-        sentence=f"{open_series.files} files, {left:.0f} s left",
-    )
+def _known(index: InboxIndex, series: OpenSeries) -> Arrival:
+    uid = series.series_instance_uid
+    return index.arrival(uid) or Arrival(uid, series.study_instance_uid)
 
 
-def _broken(open_series: OpenSeries, error: Exception, index: InboxIndex) -> Arrival:
-    sentence = f"it cannot be judged: {type(error).__name__}"
-    return replace(_arriving(open_series, 0, index), state="failed", sentence=sentence)
+def _unjudged(series: OpenSeries, error: Exception, index: InboxIndex) -> Arrival:
+    complete = lifecycle.arriving(_known(index, series), series, 0)
+    return lifecycle.unjudged(complete, type(error).__name__)
 
 
 def _judge(
@@ -154,31 +150,10 @@ def _judge(
         if complete is not None:
             before = replace(before, files=complete.files, last_seen=complete.last_seen)
         if gone:
-            sentence = (
-                f"{gone} slices of the version before are gone from the inbox, and a part does not "
-                "take the place of the whole: put them back to have it scored anew"
-            )
-            judged.append(Judged(replace(before, state="held", sentence=sentence), None))
+            judged.append(Judged(lifecycle.on_hold(before, gone), None))
             continue
-        judged.append(Judged(as_judged(before, series), series))
+        judged.append(Judged(lifecycle.judged(before, series), series))
     return judged
-
-
-def as_judged(before: Arrival, series: SeriesRecord) -> Arrival:
-    """Return a series with the result of its judgement; a new version has new attempts."""
-    return replace(
-        before,
-        study_instance_uid=series.study_instance_uid,
-        description=series.description,
-        state="admitted" if series.to_be_scored else "refused",
-        admitted=series.count("admitted"),
-        refused=series.count("refused"),
-        failed=series.count("failed"),
-        codes=series.codes,
-        sentence=series.sentence,
-        version=series.version,
-        attempts=before.attempts if series.version == before.version else 0,
-    )
 
 
 def _gone_slices(storage: StorageResource, series: SeriesRecord, before: Arrival) -> int:

@@ -2,47 +2,55 @@
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from ich_assets.graph import ich_series
 from ich_assets.jobs.backlog import ich_backlog
-from ich_assets.jobs.existing import unknown_results
 from ich_assets.jobs.preflight import require_apart
-from ich_assets.ledger import INBOX_LEDGER, series_arrived
-from ich_assets.metadata import table_metadata
+from ich_assets.ledger import series_arrived
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.dead_runs import fail_dead_runs
-from ich_assets.sensors.arriving import as_judged, judge_complete_series, read_new_files
+from ich_assets.sensors.arriving import judge_complete_series, read_new_files
+from ich_assets.sensors.causes import keep_cause, seen_fault, standing_cause
 from ich_assets.sensors.live_config import configured, live_config
+from ich_assets.sensors.reporting import report, summary
 from ich_assets.sensors.requests import (
-    OutdatedError,
+    Asked,
+    measure,
     new_partitions,
-    outcome_of,
+    next_requests,
     request_runs,
-    settle,
-    with_outcome,
 )
-from ich_resources.arrivals import Arrival
+from ich_assets.sensors.settling import (
+    OutdatedError,
+    Settling,
+    forget_machine_fault,
+    outcome_of,
+)
+from ich_assets.sensors.upkeep import (
+    count_ended_runs,
+    finished,
+    finished_before,
+    restore,
+    take_over,
+)
+from ich_resources.arrivals import Cause
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.environment import DICOM_INBOX
-from ich_resources.errors import StorageError
+from ich_resources.inbox.choice import Request, primary_first
 from ich_resources.inbox.index import InboxIndex
+from ich_resources.inbox.lifecycle import cause_after, cause_seen, seconds_to_wait
 from ich_resources.inbox.resource import InboxResource
+from ich_resources.inference.resource import NetworksResource
 from ich_resources.series import Ledger, UnassignedFile
-from ich_resources.storage.arrival_tables import inbox_table
-from ich_resources.storage.files import locked, write_bytes
-from ich_resources.storage.ledger import found_series, inbox_series, write_arrivals
+from ich_resources.storage.files import locked
+from ich_resources.storage.ledger import found_series, write_arrivals
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.slice_tables import csv_bytes
 
 SECONDS_BETWEEN_TICKS = 10
-SHOWN_COLUMNS = ("state", "files", "codes", "sentence", "description", "last_file", "series_id")
-"""Columns of the table in Dagster, the most important first."""
 
 
 @dg.sensor(
@@ -54,6 +62,7 @@ def dicom_inbox(
     context: dg.SensorEvaluationContext,
     inbox: InboxResource,
     dicom: DicomResource,
+    networks: NetworksResource,
     storage: StorageResource,
 ) -> dg.SensorResult | dg.SkipReason:
     """Watch DICOM_INBOX: a complete series becomes a partition and a run.
@@ -68,27 +77,27 @@ def dicom_inbox(
     config = live_config()
     inbox = configured(inbox, "inbox", config)
     dicom = configured(dicom, "dicom", config)
+    networks = configured(networks, "networks", config)
     storage = configured(storage, "storage", config)
     require_apart(storage.layout.run_root, inbox.folder)
     with locked(storage.layout.inbox_lock), inbox.index(storage.layout.inbox_index) as index:
         unassigned = _look(inbox, dicom, storage, index)
-        index.upsert(settle(context.instance, index, storage))
-        _take_over(context.instance, index)
-        asked = [arrival for arrival in index.arrivals("admitted") if arrival.due]
-        due, finished = _with_results(storage, index, asked[: inbox.series_per_tick])
-        wanted = [a for a in due if a not in finished]
-        events = [series_arrived(found_series(storage.layout, a.series_instance_uid)) for a in due]
-        events += _finished_before(context.instance, storage, index, finished)
-        requests, requested = request_runs(wanted, single_runs=inbox.single_runs, run_config=config)
-        index.record_requests(requested)
+        cause = _settle(context.instance, inbox, networks, storage, index)
+        take_over(context.instance, index)
+        ready = finished(storage, index, inbox.series_per_tick)
+        events = finished_before(context.instance, storage, index, ready)
+        asked = _request(context.instance, inbox, storage, index, cause, config)
+        series = [arrival.series_instance_uid for arrival in (*ready, *asked.arrivals)]
+        events += [
+            series_arrived(found_series(storage.layout, arrival.series_instance_uid))
+            for arrival in asked.arrivals
+        ]
         if index.changed:
-            events += _report(storage, index, unassigned)
-        partitions = new_partitions(
-            context.instance, str(SERIES.name), [a.series_instance_uid for a in due]
-        )
+            events += report(storage, index, unassigned, cause)
+        partitions = new_partitions(context.instance, str(SERIES.name), series)
         return dg.SensorResult(
-            run_requests=requests,
-            skip_reason=None if requests else _summary(index),
+            run_requests=asked.runs,
+            skip_reason=None if asked.runs else summary(index, cause),
             dynamic_partitions_requests=[SERIES.build_add_request(partitions)]
             if partitions
             else [],
@@ -105,120 +114,78 @@ def _look(
     if index.get_note("folder") != str(inbox.folder):
         index.reopen()  # the paths in the ledger are relative to it
         index.set_note("folder", str(inbox.folder))
-    _restore(storage, index)
+    restore(storage, index)
+    count_ended_runs(index)
     index.update_files(present, now)
     read_new_files(inbox, dicom, index)
-    judged = judge_complete_series(inbox, dicom, storage, index, now)
+    complete = judge_complete_series(inbox, dicom, storage, index, now)
     unassigned = dicom.unassigned_files(index.unassigned(), closed)
     reported = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in unassigned]})
     if index.get_note("strays") != reported:
         index.set_note("strays", reported)
-    if judged or index.changed:
+    if complete or index.changed:
         ledger = Ledger(
             input_dirs=(str(inbox.folder),),
-            series=tuple(item.series for item in judged if item.series is not None),
+            series=tuple(item.series for item in complete if item.series is not None),
             unassigned=unassigned,
             files_seen=index.count(),
             files_not_dicom=index.count() - index.count("slice") - index.count("stray"),
         )
         write_arrivals(storage.layout, ledger, index.judged_series())
     # After the ledger: a series that is marked as judged is not looked at again.
-    index.upsert([item.arrival for item in judged], judged=True)
+    index.upsert([item.arrival for item in complete], judged=True)
     return unassigned
 
 
-def _restore(storage: StorageResource, index: InboxIndex) -> None:
-    """Fill an index that was lost with the series of the ledger on disk."""
-    if index.get_note("restored"):
-        return
-    known = []
-    for uid in inbox_series(storage.layout):
-        try:
-            series = found_series(storage.layout, uid)
-        except StorageError:
-            continue  # its files will be judged again
-        files, now = len(series.slices), time.time()
-        arrival = Arrival(uid, series.study_instance_uid, files=files, last_seen=now)
-        known.append(as_judged(arrival, series))
-    index.upsert(known)
-    index.set_note("restored", "yes")
-
-
-def _take_over(instance: dg.DagsterInstance, index: InboxIndex) -> None:
-    """Report every finished series again where the Dagster instance is another than before."""
-    name = str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
-    if index.get_note("instance") == name:
-        return
-    finished = index.arrivals("done", "incomplete")
-    index.upsert([replace(arrival, state="admitted", requested_version="") for arrival in finished])
-    index.set_note("instance", name)
-
-
-def _with_results(
-    storage: StorageResource, index: InboxIndex, due: Sequence[Arrival]
-) -> tuple[list[Arrival], list[Arrival]]:
-    """Return the series that can be scored, and those of them that have been.
-
-    A series whose ledger entry is damaged, or was overwritten by a scan, is judged again instead.
-    """
-    right, finished = [], []
-    for arrival in due:
-        try:
-            outcome = outcome_of(storage, arrival)
-        except OutdatedError:
-            index.reopen([arrival.series_instance_uid])
-            continue
-        right.append(arrival)
-        if outcome.state in ("done", "incomplete"):
-            finished.append(arrival)
-    return right, finished
-
-
-def _finished_before(
+def _settle(
     instance: dg.DagsterInstance,
+    inbox: InboxResource,
+    networks: NetworksResource,
     storage: StorageResource,
     index: InboxIndex,
-    finished: Sequence[Arrival],
-) -> list[dg.AssetMaterialization]:
-    """Report results that are on disk already: they need no run."""
-    events = []
-    for arrival in finished:
-        uid = arrival.series_instance_uid
-        outcome = outcome_of(storage, arrival)
-        index.upsert([replace(with_outcome(arrival, outcome), requested_version=arrival.version)])
-        events += unknown_results(instance, storage, uid, outcome.records)
-    return events
+) -> Cause | None:
+    """Store what became of the runs; return the fault of the machine that stands."""
+    settling = Settling(instance, index, storage)
+    settling.settle()
+    measure(index, settling.scored)
+    cause, now = standing_cause(index), time.time()
+    cause = cause_after(cause, settling.faults, progress=settling.progress, now=now)
+    cause = cause_seen(cause, seen_fault(inbox, networks, storage), now)
+    keep_cause(index, cause)
+    return cause
 
 
-def _report(
-    storage: StorageResource, index: InboxIndex, unassigned: Sequence[UnassignedFile]
-) -> list[dg.AssetMaterialization]:
-    """Write inbox_ledger.csv; return an event if a state or the number of files changed."""
-    table = inbox_table(index.arrivals(), unassigned)
-    path = storage.layout.output / "inbox_ledger.csv"
-    write_bytes(path, csv_bytes(table))
-    states = index.states()
-    reported = fingerprint({"files": index.count(), "states": list(table["state"])})
-    if reported == index.get_note("told"):
-        return []
-    index.set_note("told", reported)
-    counts: dict[str, Any] = {f"series_{state}": number for state, number in states.items()}
-    return [
-        dg.AssetMaterialization(
-            INBOX_LEDGER.key,
-            metadata={
-                **counts,
-                "files": index.count(),
-                "path": dg.MetadataValue.path(str(path)),
-                "series": table_metadata(table[list(SHOWN_COLUMNS)]),
-            },
-        )
-    ]
+def _request(
+    instance: dg.DagsterInstance,
+    inbox: InboxResource,
+    storage: StorageResource,
+    index: InboxIndex,
+    cause: Cause | None,
+    config: dict[str, Any],
+) -> Asked:
+    """Request runs for what is due, unless a fault of the machine stands."""
+    now = time.time()
+    if seconds_to_wait(cause, now):
+        return Asked([], [])
+    requests = next_requests(instance, inbox, index, now, one_alone=cause is not None)
+    right = [_with_right_entries(request, storage, index) for request in requests]
+    return request_runs([r for r in right if r.series], inbox, index, storage, config)
 
 
-def _summary(index: InboxIndex) -> str:
-    states = index.states()
-    known = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    unread = index.count("unread")
-    text = f"{sum(states.values())} series known" + (f" ({known})" if known else "")
-    return text + (f"; {unread} files still to be read" if unread else "")
+def _with_right_entries(request: Request, storage: StorageResource, index: InboxIndex) -> Request:
+    """Return a request with the primary of each study first, without series to be judged again.
+
+    The entry of a series on disk may be damaged, or a scan may have overwritten it.
+    """
+    found = []
+    for uid in request.series:
+        arrival = index.arrival(uid)
+        if arrival is None:
+            continue
+        try:
+            found.append(outcome_of(storage, arrival).series)
+        except OutdatedError:
+            index.reopen([uid])
+        else:
+            forget_machine_fault(storage, arrival)
+    return request._replace(series=primary_first(found))

@@ -1,208 +1,183 @@
-"""The runs that the sensor requests, and their outcome."""
+"""The runs that the sensor requests: late and small, the most urgent first."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import DagsterRunStatus, RunsFilter
 
 from ich_assets.graph import ich_series
 from ich_assets.jobs.backlog import ich_backlog
-from ich_assets.runtime.console import failure_text
+from ich_assets.runtime.places import gpu_places
+from ich_assets.runtime.retries import NO_CRASH_RETRIES
+from ich_assets.runtime.run_tags import HANG_TAG, PRIORITY_TAG, REQUEST_TAG
 from ich_resources.arrivals import Arrival
-from ich_resources.errors import IchError, StorageError
+from ich_resources.inbox.choice import DueSeries, Queue, Request, choose
 from ich_resources.inbox.index import InboxIndex
-from ich_resources.reasons import Reason
-from ich_resources.storage.chain import outcome_on_disk
-from ich_resources.storage.failures import CHECKS
-from ich_resources.storage.ledger import found_series
+from ich_resources.inbox.lifecycle import requested
+from ich_resources.inbox.pace import averaged, hang_limit
+from ich_resources.inbox.priorities import priority_of
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.storage.failures import UNCHECKED
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
-REQUEST_TAG = "ich/offer"
-"""Run tag of a request of the sensor; an id of its own, so that no request is ever forgotten."""
-ATTEMPTS = 3
-"""Requests for one version of a series whose runs die without an error."""
-_FINISHED = ("done", "incomplete", "failed")
-_MOMENTARY = (Reason.CHANGED, Reason.UNREADABLE)
-"""Codes of files that were judged whole and could not be read again, as with a sender at work."""
+_MADE, _PACE = "requests made", "seconds per slice"
+"""Notes of the index: number of requests that were ever made; seconds per slice."""
+_NOT_STARTED = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
+_OPEN = [
+    *_NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
 
 
-def request_runs(
-    due: Sequence[Arrival], *, single_runs: int, run_config: Mapping[str, Any]
-) -> tuple[list[dg.RunRequest], list[Arrival]]:
-    """Return the run requests for series, and the new state of each series.
+class Asked(NamedTuple):
+    """The runs that a tick requests, and the new states of their series."""
+
+    runs: list[dg.RunRequest]
+    arrivals: list[Arrival]
+
+
+def measure(index: InboxIndex, scored: Iterable[SeriesOutcome]) -> None:
+    """Store how long a slice took in the series that were scored since the last tick."""
+    before = pace = seconds_per_slice(index)
+    for outcome in scored:
+        seconds = sum(record.content.seconds for record in outcome.records.values())
+        pace = averaged(pace, seconds, outcome.scored)
+    if pace != before:
+        index.set_note(_PACE, repr(pace))
+
+
+def seconds_per_slice(index: InboxIndex) -> float:
+    """Return how long a slice takes in this RUN_ROOT, in seconds; 0 where none was scored yet."""
+    return float(index.get_note(_PACE) or 0)
+
+
+def next_requests(
+    instance: dg.DagsterInstance,
+    inbox: InboxResource,
+    index: InboxIndex,
+    now: float,
+    *,
+    one_alone: bool = False,
+) -> list[Request]:
+    """Return which series are to be requested now.
 
     Parameters
     ----------
-    due : sequence of Arrival
-        Series to be scored.
-    single_runs : int
-        Up to so many get a run each; more of them get one together, which loads networks once.
-    run_config : mapping
-        Run configuration of the requests.
+    instance : dagster.DagsterInstance
+        Its queue holds what was requested before: the sensor has no queue of its own.
+    inbox : InboxResource
+        The rules, and how much may be requested ahead.
+    index : InboxIndex
+        The series.
+    now : float
+        The time, in seconds since 1970.
+    one_alone : bool
+        Whether one run is to find out if a fault of the machine still stands.
     """
-    # A series whose run died may have caused it: from now on it has a run of its own.
-    alone = [a for a in due if a.attempts or len(due) <= single_runs]
-    together = [a for a in due if a not in alone]
-    requested = [_requested(arrival, uuid.uuid4().hex) for arrival in alone]
-    requests = [
-        dg.RunRequest(
+    due = [arrival for arrival in index.arrivals("admitted") if arrival.due]
+    if not due:
+        return []
+    rules = inbox.rules
+    known = [
+        DueSeries(
+            arrival.series_instance_uid,
+            arrival.study_instance_uid,
+            arrival.last_seen,
+            arrival.admitted,
+            priority_of(rules, index.rule_values(arrival.series_instance_uid)) if rules else 0,
+            alone=arrival.attempts > 0,
+        )
+        for arrival in due
+    ]
+    runs = [r for r in instance.get_runs(RunsFilter(statuses=_OPEN)) if REQUEST_TAG in r.tags]
+    ahead = inbox.ahead if inbox.ahead is not None else gpu_places(instance) + 1
+    queue = Queue(
+        unsettled=len(runs),
+        queued=tuple(_priority(run.tags) for run in runs if run.status in _NOT_STARTED),
+        ahead=1 if one_alone else ahead,
+        made=int(index.get_note(_MADE) or 0),
+        bite_seconds=inbox.bite_seconds,
+        seconds_per_slice=seconds_per_slice(index),
+    )
+    return choose(known, queue, now)
+
+
+def _priority(tags: Mapping[str, str]) -> int:
+    try:
+        return int(tags.get(PRIORITY_TAG, "0"))
+    except ValueError:
+        return 0  # somebody wrote it by hand
+
+
+def request_runs(
+    requests: Sequence[Request],
+    inbox: InboxResource,
+    index: InboxIndex,
+    storage: StorageResource,
+    run_config: Mapping[str, Any],
+) -> Asked:
+    """Store requests in the index, and return their runs.
+
+    Parameters
+    ----------
+    requests : sequence of Request
+        The series of each run, in order.
+    inbox : InboxResource
+        How long a series may take.
+    index : InboxIndex
+        The series.
+    storage : StorageResource
+        Their notes.
+    run_config : mapping
+        The run configuration of live operation. The section ``inbox`` is for the sensor alone.
+    """
+    resources = dict(run_config.get("resources", {}))
+    resources.pop("inbox", None)
+    asked = Asked([], [])
+    for request in requests:
+        request_id = uuid.uuid4().hex
+        arrivals = [index.arrival(uid) for uid in request.series]
+        found = [requested(arrival, request_id) for arrival in arrivals if arrival is not None]
+        most = max(arrival.admitted for arrival in found)
+        limit = hang_limit(most, seconds_per_slice(index), inbox.hang_seconds)
+        tags = {
+            REQUEST_TAG: request_id,
+            PRIORITY_TAG: str(request.priority),
+            HANG_TAG: f"{limit:.0f}",
+            **NO_CRASH_RETRIES,  # the sensor itself asks again
+        }
+        config = {"resources": resources} if resources else {}
+        asked.runs.append(_run(request, tags, config, storage))
+        asked.arrivals.extend(found)
+    if asked.arrivals:
+        index.record_requests(asked.arrivals)
+        index.set_note(_MADE, str(int(index.get_note(_MADE) or 0) + len(asked.runs)))
+    return asked
+
+
+def _run(
+    request: Request, tags: dict[str, str], run_config: dict[str, Any], storage: StorageResource
+) -> dg.RunRequest:
+    note = storage.records.failures.find(series_subject(request.series[0]))
+    # Only a run of several series repeats the checks that a death may have prevented.
+    unchecked = note is not None and note.step == UNCHECKED
+    if len(request.series) == 1 and not unchecked:
+        return dg.RunRequest(
             job_name=ich_series.name,
-            partition_key=arrival.series_instance_uid,
-            tags={REQUEST_TAG: arrival.request_id},
+            partition_key=request.series[0],
+            tags=tags,
             run_config=run_config,
         )
-        for arrival in requested
-    ]
-    if not together:
-        return requests, requested
-    request_id = uuid.uuid4().hex
-    requested += [_requested(arrival, request_id) for arrival in together]
-    ops = {"arrived_series": {"config": {"series": [a.series_instance_uid for a in together]}}}
-    request = dg.RunRequest(
-        job_name=ich_backlog.name,
-        tags={REQUEST_TAG: request_id},
-        run_config={**run_config, "ops": ops},
+    ops = {"arrived_series": {"config": {"series": list(request.series)}}}
+    return dg.RunRequest(
+        job_name=ich_backlog.name, tags=tags, run_config={**run_config, "ops": ops}
     )
-    return [*requests, request], requested
-
-
-def _requested(arrival: Arrival, request_id: str) -> Arrival:
-    return replace(
-        arrival,
-        requested_version=arrival.version,
-        request_id=request_id,
-        attempts=arrival.attempts + 1,
-        sentence="its run is requested",
-    )
-
-
-def settle(
-    instance: dg.DagsterInstance, index: InboxIndex, storage: StorageResource
-) -> list[Arrival]:
-    """Return the series whose requested runs have a new state, with that state."""
-
-    @cache
-    def run_of(request_id: str) -> DagsterRun | None:
-        runs = instance.get_runs(RunsFilter(tags={REQUEST_TAG: request_id}), limit=1)
-        return runs[0] if runs else None
-
-    waiting = [a for a in index.arrivals("admitted", "running") if a.unsettled]
-    # Somebody may have run a failed series by hand since then.
-    failed = [
-        a
-        for a in index.arrivals("failed")
-        if storage.records.finished_at(series_subject(a.series_instance_uid)) is not None
-    ]
-    settled = []
-    for arrival in (*waiting, *failed):
-        runs = (run_of(request_id) for request_id in index.request_ids(arrival))
-        run = next((run for run in runs if run is not None), None)
-        try:
-            now = _settled(arrival, run, instance, storage)
-        except OutdatedError:
-            index.reopen([arrival.series_instance_uid])
-        else:
-            if now != arrival:
-                settled.append(now)
-    return settled
-
-
-class OutdatedError(Exception):
-    """The ledger entry on disk is damaged, or a scan overwrote it: it must be written again."""
-
-
-def outcome_of(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:
-    """Return what became of the version of a series that the inbox knows.
-
-    Raises
-    ------
-    OutdatedError
-        If the ledger entry on disk is of another version, or damaged.
-    """
-    try:
-        series = found_series(storage.layout, arrival.series_instance_uid)
-    except StorageError as err:
-        raise OutdatedError from err
-    if series.version != arrival.version:
-        raise OutdatedError
-    return outcome_on_disk(series, storage.records)
-
-
-def _settled(  # noqa: C901  (the life of a series moves to a module of its own)
-    arrival: Arrival,
-    run: DagsterRun | None,
-    instance: dg.DagsterInstance,
-    storage: StorageResource,
-) -> Arrival:
-    if arrival.state == "failed":
-        return with_outcome(arrival, outcome_of(storage, arrival))
-    if run is None:
-        # It was requested, and Dagster stopped before it stored the request.
-        return replace(arrival, requested_version="", attempts=arrival.attempts - 1)
-    if not (run.is_finished or run.status == DagsterRunStatus.STARTED):
-        return replace(arrival, state="admitted", sentence=f"run {run.run_id} is queued")
-    outcome = outcome_of(storage, arrival)
-    if not run.is_finished:
-        if run.job_name == ich_backlog.name and outcome.state in _FINISHED:
-            return with_outcome(arrival, outcome)
-        return replace(arrival, state="running", sentence=f"in run {run.run_id}")
-    failures = storage.records.failures
-    subject = series_subject(arrival.series_instance_uid)
-    why, by_check = _why(instance, run)
-    if run.job_name == ich_series.name and run.status == DagsterRunStatus.FAILURE and by_check:
-        failures.write(subject, CHECKS, IchError(why, code="CHECK_FAILED"))
-        return with_outcome(arrival, outcome_of(storage, arrival))
-    again = replace(arrival, state="admitted", requested_version="")
-    if outcome.state in _FINISHED:
-        moved = any(item.code in _MOMENTARY for item in outcome.not_scored)
-        return again if moved and arrival.attempts < ATTEMPTS else with_outcome(arrival, outcome)
-    if run.tags.get("dagster/will_retry") == "true":
-        return replace(arrival, state="admitted", sentence=f"run {run.run_id} died and is repeated")
-    if run.status == DagsterRunStatus.CANCELED:
-        why = f"run {run.run_id} was cancelled"
-    # Another series may have ended the backlog: this one runs again, in a run of its own.
-    innocent = run.job_name == ich_backlog.name and run.status == DagsterRunStatus.FAILURE
-    if (not why or innocent) and arrival.attempts < ATTEMPTS:
-        return again
-    error = IchError(why or f"its run ended {arrival.attempts} times without a result", code="RUN")
-    failures.write(subject, "run", error)
-    return with_outcome(arrival, outcome_of(storage, arrival))
-
-
-def with_outcome(arrival: Arrival, outcome: SeriesOutcome) -> Arrival:
-    """Return a series of the inbox with the state that its results on disk give it."""
-    state = outcome.state
-    if state == "waiting":
-        return arrival
-    sentence = arrival.sentence if state == "refused" else outcome.why
-    return replace(
-        arrival,
-        state=state,
-        failed=outcome.count("failed"),
-        codes=_codes(outcome),
-        sentence=sentence or f"{outcome.scored} slices scored",
-    )
-
-
-def _codes(outcome: SeriesOutcome) -> str:
-    codes = [outcome.reasons, *(remark.partition(":")[0] for remark in outcome.remarks)]
-    return ", ".join(code for code in codes if code)
-
-
-def _why(instance: dg.DagsterInstance, run: DagsterRun) -> tuple[str, bool]:
-    """Return the error of the step that failed, and whether it was a blocking check."""
-    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
-        if entry.dagster_event is not None:
-            error = entry.dagster_event.step_failure_data.error
-            by_check = error is not None and error.cls_name == "DagsterAssetCheckFailedError"
-            return failure_text(error), by_check
-    return "", False
 
 
 def new_partitions(

@@ -100,7 +100,19 @@ def find_checkpoint(model_dir: Path, backbone: Backbone, fold: int) -> Checkpoin
     return file
 
 
-def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[CheckpointFile]:
+def require_present(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Path]:
+    """Check that some folds of a backbone are there, without a look into them.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    CheckpointError
+        If one of them is missing.
+    """
     folder = model_dir / backbone.folder
     wanted = [folder / checkpoint_name(fold) for fold in folds]
     missing = [path.name for path in wanted if not path.is_file()]
@@ -113,6 +125,11 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
             path=folder,
             remedy=remedy,
         )
+    return wanted
+
+
+def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[CheckpointFile]:
+    wanted = require_present(model_dir, backbone, folds)
     known = known_digests(model_dir)
     found = []
     for fold, path in zip(folds, wanted, strict=True):

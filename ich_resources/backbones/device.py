@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ich_resources.errors import InferenceError
+from ich_resources.errors import DEVICE, InferenceError
 
 
 def resolve_devices(wanted: str) -> list[torch.device]:
@@ -36,6 +36,7 @@ def resolve_devices(wanted: str) -> list[torch.device]:
         raise InferenceError(
             f"device {wanted!r} was asked for, and this machine shows {count} CUDA devices",
             remedy="set device to auto or cpu, or give the process access to the GPU",
+            code=DEVICE,
         )
     # float32 means float32: by default convolutions would run in TF32, with 10 bits of mantissa.
     torch.backends.cudnn.allow_tf32 = False

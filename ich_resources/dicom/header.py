@@ -99,6 +99,8 @@ class Header:
         Whether the file has a ModalityLUTSequence with an item (DICOM PS3.3 C.11.1).
     padding, padding_limit : int or None
         PixelPaddingValue and PixelPaddingRangeLimit, as stored values (DICOM PS3.3 C.7.5.1.1.2).
+    sender : str
+        SourceApplicationEntityTitle of the file meta information (DICOM PS3.10, section 7.1).
     """
 
     sop_class_uid: str
@@ -144,6 +146,7 @@ class Header:
     modality_lut: bool = False
     padding: int | None = None
     padding_limit: int | None = None
+    sender: str = ""
 
 
 def read_header(content: bytes, path: Path, *, plain: bool = False) -> Header:
@@ -232,6 +235,7 @@ def header_of(dataset: Dataset) -> Header:
         modality_lut=value("ModalityLUTSequence", bool, False),
         padding=optional("PixelPaddingValue", int, None),
         padding_limit=optional("PixelPaddingRangeLimit", int, None),
+        sender=shown_text(_reader(dataset.file_meta, [])("SourceApplicationEntityTitle", str, "")),
     )
     return replace(header, malformed=malformed[0] if malformed else "")
 

@@ -183,6 +183,27 @@ class FileIndex:
         )
         return [json.loads(content) for (content,) in rows]
 
+    def rule_values(self, series: str) -> dict[str, list[str]]:
+        """Return what the rules of priority look at: folders, and header values of one slice.
+
+        Parameters
+        ----------
+        series : str
+            SeriesInstanceUID. Its files may be gone.
+        """
+        rows = self._db.execute("SELECT DISTINCT folder FROM files WHERE series = ?", (series,))
+        values = {"folder": sorted(folder for (folder,) in rows)}
+        row = self._db.execute(
+            "SELECT content FROM files JOIN contents USING (path) "
+            "WHERE series = ? AND kind = 'slice' ORDER BY path LIMIT 1",
+            (series,),
+        ).fetchone()
+        header = (json.loads(row[0]).get("header") if row else None) or {}
+        # An earlier version did not read the sender.
+        for field in ("sender", "study_description", "body_part"):
+            values[field] = [header[field]] if header.get(field) else []
+        return values
+
     def unassigned(self) -> list[Any]:
         """Return the JSON values of the DICOM files in no series, sorted by path."""
         rows = self._db.execute(

@@ -129,7 +129,9 @@ class InboxIndex(FileIndex):
         query = f"SELECT {columns} FROM arrivals {where} ORDER BY last_seen, series_instance_uid"  # noqa: S608
         return [Arrival(*row) for row in self._db.execute(query, values)]
 
-    def upsert(self, arrivals: Iterable[Arrival], *, judged: bool = False) -> None:
+    def upsert(
+        self, arrivals: Iterable[Arrival], *, judged: bool = False, ended: Iterable[str] = ()
+    ) -> None:
         """Store series, in place of their earlier rows.
 
         Parameters
@@ -138,7 +140,10 @@ class InboxIndex(FileIndex):
             The series.
         judged : bool
             Whether they were judged: a judged series is not open.
+        ended : iterable of str
+            Ids of requests of these series whose runs have ended and must not count again.
         """
+        ended = list(ended)
         with self._db:
             for arrival in arrivals:
                 marks = ", ".join("?" * len(_ARRIVAL))
@@ -150,6 +155,10 @@ class InboxIndex(FileIndex):
                     self._db.execute(
                         "DELETE FROM growing WHERE series = ?", (arrival.series_instance_uid,)
                     )
+                self._db.executemany(
+                    "DELETE FROM offers WHERE series = ? AND token = ?",
+                    [(arrival.series_instance_uid, request_id) for request_id in ended],
+                )
 
     def record_requests(self, arrivals: Iterable[Arrival]) -> None:
         """Store series for which a run was requested, and the ids of these requests."""

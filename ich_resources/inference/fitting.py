@@ -10,7 +10,7 @@ from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.inputs import device_of
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.table import Precision
-from ich_resources.errors import InferenceError
+from ich_resources.errors import DEVICE, InferenceError
 from ich_resources.inference.batch_size import largest_that_fits
 from ich_resources.inference.predict import arithmetic
 
@@ -72,6 +72,7 @@ def largest_batch(backbones: Sequence[Sequence[LoadedFold]], most: int) -> int:
         raise InferenceError(
             "the GPU's memory does not hold the networks and a single slice",
             remedy="free it of other programs, or set device to cpu",
+            code=DEVICE,
         )
     return min(sizes)
 

@@ -14,7 +14,7 @@ from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.views import View
-from ich_resources.errors import InferenceError
+from ich_resources.errors import DEVICE, InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.inference.batch_size import BatchLimit
@@ -198,6 +198,7 @@ def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit, once:
                 raise InferenceError(
                     f"the memory of {device_of(folds[0].network)} does not hold a single slice",
                     remedy="free it of other programs, or set device to cpu",
+                    code=DEVICE,
                 ) from err
         else:
             start += len(part)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import dagster as dg
 from pydantic import Field
 
-from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint, find_checkpoints
+from ich_resources.backbones.checkpoint import (
+    CheckpointFile,
+    find_checkpoint,
+    find_checkpoints,
+    require_present,
+)
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, Precision
 from ich_resources.backbones.views import View
 from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
@@ -128,6 +133,19 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def checkpoints(self, backbone: Backbone) -> list[CheckpointFile]:
         """Find and digest the folds of a backbone; see ``checkpoint.find_checkpoints``."""
         return find_checkpoints(self.folder, backbone, self.max_folds)
+
+    def require_present(self) -> None:
+        """Check that every chosen fold is there, without a look into it.
+
+        Raises
+        ------
+        IchError
+            If the model folder is not set, or ``backbones`` is wrong.
+        CheckpointError
+            If a checkpoint is missing.
+        """
+        for backbone in self.chosen:
+            require_present(self.folder, backbone, range(FOLDS)[: self.max_folds])
 
     def checkpoint(self, backbone: Backbone, fold: int) -> CheckpointFile:
         """Find and digest one fold of a backbone."""

@@ -141,7 +141,9 @@ def _store(event: evt.Event, inbox: Path) -> int:
             syntax.is_implicit_VR, syntax.is_little_endian, deflated=syntax == DEFLATED
         )
         path = place(inbox, *identify(content, encoding))
-        meta = bytes(128) + b"DICM" + encode_file_meta(event.file_meta)
+        about = event.file_meta
+        about.SourceApplicationEntityTitle = event.assoc.requestor.ae_title
+        meta = bytes(128) + b"DICM" + encode_file_meta(about)
     except (ValueError, AttributeError, KeyError) as err:
         log.error("refused an instance from %s: %s", _peer(event), err)
         return CANNOT_UNDERSTAND

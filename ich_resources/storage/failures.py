@@ -11,6 +11,8 @@ CHECKS = "asset checks"
 """Stands for the step of a failure that a blocking check raised."""
 UNCHECKED = "checks to come"
 """Stands for the step of a run that has begun and whose checks may be missing."""
+_RUN_NOT_NAMED = "its run has not come to its end"
+"""Message of that note where an earlier version wrote it."""
 
 SLICE_KEYS = {"path", "sop_instance_uid", "code", "reason"}
 """Keys of each slice of a failure."""
@@ -32,6 +34,25 @@ class Failure:
     code: str
     message: str
     slices: tuple[dict[str, str], ...] = ()
+
+    def is_of_run(self, run_id: str) -> bool:
+        """Return whether a run was at work on the subject and has not come to its end."""
+        return self.step == UNCHECKED and (run_id in self.message or self.message == _RUN_NOT_NAMED)
+
+
+def begun_by(run_id: str, why: str = "has not come to its end", code: str = "") -> IchError:
+    """Return what to note (step ``UNCHECKED``) while a run is at work on a subject.
+
+    Parameters
+    ----------
+    run_id : str
+        The run, as Dagster calls it.
+    why : str
+        What is said of it.
+    code : str
+        Reason code, if the run itself knows that it will not come to its end.
+    """
+    return IchError(f"run {run_id} {why}", code=code)
 
 
 class Failures:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_resources.digests import bytes_sha256, file_sha256
-from ich_resources.errors import StorageError
+from ich_resources.errors import DISK, StorageError
 from ich_resources.locks import exclusive_lock, reentrant_lock
 from ich_resources.whole_files import PART, part_name, remedy_for, write_whole
 
@@ -58,7 +58,9 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as err:
         remedy = remedy_for(err, "RUN_ROOT")
-        raise StorageError(f"cannot write: {err.strerror}", path=path, remedy=remedy) from err
+        raise StorageError(
+            f"cannot write: {err.strerror}", path=path, remedy=remedy, code=DISK
+        ) from err
 
 
 def sweep(folder: Path) -> int:

@@ -11,13 +11,17 @@ from pydantic import Field
 
 from ich_resources.environment import RUN_ROOT, TRAIN_ROOT, folder
 from ich_resources.errors import IchError
+from ich_resources.storage.failures import UNCHECKED, begun_by
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
 from ich_resources.storage.training_key import training_key
 from ich_resources.storage.training_layout import TrainingLayout
 from ich_resources.subjects import series_subject
+from ich_resources.tags import BATCH_TAG, HANG_TAG, PARTITION_TAG
+from ich_resources.watch import ending_after
 
-_PARTITION_TAG = "dagster/partition"
+HANG = "HANG"
+"""Code of a series whose run took longer than ``inbox.hang_seconds``."""
 
 
 class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -49,14 +53,29 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         context : dagster.InitResourceContext
             Its run has the series as partition, or none.
         """
-        uid = context.run.tags.get(_PARTITION_TAG) if context.run is not None else None
+        uid = context.run.tags.get(PARTITION_TAG) if context.run is not None else None
         with ExitStack() as stack:
             if uid is not None:
                 # A folder that is not set or cannot be written is the error of the first step.
                 with suppress(IchError, ValueError):
                     lock = self.records.holding(series_subject(uid), lambda: _say(context, uid))
                     stack.enter_context(lock)
+                    self._watch(context, uid, stack)
             yield self
+
+    def _watch(self, context: dg.InitResourceContext, uid: str, stack: ExitStack) -> None:
+        """End the process of a run that the sensor requested, if the series takes too long."""
+        run = context.run
+        if run is None or HANG_TAG not in run.tags:
+            return
+        seconds = float(run.tags[HANG_TAG])
+        outer = run.tags.get(BATCH_TAG, run.run_id)
+
+        def note() -> None:
+            note = begun_by(outer, f"took longer than {seconds:.0f} s for this series", HANG)
+            self.records.failures.write(series_subject(uid), UNCHECKED, note)
+
+        stack.enter_context(ending_after(seconds, note))
 
 
 class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]

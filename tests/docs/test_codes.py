@@ -7,9 +7,11 @@ import pytest
 
 from ich_resources import arrivals
 from ich_resources.dicom.policy import PIXEL_REMARKS, REMARK_CODES, verdicts
+from ich_resources.inbox import lifecycle
 from ich_resources.reasons import Reason
 from ich_resources.storage import arrival_tables, ledger_tables, prediction_tables
 from ich_resources.storage.outcome import NOT_RUN
+from ich_resources.storage.resource import HANG
 
 REFUSED = "## Refused slices and files"
 REMARKS = "## Remarks on a whole series"
@@ -72,6 +74,7 @@ def test_the_codes_of_whole_series(page, pytestconfig):
             if isinstance(node, ast.keyword) and node.arg == "code":
                 value = node.value
                 written |= {value.value} if isinstance(value, ast.Constant) else set()
+    written |= {lifecycle.RUN_DIED, HANG}
     assert {"CHECK_FAILED", "STALE", "RUN"} <= written
     assert set(rows(page, WHOLE)) == written | {NOT_RUN}
 

@@ -28,6 +28,7 @@ IMPORTS = {
     "dagster._cli": ["ich_assets/runtime/web/server.py"],
     "dagster._daemon": ["ich_assets/runtime/web/server.py"],
     "dagster._core.launcher.base": [
+        "ich_assets/runtime/dead_runs.py",
         "ich_assets/runtime/slurm/launcher.py",
         "ich_assets/runtime/slurm/runs.py",
     ],

@@ -97,7 +97,6 @@ def test_panels_depend_on_what_is_drawn(options):
     assert _saliency(**options) != _saliency()
 
 
-<<<<<<< HEAD
 def test_another_size_than_the_one_that_a_checkpoint_carries_is_an_error(tmp_path):
     path = tmp_path / BACKBONES[FILE.backbone].folder / checkpoint_name(0)
     save(path, {}, trained(input_size=96).to_plain())
@@ -111,7 +110,8 @@ def test_another_size_than_the_one_that_a_checkpoint_carries_is_an_error(tmp_pat
         caught.value
     )
     assert caught.value.remedy == "leave saliency.image_size_override out"
-=======
+
+
 def test_what_a_preset_sets_by_itself_changes_nothing():
     same = {"target": "bars", "scale": "probability", "align": True}
     assert _saliency(**same) == _saliency(preset="clear") == _saliency()
@@ -130,7 +130,6 @@ def test_a_threshold_is_part_of_the_digest_of_panels_that_know_it():
     assert panels(None) == _saliency()
     assert len({panels(value) for value in (None, 0.5, 0.25, 0.0)}) == 4
     assert panels(0.5, "reference") == panels(None, "reference") == SALIENCY_1
->>>>>>> reading
 
 
 def test_panels_do_not_depend_on_what_is_not_used():

@@ -13,7 +13,7 @@ import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.launcher.base import WorkerStatus
 
-from ich_assets.runtime.run_tags import BATCH_TAG
+from ich_assets.runtime.inner_runs import end_runs_inside
 from ich_assets.runtime.slurm.tags import JOB_TAG
 
 SECONDS_BETWEEN_TICKS = 20
@@ -60,19 +60,10 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         else:
             instance.report_run_failed(now, f"its job ended without reporting a result. {message}")
         dead.append(run.run_id)
-    return dead + _end_runs_inside(instance)
-
-
-def _end_runs_inside(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs of a batch as failed whose outer run was a job, and is finished."""
-    dead = []
-    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
-        outer = instance.get_run_by_id(run.tags.get(BATCH_TAG, ""))
-        if outer is None or JOB_TAG not in outer.tags or not outer.is_finished:
-            continue
-        instance.report_run_failed(run, f"the run {outer.run_id} that it was part of has ended")
-        dead.append(run.run_id)
-    return dead
+    inside = end_runs_inside(
+        instance, [DagsterRunStatus.STARTED], lambda outer: JOB_TAG in outer.tags
+    )
+    return dead + inside
 
 
 def cancel_jobs_of_cancelled_runs(instance: dg.DagsterInstance) -> list[str]:

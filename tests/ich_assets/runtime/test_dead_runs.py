@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from typing import ClassVar
 
 import dagster as dg
 import pytest
 import yaml
 from dagster._core.events import EngineEventData
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
 from ich_assets.runtime.dead_runs import fail_dead_runs, is_running
@@ -80,3 +82,61 @@ def test_the_process_of_a_container_is_not_looked_for_here(tmp_path, monkeypatch
         run = started(instance, 2**22 - 1, host_tag())
         assert fail_dead_runs(instance) == []
         assert instance.get_run_by_id(run).status == dg.DagsterRunStatus.STARTED
+
+
+class Asked(DefaultRunLauncher):
+    """Stands for a launcher of containers, which knows the workers that are gone."""
+
+    gone: ClassVar[dict[str, WorkerStatus]] = {}
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run):
+        if self.gone.get(run.run_id) is WorkerStatus.UNKNOWN:
+            raise OSError("the cluster does not answer")
+        return CheckRunHealthResult(self.gone.get(run.run_id, WorkerStatus.RUNNING), "exit 137")
+
+
+def test_a_launcher_of_containers_is_asked_for_the_runs_of_the_sensor_and_no_other(
+    tmp_path, monkeypatch
+):
+    home = {"run_launcher": {"module": __name__, "class": "Asked"}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(home))
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[Asked.__module__])
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        gone, alive, unknown, by_hand = (
+            started(instance, 1, tags)
+            for tags in ({"ich/offer": "a"}, {"ich/offer": "b"}, {"ich/offer": "c"}, {})
+        )
+        inside = started(instance, 1, {"ich/batch": gone})
+        inside_alive = started(instance, 1, {"ich/batch": alive})
+        monkeypatch.setattr(
+            Asked,
+            "gone",
+            {
+                gone: WorkerStatus.FAILED,
+                unknown: WorkerStatus.UNKNOWN,
+                by_hand: WorkerStatus.NOT_FOUND,
+                inside: WorkerStatus.NOT_FOUND,
+                inside_alive: WorkerStatus.NOT_FOUND,
+            },
+        )
+        assert fail_dead_runs(instance) == [gone, inside]
+        assert fail_dead_runs(instance) == []
+        for run_id in (alive, unknown, by_hand, inside_alive):
+            assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_that_was_made_inside_a_dead_run_and_never_started_fails_with_it():
+    with dg.DagsterInstance.ephemeral() as instance:
+        outer = started(instance, 2**22 - 1, host_tag())
+        inner = dg.DagsterRun(
+            job_name="ich_series", tags={"ich/batch": outer}, status=dg.DagsterRunStatus.NOT_STARTED
+        )
+        other = dg.DagsterRun(job_name="ich_series", status=dg.DagsterRunStatus.NOT_STARTED)
+        for run in (inner, other):
+            instance.add_run(run)
+        assert fail_dead_runs(instance) == [outer, inner.run_id]
+        assert instance.get_run_by_id(other.run_id).status == dg.DagsterRunStatus.NOT_STARTED

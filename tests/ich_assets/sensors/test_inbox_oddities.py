@@ -10,7 +10,7 @@ import pytest
 from dagster import DagsterEvent, DagsterEventType, DagsterRunStatus
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
-from inbox import Inbox, head
+from inbox import Inbox, head, series_of
 from ledgers import scan
 
 from ich_resources.folders import files_below
@@ -107,24 +107,34 @@ def test_a_scan_that_overwrites_the_entry_does_not_make_a_series_done(inbox, tmp
     assert inbox.table().loc[series, "state"] == "running"
 
 
-def test_what_killed_a_backlog_runs_alone_from_then_on(tmp_path):
-    inbox = Inbox(tmp_path, single_runs=1)
-    for i in range(3):
-        head(inbox, f"h{i}", study=f"s{i}")
+def test_what_killed_a_backlog_runs_alone_from_then_on_and_the_others_lose_no_attempt(tmp_path):
+    inbox = Inbox(tmp_path)
+    names = [head(inbox, f"h{i}", study="s") for i in range(3)]
     (request,) = inbox.settled().run_requests
     assert request.job_name == "ich_backlog"
-    inbox.launch(request, DagsterRunStatus.FAILURE)
-    assert [r.job_name for r in inbox.tick().run_requests] == ["ich_series"] * 3
+    inbox.die(request)
+    guilty, *others = series_of(request)
+    alone, together = inbox.tick().run_requests
+    assert series_of(alone) == [guilty]
+    assert sorted(series_of(together)) == sorted(others)
+    assert {request.tags["dagster/max_retries"] for request in (alone, together)} == {"0"}
+    assert sorted([guilty, *others]) == sorted(names)
+    with InboxIndex.open(inbox.run_root / "state" / "inbox.sqlite") as index:
+        assert [index.arrival(uid).attempts for uid in (guilty, *others)] == [1, 0, 0]
 
 
-def test_what_ended_a_backlog_with_an_error_is_asked_of_each_series_alone(tmp_path):
-    inbox = Inbox(tmp_path, single_runs=1)
-    for i in range(3):
-        head(inbox, f"h{i}", study=f"s{i}")
+def test_a_backlog_that_ends_before_its_first_series_makes_nobody_fail(tmp_path):
+    inbox = Inbox(tmp_path)
+    names = [head(inbox, f"h{i}", study="s") for i in range(3)]
     (request,) = inbox.settled().run_requests
     run = inbox.launch(request, DagsterRunStatus.STARTED)
     fail_a_step(inbox.instance, run)
-    assert [r.job_name for r in inbox.tick().run_requests] == ["ich_series"] * 3
+    assert inbox.tick().run_requests == []
+    assert set(inbox.table().loc[names, "phase"]) == {"waiting"}
+    assert set(inbox.table().loc[names, "sentence"]) == {"no checkpoints"}
+    inbox.wait(10)
+    (again,) = inbox.tick().run_requests
+    assert sorted(series_of(again)) == sorted(names)
 
 
 def fail_a_step(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

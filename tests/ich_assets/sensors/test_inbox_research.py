@@ -11,7 +11,7 @@ from ich_resources.storage.ledger import found_series
 
 @pytest.fixture
 def inbox(tmp_path) -> Inbox:
-    return Inbox(tmp_path)
+    return Inbox(tmp_path, ahead=3)
 
 
 @pytest.mark.parametrize("named", [False, True])

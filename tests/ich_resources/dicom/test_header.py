@@ -168,3 +168,11 @@ def test_all_numbers_are_finite_floats(phantom):
     header = _header(phantom / "IM0002")
     numbers = (*header.position, *header.orientation, *header.window, *header.rescale)
     assert all(type(number) is float and math.isfinite(number) for number in numbers)
+
+
+def test_the_sender_is_that_of_the_file_meta_information(one):
+    assert _header(one).sender == ""
+    dataset = pydicom.dcmread(one)
+    dataset.file_meta.SourceApplicationEntityTitle = "CT_ER"
+    dataset.save_as(one)
+    assert _header(one).sender == "CT_ER"

@@ -418,3 +418,27 @@ def test_a_sentence_with_a_name_that_is_not_utf_8_survives(tmp_path):
     with InboxIndex.open(tmp_path / "index") as index:
         index.upsert([Arrival("1.2", "1.1", sentence=os.fsdecode(b"Sch\xe4del"))])
         assert index.arrival("1.2").sentence == r"Sch\udce4del"
+
+
+def test_rules_of_priority_see_every_folder_and_the_header_of_the_first_slice(tmp_path):
+    header = {"sender": "CT_ER", "study_description": "Stroke", "body_part": "", "rows": 512}
+    with InboxIndex.open(tmp_path / "index") as index:
+        found = [FoundFile("b/2", 7, 1), FoundFile("a/1", 7, 1), FoundFile("c/3", 7, 1)]
+        index.update_files(found, now=1.0)
+        index.store(
+            [
+                FileFacts("b/2", "slice", "1.1", "1.2", "1.2.2", {"header": {"sender": "other"}}),
+                FileFacts("a/1", "slice", "1.1", "1.2", "1.2.1", {"header": header}),
+                FileFacts("c/3", "slice", "1.1", "1.3", "1.3.1", {"header": {}}),
+            ]
+        )
+        assert index.rule_values("1.2") == {
+            "folder": ["a", "b"],
+            "sender": ["CT_ER"],
+            "study_description": ["Stroke"],
+            "body_part": [],
+        }
+        assert index.rule_values("1.3")["sender"] == []  # an earlier version did not read it
+        index.update_files([], now=2.0)
+        assert index.rule_values("1.2")["sender"] == ["CT_ER"]
+        assert index.rule_values("9")["folder"] == []

@@ -320,3 +320,11 @@ def test_the_scan_reports_both_contents(server, inbox, phantom):
     (series,) = scan(inbox).series
     judgements = [record.judgement for record in series.slices]
     assert [each and each.code for each in judgements] == [Reason.DUPLICATE_UID] * 2
+
+
+def test_each_file_says_who_sent_it(server, inbox, phantom):
+    with associated(server) as association:
+        dataset = pydicom.dcmread(next(phantom.iterdir()))
+        assert association.send_c_store(dataset).Status == 0
+    (path,) = received(inbox)
+    assert pydicom.dcmread(path).file_meta.SourceApplicationEntityTitle == "PYNETDICOM"

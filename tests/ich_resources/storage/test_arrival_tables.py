@@ -2,12 +2,13 @@
 
 import io
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
 import pytest
 
-from ich_resources.arrivals import Arrival
+from ich_resources.arrivals import Arrival, Cause
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, UnassignedFile
 from ich_resources.storage.arrival_tables import INBOX_COLUMNS, inbox_table
@@ -54,6 +55,7 @@ def test_a_row_says_all_that_is_known_of_a_series():
         "sentence": 'the file ends "early"; a scout',
         "last_file": "2023-11-14 22:13:20+00:00",
         "version": "0123456789ab",
+        "phase": "incomplete",
     }
     assert tuple(row) == INBOX_COLUMNS
 
@@ -68,7 +70,7 @@ def test_the_latest_series_first_and_strays_last():
 def test_a_stray_is_one_file_with_its_path_and_reason():
     row = read(inbox_table([], [UNASSIGNED])).iloc[0].to_dict()
     said = {"state": "failed", "files": "1", "codes": "UNREADABLE", "sentence": "a/b: cut short"}
-    said |= {"admitted": "0", "refused": "0", "failed": "1"}
+    said |= {"admitted": "0", "refused": "0", "failed": "1", "phase": "failed"}
     assert row == dict.fromkeys(INBOX_COLUMNS, "") | said
 
 
@@ -94,3 +96,16 @@ def test_the_table_survives_its_file():
     found = read(inbox_table([FIRST, LAST], []))
     assert found["sentence"][0] == LAST.sentence
     assert list(found["admitted"]) == ["30", "0"]
+
+
+def test_due_series_show_the_fault_of_the_machine_that_they_wait_for():
+    due = replace(LAST, state="admitted", requested_version="")
+    asked = replace(due, requested_version=due.version)
+    table = inbox_table([due, asked, LAST], [], Cause("DISK", "the disk is full", 1.0, 2.0))
+    assert table[["state", "phase", "codes"]].to_numpy().tolist() == [
+        ["incomplete", "incomplete", LAST.codes],
+        ["admitted", "requested", LAST.codes],
+        ["admitted", "waiting", "DISK"],
+    ]
+    assert table["sentence"].to_list() == [LAST.sentence, LAST.sentence, "the disk is full"]
+    assert inbox_table([due], [])["phase"].to_list() == ["due"]

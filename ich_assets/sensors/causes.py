@@ -1,0 +1,70 @@
+"""The fault of the machine that stands: seen by the sensor itself, or met by its runs."""
+
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import asdict
+
+from ich_resources.arrivals import Cause
+from ich_resources.errors import DISK, CheckpointError, IchError
+from ich_resources.inbox.index import InboxIndex
+from ich_resources.inbox.resource import InboxResource
+from ich_resources.inference.resource import NetworksResource
+from ich_resources.storage.resource import StorageResource
+
+_NOTE = "cause"
+PAUSED = "PAUSED"
+"""Code of the cause that somebody sets by hand."""
+BAD_RULE = "BAD_RULE"
+"""Code of the cause that inbox.priorities holds something that is not a rule."""
+LEAST_FREE = 256 * 2**20
+"""Bytes that must be free below RUN_ROOT, so that a run can write the results of a series."""
+
+
+def standing_cause(index: InboxIndex) -> Cause | None:
+    """Return the fault that stood at the end of the last tick, None if there was none."""
+    text = index.get_note(_NOTE)
+    return Cause(**json.loads(text)) if text else None
+
+
+def keep_cause(index: InboxIndex, cause: Cause | None) -> None:
+    """Store the fault that stands; a tick that changes nothing writes nothing."""
+    if cause != standing_cause(index):
+        index.set_note(_NOTE, "" if cause is None else json.dumps(asdict(cause)))
+
+
+def seen_fault(
+    inbox: InboxResource, networks: NetworksResource, storage: StorageResource
+) -> tuple[str, str] | None:
+    """Return code and sentence of what stops every run, as far as a look tells.
+
+    Only what is quickly seen is looked at: whether the checkpoints are there, and whether the disk
+    has space. A run finds damaged checkpoints and absent devices.
+
+    Parameters
+    ----------
+    inbox : InboxResource
+        It may be paused.
+    networks : NetworksResource
+        Where the checkpoints are.
+    storage : StorageResource
+        Where the results go.
+    """
+    if inbox.paused:
+        return PAUSED, "inbox.paused is set: arrivals are recorded, and no run is requested"
+    try:
+        _ = inbox.rules
+    except IchError as err:
+        return BAD_RULE, str(err)
+    try:
+        networks.require_present()
+    except CheckpointError as err:
+        return type(err).__name__, str(err)
+    except IchError:
+        pass  # the folder of the models may be known to the runs alone
+    with suppress(OSError):  # RUN_ROOT itself may be made by the first run
+        free = shutil.disk_usage(storage.layout.run_root).free
+        if free < LEAST_FREE:
+            least = f"{LEAST_FREE >> 20} MB"
+            return DISK, f"only {free >> 20} MB are free on the disk of RUN_ROOT -> free {least}"
+    return None
