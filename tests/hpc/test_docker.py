@@ -15,6 +15,7 @@ from google_drive import HOSTS, Drive
 from live import ROOT
 from page_commands import command
 from release import REPOSITORY, TAG, ReleaseServer, public, release_of, running
+from taken_away import compared
 from tls import internet
 from training_root import Amount, write_training_root
 from workplace import Workplace
@@ -105,7 +106,7 @@ def test_the_page_builds_what_is_tested_here():
 def _files(root: Path) -> dict[str, bytes]:
     """What a run leaves behind, but the records, which tell times."""
     return {
-        path.relative_to(root).as_posix(): path.read_bytes()
+        path.relative_to(root).as_posix(): compared(path)
         for path in root.rglob("*")
         if path.is_file() and path.suffix != ".json"
     }

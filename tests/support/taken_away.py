@@ -4,23 +4,24 @@ import json
 import re
 from pathlib import Path
 
-_PYTHON = re.compile(rb'"python":"[0-9.]+"')
-"""The worklist names the Python that made it; an image has another one than the tests."""
+_OF_THIS_RUN = re.compile(rb'"python":"[0-9.]+"|"t":[0-9.]+')
+"""What the worklist says of how it was made: the Python, and the seconds of a series."""
+
+
+def compared(path: Path) -> bytes:
+    """Return the content of a result file as two runs are to give it."""
+    content = path.read_bytes()
+    return _OF_THIS_RUN.sub(b"", content) if path.name == "worklist.html" else content
 
 
 def results(root: Path) -> dict[str, bytes]:
-    """Every result file except the report; the worklist without the version of Python."""
+    """Every result file except the report."""
     files = [p for part in ("output", "processed") for p in (root / part).rglob("*")]
-    found = {
-        path.relative_to(root).as_posix(): path.read_bytes()
+    return {
+        path.relative_to(root).as_posix(): compared(path)
         for path in sorted(files)
         if path.is_file() and path.name != "run_report.json"
     }
-    worklist = "output/worklist.html"
-    if worklist in found:
-        found[worklist], count = _PYTHON.subn(b"", found[worklist])
-        assert count == 1
-    return found
 
 
 def report(root: Path) -> dict:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from taken_away import compared
 
 from ich_resources import environment
 
@@ -113,9 +114,9 @@ class Workplace:
         ]
 
     def tree(self) -> dict[str, bytes]:
-        """Every file of the results but the report, whose timings differ, and the records."""
+        """Every file of the results, without times: not the report, and not the records."""
         return {
-            path.relative_to(self.results).as_posix(): path.read_bytes()
+            path.relative_to(self.results).as_posix(): compared(path)
             for path in sorted(self.results.rglob("*"))
             if path.is_file() and path.suffix != ".json"
         }
