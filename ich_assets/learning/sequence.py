@@ -71,6 +71,8 @@ def trained_sequence(
 
     A training that was ended goes on after its last finished epoch.
     """
+    from ich_resources.unfinished import forget_state
+
     resources, fold = LearningResources.of(context), int(context.partition_key)
     records, subject = resources.train_root.records, sequence_subject(fold)
 
@@ -89,6 +91,8 @@ def trained_sequence(
             record = _train(context, resources, source, fold)
         else:
             context.log.info(f"sequence {fold}: its result holds and is taken")
+        # A kill may have left the state of a training that was recorded.
+        forget_state(resources.train_root.layout.steps.folder(subject))
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.data_version),
         metadata=_trained_metadata(resources, record),
@@ -99,7 +103,6 @@ def _train(
     context: dg.AssetExecutionContext, resources: LearningResources, source: OutOfFold, fold: int
 ) -> Record[TrainedSequenceContent]:
     from ich_resources.sequence.loop import train_sequence
-    from ich_resources.unfinished import forget_state
 
     layout, records = resources.train_root.layout, resources.train_root.records
     recipe, subject = resources.sequence.recipe(fold), sequence_subject(fold)
@@ -155,7 +158,6 @@ def _train(
     files = tuple(layout.steps.relative(file) for file in (path, layout.log(subject)))
     record = Record(digest, made.checkpoint, files, made)
     records.finish(subject, TRAINED_SEQUENCE, record)
-    forget_state(layout.steps.folder(subject))
     return record
 
 

@@ -55,6 +55,8 @@ def trained_fold(
     A training that was ended goes on after its last finished epoch. A result that holds for the
     current slices, folds and recipe is taken as it is.
     """
+    from ich_resources.unfinished import forget_state
+
     resources = LearningResources.of(context)
     backbone, fold = backbone_and_fold(context.partition_key)
     records, subject = resources.train_root.records, fold_subject(backbone, fold)
@@ -71,9 +73,13 @@ def trained_fold(
         record = None if config.again else current_trained(resources, backbone, fold)
         if record is not None:
             context.log.info(f"{context.partition_key}: its result holds and is taken")
-            return _taken(resources, record)
-        recipe = resources.training.recipe(backbone, fold)
-        return _train(context, resources, recipe, data_set(resources.train_root.layout))
+            made = _taken(resources, record)
+        else:
+            recipe = resources.training.recipe(backbone, fold)
+            made = _train(context, resources, recipe, data_set(resources.train_root.layout))
+        # A kill may have left the state of a training that was recorded.
+        forget_state(resources.train_root.layout.steps.folder(subject))
+        return made
 
 
 def _train(
@@ -84,7 +90,6 @@ def _train(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     from ich_resources.training.checkpoint import checkpoint_bytes
     from ich_resources.training.loop import train_fold
-    from ich_resources.unfinished import forget_state
 
     layout, records = resources.train_root.layout, resources.train_root.records
     backbone, fold = backbone_and_fold(context.partition_key)
@@ -126,7 +131,6 @@ def _train(
     files = tuple(layout.steps.relative(file) for file in (path, layout.log(subject)))
     record = Record(digest, made.checkpoint, files, made)
     records.finish(subject, TRAINED_FOLD, record)
-    forget_state(layout.steps.folder(subject))
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.data_version),
         metadata={
