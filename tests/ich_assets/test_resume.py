@@ -34,7 +34,11 @@ def test_only_what_an_option_touches_runs_again(demo_copy, finished_demo):
     )
     assert changed.status == 0, changed.text
     after = {name: (state / name).stat().st_mtime_ns for name in before}
-    assert {name for name in after if after[name] != before[name]} == {"saliency_panels.json"}
+    assert {name for name in after if after[name] != before[name]} == {
+        "saliency_panels.json",
+        "saliency_panels.npy",
+        "preview.json",
+    }
     scores = pd.read_csv(place.output / "saliency_panels" / "all_slice_saliency_scores.csv")
     assert set(scores["saliency_method"]) == {"input_grad"}
     panels = list((place.output / "saliency_panels" / uid).glob("*.png"))
