@@ -56,7 +56,7 @@ def _materialise(server: Webserver, asset: str, *, partition: str = "", config=N
     def status() -> str:
         return server.ask(STATUS, id=run_id)["runOrError"]["status"]
 
-    assert wait(180, lambda: status() in ("SUCCESS", "FAILURE"))
+    assert wait(600, lambda: status() in ("SUCCESS", "FAILURE"))
     assert status() == "SUCCESS"
     return run_id
 
