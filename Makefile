@@ -46,6 +46,7 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/dagster job execute -m ich_assets.definitions -j ich_batch -c $(DEMO)/run.yaml
 	@echo
 	@echo "Trained on phantoms: the numbers mean nothing for people."
+	@echo "Open      $(CURDIR)/$(DEMO)/results/output/worklist.html"
 	@echo "Panels    $(CURDIR)/$(DEMO)/results/output/saliency_panels/"
 	@echo "Ranking   $(CURDIR)/$(DEMO)/results/output/predictions_per_series.csv"
 	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"

@@ -22,6 +22,7 @@ from ich_resources.series import Ledger
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
+from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.ledger import left_behind, read_ledger
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.readme import write_readme
@@ -59,11 +60,19 @@ def run_outputs(
         ledger = read_ledger(layout)
         outcomes = _outcomes(ledger, resources, only_these=config.only_these_options)
         shown = outputs.shown_probabilities(layout, outcomes)
-        tables = _write_tables(ledger, outcomes, resources, shown)
-        report = _report(ledger, outcomes, resources, config.batch_seconds)
+        flagged_by = flagging(resources)
+        tables = _write_tables(ledger, outcomes, resources, shown, flagged_by)
+        report = run_report(
+            ledger,
+            outcomes,
+            options=_options(resources, flagged_by),
+            checkpoints=_checkpoints(resources),
+            seconds=config.batch_seconds,
+            left_behind=left_behind(layout, ledger),
+        )
         path = outputs.write_report(layout, report)
         write_readme(layout, outcomes)
-        written = Written(ledger, outcomes, shown, report, flagging(resources))
+        written = Written(ledger, outcomes, shown, report, flagged_by)
         worklist = write_worklist(written, layout)
     states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}
     return dg.MaterializeResult(
@@ -91,13 +100,12 @@ def _write_tables(
     outcomes: Sequence[SeriesOutcome],
     resources: SeriesResources,
     shown: Mapping[str, FloatArray | None],
+    flagged_by: Flagging | None,
 ) -> dict[str, Any]:
     """Write every table; return the first rows of some of them for Dagster's metadata."""
     layout = resources.storage.layout
     series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
-    per_slice, per_series = outputs.write_prediction_tables(
-        layout, outcomes, flagging(resources), shown
-    )
+    per_slice, per_series = outputs.write_prediction_tables(layout, outcomes, flagged_by, shown)
     outputs.write_saliency_tables(layout, outcomes)
     outputs.write_processed_tables(layout, outcomes, group_by=resources.dicom.group_by)
     ranking = per_series[["rank", "series_id", "state", "slices_scored", "max_any"]]
@@ -109,22 +117,6 @@ def _write_tables(
     }
 
 
-def _report(
-    ledger: Ledger,
-    outcomes: Sequence[SeriesOutcome],
-    resources: SeriesResources,
-    seconds: float | None,
-) -> dict[str, Any]:
-    return run_report(
-        ledger,
-        outcomes,
-        options=_options(resources),
-        checkpoints=_checkpoints(resources),
-        seconds=seconds,
-        left_behind=left_behind(resources.storage.layout, ledger),
-    )
-
-
 def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{f"series_{state}": number for state, number in report["series_by_state"].items()},
@@ -134,8 +126,7 @@ def _counts(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _options(resources: SeriesResources) -> dict[str, object]:
-    flagged_by = flagging(resources)
+def _options(resources: SeriesResources, flagged_by: Flagging | None) -> dict[str, object]:
     sequence = {"sequence": "on"} if resources.networks.sequence == "on" else {}
     return sequence | {
         "on_bad_slice": resources.dicom.on_bad_slice,

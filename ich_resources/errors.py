@@ -19,7 +19,7 @@ from ich_resources.plain_text import one_line
 DISK, DEVICE = "DISK", "DEVICE"
 """Codes of errors of a disk that cannot be written, and of a device that cannot be used."""
 MACHINE_FAULTS = frozenset({"CheckpointError", "AcceleratorError", DISK, DEVICE})
-"""Codes of failures that no series is to blame for; see ``inbox.lifecycle``."""
+"""Codes of failures that no series is to blame for; see ``inbox.faults``."""
 
 
 class IchError(Exception):

@@ -184,7 +184,7 @@ def _backbones(resources: LearningResources) -> Sequence[Backbone]:
     record = resources.train_root.records.find_as(training_subject(), OOF_TABLE, OofTableContent)
     if record is None:
         raise IchError(
-            "there is no table of predictions out of fold", remedy=f"materialise {OOF_TABLE}"
+            "the table of predictions out of fold is missing", remedy=f"materialise {OOF_TABLE}"
         )
     return [BACKBONES[name] for name in record.content.backbones]
 

@@ -51,7 +51,7 @@ def write_bound(
     Raises
     ------
     IchError
-        If the probabilities are calibrated already, or there is no threshold.
+        If the probabilities are calibrated already, or a threshold is not set.
     StorageError
         If a file cannot be written.
     """

@@ -90,7 +90,7 @@ def _judged(
     Raises
     ------
     IchError
-        If there are no such predictions, or a run root is to be compared.
+        If such predictions are missing, or a run root is to be compared.
     """
     if chosen.compare_with:
         raise IchError(

@@ -82,7 +82,7 @@ def require_table(train_root: TrainRootResource) -> Record[OofTableContent]:
     """
     made = train_root.records.find_as(training_subject(), OOF_TABLE, OofTableContent)
     if made is None:
-        raise IchError("there is no table of predictions out of fold", remedy=_TABLE)
+        raise IchError("the table of predictions out of fold is missing", remedy=_TABLE)
     return made
 
 
@@ -139,7 +139,7 @@ def sequence_records(
         found.append((checkpoint, made))
     if missing:
         raise IchError(
-            "there are no predictions out of fold of the sequence models of fold "
+            "the predictions out of fold of the sequence models are missing: fold "
             f"{', '.join(missing)}",
             remedy=SEQUENCE_REMEDY,
         )

@@ -41,8 +41,8 @@ from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.environment import DICOM_INBOX
 from ich_resources.inbox.choice import Request, primary_first
+from ich_resources.inbox.faults import cause_after, cause_seen, seconds_to_wait
 from ich_resources.inbox.index import InboxIndex
-from ich_resources.inbox.lifecycle import cause_after, cause_seen, seconds_to_wait
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.series import Ledger, UnassignedFile

@@ -12,15 +12,10 @@ from ich_assets.runtime.console import failure_text
 from ich_assets.runtime.run_tags import BATCH_TAG, REQUEST_TAG
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import MACHINE_FAULTS, IchError, StorageError
+from ich_resources.inbox.facts import ResultFacts, RunFacts
+from ich_resources.inbox.faults import Fault
 from ich_resources.inbox.index import InboxIndex
-from ich_resources.inbox.lifecycle import (
-    Fault,
-    Note,
-    ResultFacts,
-    RunFacts,
-    after_run,
-    finished,
-)
+from ich_resources.inbox.lifecycle import Note, after_run, finished
 from ich_resources.reasons import Reason
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.failures import CHECKS, UNCHECKED

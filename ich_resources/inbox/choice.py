@@ -96,7 +96,7 @@ def choose(due: Iterable[DueSeries], queue: Queue, now: float) -> list[Request]:
 
     Higher priorities go first, then series that came in the last 15 minutes, then the older ones;
     among equals the one that waits longest. Every fourth request goes to the oldest of all, so
-    that none waits for ever. Where more studies are due than requests are free, a request takes
+    that each gets its turn. Where more studies are due than requests are free, a request takes
     further studies of the same priority, up to ``bite_seconds``. Beyond ``ahead`` one more request
     is made for a study with a higher priority than everything that is queued.
 

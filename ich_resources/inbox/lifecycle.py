@@ -34,87 +34,20 @@ the run died before it began a series          due, and the cause stands
 ============================================== ===================================================
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from ich_resources.arrivals import Arrival, ArrivalState, Cause
+from ich_resources.arrivals import Arrival, ArrivalState
 from ich_resources.errors import MACHINE_FAULTS
+from ich_resources.inbox.facts import ResultFacts, RunFacts
+from ich_resources.inbox.faults import Fault
 from ich_resources.inbox.growth import OpenSeries
 from ich_resources.series import SeriesRecord
 
 ATTEMPTS = 3
 """Runs that may end while they work on one version of a series. Then it is failed."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 300.0
-"""How long the sensor waits after a run has met a fault of the machine: doubled each time."""
 RUN_DIED = "RUN"
 """Code of a series whose run did not come to its end, and of runs that begin no series."""
-
-
-class RunFacts(NamedTuple):
-    """What Dagster says of the run that a series was requested in.
-
-    Attributes
-    ----------
-    run_id : str
-        Its id.
-    status : str
-        ``waiting`` (queued or starting), ``working``, ``succeeded``, ``failed`` or ``cancelled``.
-    alone : bool
-        Whether it is a run of ``ich_series``, which has this series alone.
-    repeats : bool
-        Whether Dagster repeats it.
-    began : bool
-        Whether it had begun a series.
-    error : str
-        Error of the step that failed; empty if none did, as when a process dies.
-    by_check : bool
-        Whether a blocking check raised that error.
-    """
-
-    run_id: str
-    status: Literal["waiting", "working", "succeeded", "failed", "cancelled"]
-    alone: bool = True
-    repeats: bool = False
-    began: bool = False
-    error: str = ""
-    by_check: bool = False
-
-
-class ResultFacts(NamedTuple):
-    """What is on disk of the version of a series that the inbox knows.
-
-    Attributes
-    ----------
-    state : str
-        ``waiting`` if there is no result; else as in ``SeriesOutcome``.
-    sentence, codes : str
-        For the ledger.
-    failed : int
-        Number of failed slices.
-    cause : str
-        Code of what failed the series as a whole; empty if it did not fail.
-    at_work : bool
-        Whether its run was at work on this series when it ended.
-    moved : bool
-        Whether files of it changed or were away when they were read.
-    """
-
-    state: Literal["waiting", "done", "incomplete", "failed", "refused"]
-    sentence: str = ""
-    codes: str = ""
-    failed: int = 0
-    cause: str = ""
-    at_work: bool = False
-    moved: bool = False
-
-
-class Fault(NamedTuple):
-    """A fault of the machine that a run has met: its code, a sentence, the id of the run."""
-
-    code: str
-    sentence: str
-    run: str
 
 
 class Note(NamedTuple):
@@ -283,75 +216,3 @@ def _died(arrival: Arrival, result: ResultFacts) -> Decision:
 def _failed(arrival: Arrival, note: Note) -> Decision:
     failed = replace(arrival, state="failed", codes=note.code, sentence=note.sentence)
     return Decision(failed, note=note, progress=True)
-
-
-def cause_after(
-    before: Cause | None, faults: Iterable[Fault], *, progress: bool, now: float
-) -> Cause | None:
-    """Return the fault of the machine that stands after some runs were looked at.
-
-    Parameters
-    ----------
-    before : Cause or None
-        The one that stood.
-    faults : iterable of Fault
-        Those that runs have met. A run that holds several series meets one fault only.
-    progress : bool
-        Whether a run came further than a fault of the machine lets it come.
-    now : float
-        The time, in seconds since 1970.
-    """
-    met = {fault.run: fault for fault in faults}
-    if not met:
-        return None if progress and (before is None or before.run) else before
-    cause = before
-    for fault in met.values():
-        if cause is None or cause.run != fault.run:
-            since, times = (now, 0) if cause is None else (cause.since, cause.times)
-            cause = Cause(fault.code, fault.sentence, since, now, times + 1, fault.run)
-    return cause
-
-
-def cause_seen(before: Cause | None, seen: tuple[str, str] | None, now: float) -> Cause | None:
-    """Return the fault of the machine that stands after the sensor has looked for itself.
-
-    Parameters
-    ----------
-    before : Cause or None
-        The one that stood.
-    seen : tuple of str or None
-        Code and sentence of what the sensor sees; None if it sees nothing wrong.
-    now : float
-        The time, in seconds since 1970.
-    """
-    if seen is None:
-        return before if before is not None and before.run else None
-    code, sentence = seen
-    if before is not None and (before.run, before.code, before.sentence) == ("", code, sentence):
-        return before
-    return Cause(code, sentence, now if before is None else before.since, now)
-
-
-def seconds_to_wait(cause: Cause | None, now: float) -> float:
-    """Return how long no run is requested because of a fault of the machine, in seconds.
-
-    Parameters
-    ----------
-    cause : Cause or None
-        The one that stands.
-    now : float
-        The time, in seconds since 1970. If the clock was set back, the wait is over.
-
-    Returns
-    -------
-    float
-        0 if one run may find out whether the fault still stands; infinite as long as the sensor
-        itself sees it.
-    """
-    if cause is None:
-        return 0.0
-    if not cause.run:
-        return float("inf")
-    wait = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(cause.times - 1, 10))
-    passed = now - cause.met
-    return 0.0 if passed < 0 else max(0.0, wait - passed)

@@ -1,4 +1,4 @@
-"""``output/README.txt``: what the files of a results folder are, for whoever gets the folder."""
+"""``output/README.txt``: what each file of a results folder is, and what to open first."""
 
 from collections.abc import Sequence
 

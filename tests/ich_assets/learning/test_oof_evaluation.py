@@ -162,7 +162,7 @@ def test_sequence_models_that_are_not_there_are_one_sentence(copied: LearningRes
         layout.steps.record(sequence_subject(fold), SEQUENCE_OOF).unlink()
     for source in ("sequence", "both"):
         said = _evaluate(layout.train_root, source)
-        assert "no predictions out of fold of the sequence models of fold 1, 3" in said
+        assert "predictions out of fold of the sequence models are missing: fold 1, 3" in said
         assert "-> run ich_sequence" in said
     assert _evaluate(layout.train_root, "2d") == ""
 

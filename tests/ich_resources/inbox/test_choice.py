@@ -1,4 +1,4 @@
-"""Which series are requested now: priority, then news, and nobody waits for ever."""
+"""Which series are requested now: priority, then news, and each gets its turn."""
 
 import pytest
 

@@ -8,19 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ich_resources.arrivals import Arrival, Cause
-from ich_resources.inbox.lifecycle import (
-    ATTEMPTS,
+from ich_resources.inbox.facts import ResultFacts, RunFacts
+from ich_resources.inbox.faults import (
     LONGEST_WAIT_S,
     Fault,
-    ResultFacts,
-    RunFacts,
-    after_run,
     cause_after,
     cause_seen,
-    judged,
-    requested,
     seconds_to_wait,
 )
+from ich_resources.inbox.lifecycle import ATTEMPTS, after_run, judged, requested
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SeriesRecord, SliceRecord
 
