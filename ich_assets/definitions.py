@@ -15,6 +15,7 @@ from ich_assets.jobs.weights import fetch_checkpoints, fetch_side_files, verify_
 from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
+from ich_assets.sensors.retry import ich_retry
 
 end_in_a_sentence()
 defs = dg.Definitions.merge(
@@ -27,6 +28,7 @@ defs = dg.Definitions.merge(
             ich_shard,
             ich_collect,
             ich_retire,
+            ich_retry,
             fetch_checkpoints,
             verify_checkpoints,
             fetch_side_files,

@@ -1,6 +1,7 @@
 """Metadata of Dagster's events: tables, small inline pictures, what made a result."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -34,11 +35,39 @@ def highest_slices(probabilities: FloatArray, first: int = 0) -> list[int]:
     return [first + index for index in order.tolist()]
 
 
-def inline_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
-    """Return a PNG of at most 50 KB as Markdown, which Dagster stores and shows in line."""
-    return dg.MetadataValue.md(
-        f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
-    )
+def materialized(
+    context: dg.AssetExecutionContext, data_version: str, metadata: Mapping[str, Any]
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Return what an asset returns: its event, with metadata.
+
+    Metadata of a MaterializeResult would also be stored with the output of the step.
+
+    Parameters
+    ----------
+    context : dagster.AssetExecutionContext
+        Of the step.
+    data_version : str
+        Of the result.
+    metadata : mapping of str to object
+        As Dagster shows it.
+    """
+    context.add_asset_metadata(metadata)
+    return dg.MaterializeResult(data_version=dg.DataVersion(data_version))
+
+
+def inline_picture(picture: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """Return a picture as Markdown, which Dagster stores with the event and shows.
+
+    Parameters
+    ----------
+    picture : bytes
+        SVG or WebP of a few KB: Dagster stores it twice.
+    title : str
+        In place of the picture where it cannot be shown.
+    """
+    kind = "svg+xml" if picture.startswith(b"<svg") else "webp"
+    text = base64.b64encode(picture).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/{kind};base64,{text})")
 
 
 def probability_table(probabilities: FloatArray, sop_uids: list[str]) -> dg.TableMetadataValue:

@@ -53,6 +53,8 @@ class Settling:
         Whether a run came further than such a fault lets it come.
     scored : list of SeriesOutcome
         The series that got a result.
+    ended : set of str
+        Ids of the runs that have ended.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Settling:
         self.faults: list[Fault] = []
         self.progress = False
         self.scored: list[SeriesOutcome] = []
+        self.ended: set[str] = set()
 
     def settle(self) -> None:
         """Store the new state of each series whose run has one."""
@@ -88,6 +91,8 @@ class Settling:
         if run is not None and run.status != "waiting":
             outcome = outcome_of(self._storage, arrival)
             result = result_facts(self._storage, outcome, run)
+            if run.status != "working":
+                self.ended.add(run.run_id)
         decision = after_run(arrival, run, result)
         now = decision.arrival
         if decision.note is not None:

@@ -69,7 +69,27 @@ def test_a_study_sent_slice_by_slice_gets_one_run_and_a_late_slice_one_more(site
         send(port, *slices, late, scout)
         assert wait(90, lambda: len(_ticks(site)) > ticks + 3)
         assert [run["status"] for run in server.runs()] == ["SUCCESS", "SUCCESS"]
+
+        _repeat_what_failed(site, server, port, out)
     _assert_nowhere(site, *slices, late)
+
+
+def _repeat_what_failed(site: Workplace, server: Webserver, port: int, out: Path) -> None:
+    """A series with a damaged slice fails as a whole, until the configuration keeps the others."""
+    live = Path(site.environment["LIVE_CONFIG"])
+    kept = live.read_text()
+    live.write_text(kept + "  dicom: {config: {on_bad_slice: fail}}\n")
+    damaged = write_series(out / "cut", name="cut", slices=4, bleed=False, size=64)
+    dataset = pydicom.dcmread(damaged[0])
+    dataset.PixelData = dataset.PixelData[:-400]
+    dataset.save_as(damaged[0])
+    send(port, *damaged)
+    cut = uid("demo", "cut")
+    assert wait(120, lambda: _states(server).get(cut) == "failed"), server.runs()
+    live.write_text(kept)
+    run = server.launch("ich_retry", {}, {"ops": {"repeat_failed": {"config": {"series": [cut]}}}})
+    assert wait(120, lambda: server.statuses()[run] == "SUCCESS"), server.runs()
+    assert wait(120, lambda: _states(server)[cut] == "incomplete"), server.runs()
 
 
 def _finished(server: Webserver, runs: int) -> bool:
