@@ -13,13 +13,14 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up receive bench test lint unit quick fix clean FORCE
+.PHONY: help install demo ui up doctor receive bench test lint unit quick fix clean FORCE
 
 help:
 	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
 	@echo "make demo     train small networks on phantoms, and score others with them, from DICOM to panels"
 	@echo "make ui       start the Dagster UI on http://127.0.0.1:3000"
 	@echo "make up       watch DICOM_INBOX with webserver and daemon, until Ctrl-C"
+	@echo "make doctor   look at this machine, the folders and Dagster, and say what is wrong and what to do"
 	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
 	@echo "make bench    measure the speed of this machine, compared with the reference's loop"
 	@echo "make test     check style, types and import contracts, and run every test (ARGS=... goes to pytest)"
@@ -73,6 +74,9 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
 	@$(BIN)/python -W ignore -m ich_assets.sensors.ready
 	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+
+doctor: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	@$(BIN)/python -W ignore -m ich_assets.doctor
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver

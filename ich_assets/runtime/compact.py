@@ -1,7 +1,7 @@
 """Dagster's SQLite file of a run, made small once the run has ended.
 
 Dagster makes a file with some thirty tables and indexes for each run. Each takes a page of 4 KB
-even where it is empty, and an event of 1 KB wastes part of its page. With pages of 1 KB the file
+even where it is empty, and an event of 1 KB wastes part of its page. With smaller pages the file
 of a series takes 0.1 MB less. Nothing of its content changes.
 """
 
@@ -15,7 +15,7 @@ from dagster import RunsFilter
 
 from ich_assets.runtime.run_tags import BATCH_TAG
 
-PAGE = 1024
+PAGE = 512
 """Bytes of a page; SQLite's default is 4096."""
 _PATIENCE_S = 1.0
 """How long a file that another process uses is waited for. It then stays as it is."""

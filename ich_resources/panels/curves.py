@@ -1,7 +1,7 @@
 """The six probabilities along a series as a small SVG, for Dagster's metadata dialog."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -22,6 +22,7 @@ FEW = 5
 DASHES = ("", "", "8 4", "8 3 2 3", "2 3", "8 2 2 2 2 2")
 """Line style of each class, so that the curves differ not only in colour."""
 _MOST_TICKS = 10
+_QUOTE = {'"': "&quot;"}
 
 
 def draw_probability_curves(probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
@@ -37,7 +38,7 @@ def draw_probability_curves(probabilities: npt.NDArray[np.float32], warning: str
     Returns
     -------
     bytes
-        SVG, 560 pixels wide, 300 high (328 with the warning): 4 KB for 30 slices, 20 KB for 300.
+        SVG, 560 pixels wide, 300 high (328 with the warning): 3 KB for 30 slices, 10 KB for 300.
 
     Raises
     ------
@@ -52,49 +53,53 @@ def draw_probability_curves(probabilities: npt.NDArray[np.float32], warning: str
         raise ValueError("no slice to draw")
     check_unit_range(probabilities, (len(probabilities), len(CLASSES)), "probabilities")
     top = BANNER_HEIGHT if warning else 0
+    size = f'width="{WIDTH}" height="{HEIGHT + top}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT + top}" '
-        f'font-family="sans-serif" font-size="11" fill="{style.DIM_TEXT}">',
-        f'<rect width="{WIDTH}" height="{HEIGHT + top}" fill="{style.BACKGROUND}"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">',
+        f'<rect {size} fill="{style.BACKGROUND}"/>',
         *_banner(warning),
-        f'<g transform="translate(0,{top})">',
-        *_legend(),
-        *_axes(len(probabilities)),
-        f'<g transform="translate({LEFT},{TOP})scale({1 / FINE})" fill="none">',
+        f'<g fill="none" transform="translate({LEFT},{top + TOP})scale({1 / FINE})">',
         *_curves(probabilities),
-        "</g></g></svg>",
+        f'</g><g fill="{style.DIM_TEXT}" transform="translate({LEFT},{top})">',
+        *_axes(len(probabilities)),
+        *_legend(),
+        "</g></svg>",
     ]
-    return "".join(parts).encode()
+    return "".join(parts).replace('"', "'").encode()  # as an address needs it
 
 
 def _banner(warning: str) -> Iterator[str]:
     if warning:
-        yield f'<rect width="{WIDTH}" height="{BANNER_HEIGHT}" fill="{style.BANNER}"/>'
+        yield f'<path d="M0 0h{WIDTH}v{BANNER_HEIGHT}H0" fill="{style.BANNER}"/>'
         yield (
             f'<text x="{WIDTH / 2:g}" y="19" text-anchor="middle" font-size="13" '
-            f'font-weight="bold" fill="{style.BANNER_TEXT}">{escape(warning)}</text>'
+            f'font-weight="bold" fill="{style.BANNER_TEXT}">{escape(warning, _QUOTE)}</text>'
         )
 
 
 def _legend() -> Iterator[str]:
-    for c, name in enumerate(CLASSES):
-        x, y = LEFT + c // 2 * 176, 14 + c % 2 * 17
+    places = [(c // 2 * 176, 14 + c % 2 * 17) for c in range(len(CLASSES))]
+    for c, (x, y) in enumerate(places):
         yield f'<path d="M{x} {y}h34" {_stroke(c, 1)}/>'
-        yield f'<text x="{x + 41}" y="{y + 4}" fill="{style.TEXT}">{name}</text>'
+    names = [(x + 41, y + 4, name) for (x, y), name in zip(places, CLASSES, strict=True)]
+    yield _texts(names, f'fill="{style.TEXT}"')
 
 
 def _axes(count: int) -> Iterator[str]:
     heights = [(TOP + RISE * (1 - p), f"{p:g}") for p in (0, 0.25, 0.5, 0.75, 1)]
-    lines = "".join(f"M{LEFT} {y:g}h{SIDE}" for y, _ in heights)
-    ticks = [(LEFT + x / FINE, str(i)) for i, x in _ticks(count)]
+    ticks = [(x / FINE, str(i)) for i, x in _ticks(count)]
+    lines = "".join(f"M0 {y:g}h{SIDE}" for y, _ in heights)
     lines += "".join(f"M{x:g} {TOP}v{RISE}" for x, _ in ticks)
     yield f'<path d="{lines}" stroke="{style.FRAME}" stroke-width=".6"/>'
-    for y, text in heights:
-        yield f'<text x="{LEFT - 6}" y="{y + 4:g}" text-anchor="end">{text}</text>'
-    for x, text in ticks:
-        yield f'<text x="{x:g}" y="{TOP + RISE + 16}" text-anchor="middle">{text}</text>'
-    yield f'<text x="{LEFT}" y="292">slice index in series order, from 0</text>'
-    yield (f'<text x="{WIDTH - 14}" y="292" text-anchor="end" font-size="9">{style.FOOTER}</text>')
+    yield _texts([(-6, y + 4, text) for y, text in heights], 'text-anchor="end"')
+    yield _texts([(x, TOP + RISE + 16, text) for x, text in ticks], 'text-anchor="middle"')
+    yield _texts([(0, 292, "slice index in series order, from 0"), (320, 292, style.FOOTER)], "")
+
+
+def _texts(texts: Iterable[tuple[float, float, str]], options: str) -> str:
+    """Return one element for texts that look alike."""
+    spans = (f'<tspan x="{x:g}" y="{y:g}">{text}</tspan>' for x, y, text in texts)
+    return f"<text {options}>" + "".join(spans) + "</text>"
 
 
 def _ticks(count: int) -> list[tuple[int, int]]:
@@ -124,10 +129,10 @@ def _curves(probabilities: npt.NDArray[np.float32]) -> Iterator[str]:
     for c in range(len(CLASSES)):
         heights = [round(RISE * FINE * (1 - float(p))) for p in probabilities[:, c]]
         points = list(zip(places, heights, strict=True))
-        path = f"M{places[0]} {heights[0]}l" + " ".join(
-            f"{x - x0}{y - y0:+d}" for (x0, y0), (x, y) in itertools.pairwise(points)
+        path = f"M{places[0]} {heights[0]}" + "".join(
+            f"l{x - x0}{y - y0:+d}" for (x0, y0), (x, y) in itertools.pairwise(points)
         )
-        yield f'<path d="{path.removesuffix("l")}" {_stroke(c, FINE)}/>'
+        yield f'<path d="{path}" {_stroke(c, FINE)}/>'
         if len(points) < FEW:
             colour, radius = (
                 style.CLASS_COLOURS[c],

@@ -5,6 +5,7 @@ import ssl
 import sys
 
 from ich_resources.errors import IchError
+from ich_resources.machine import is_free
 from ich_resources.receiver.settings import HOST, Settings, settings
 
 _TIMEOUT_S = 10.0
@@ -20,6 +21,29 @@ def main() -> int:
         print(f"the receiver does not answer: {err}", file=sys.stderr)  # noqa: T201
         return 1
     return 0 if healthy else 1
+
+
+def state_of_port() -> str:
+    """Return whether the receiver can listen on its port, or does already.
+
+    Raises
+    ------
+    IchError
+        If another program listens there, or a setting of the receiver is wrong.
+    """
+    chosen = settings()
+    host, port = _address(chosen)
+    if host != HOST or is_free(port):
+        return f"{port} is free" if host == HOST else f"{host}: not looked at"
+    try:
+        if _agrees_on_tls(chosen) if chosen.tls else _echoes(chosen):
+            return f"{port}: the receiver answers"
+    except (OSError, ImportError):
+        pass
+    raise IchError(
+        f"another program listens on port {port}",
+        remedy="end it, or set RECEIVE_PORT to another port",
+    )
 
 
 def _address(chosen: Settings) -> tuple[str, int]:
