@@ -13,6 +13,7 @@ from ich_assets.partitions import SERIES
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.console import failure_text
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
+from ich_assets.runtime.origins import name_origin, naming_origins
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import BATCH_TAG, HANG_TAG, host_tag
 from ich_resources.errors import IchError
@@ -131,7 +132,8 @@ def run_asset_job(
         From which level on the inner run writes to the terminal.
     """
     watched = {key: value for key, value in context.run.tags.items() if key == HANG_TAG}
-    with interrupts_end_the_batch():
+    name_origin(context.instance, context.run_id)
+    with interrupts_end_the_batch(), naming_origins(context.instance, context.run):
         result = (
             graph.inner_defs()
             .resolve_job_def(job)
