@@ -52,16 +52,19 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@echo "Ranking   $(CURDIR)/$(DEMO)/results/output/predictions_per_series.csv"
 	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"
 	@echo "Labels    $(CURDIR)/$(DEMO)/labels.csv (which slices of the ten phantom patients show blood)"
-	@echo "Next      make ui"
+	@echo "Next      make ui, and open http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
 
-# If no folder is set, the UI shows the folders of the demo.
+# If no folder is set, the UI shows the folders of the demo, and runs with its options.
 ifeq ($(DICOM_INPUT)$(MODEL_DIR)$(RUN_ROOT),)
 ui: export DICOM_INPUT := $(CURDIR)/$(DEMO)/dicom
 ui: export MODEL_DIR := $(CURDIR)/$(DEMO)/models
 ui: export RUN_ROOT := $(CURDIR)/$(DEMO)/results
 ui: export MAX_FOLDS_PER_BACKBONE := 1
+ui: export NETWORKS_BACKEND := $(shell sed -n 's/^  networks:.*backend: \([a-z]*\).*/\1/p' $(DEMO)/run.yaml 2>/dev/null)
 endif
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	@echo "Ranking   http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
+	@echo "Runs      http://127.0.0.1:$(or $(PORT),3000)/runs"
 	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
 # A tick may take longer than Dagster's limit of 60 seconds if the inbox is large and the disk slow.
@@ -73,6 +76,8 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@mkdir -p "$$DICOM_INBOX"
 	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
 	@$(BIN)/python -W ignore -m ich_assets.sensors.ready
+	@echo "Inbox     http://127.0.0.1:$(or $(PORT),3000)/assets/inbox_ledger"
+	@echo "Ranking   http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
 	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
 doctor: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml

@@ -41,6 +41,8 @@ UI_HOSTS = "UI_HOSTS"
 """More names under which a browser may open the UI, with commas; unset: localhost alone."""
 MAX_FOLDS = "MAX_FOLDS_PER_BACKBONE"
 """Only the first so many folds of each backbone."""
+BACKEND = "NETWORKS_BACKEND"
+"""What runs the networks where the run configuration says auto: pytorch or openvino."""
 
 RELEASE_TOKEN = "GITHUB_TOKEN_RSNA_ICH_DETECTION_REPO"  # noqa: S105 (a variable's name)
 """GitHub token that may read the release of the checkpoints; goes before GITHUB_TOKEN."""
@@ -93,6 +95,27 @@ def whole_number(configured: int | None, variable: str, most: int) -> int | None
             f"{variable} is {text!r}", remedy=f"set it to a whole number from 1 to {most}"
         )
     return int(text)
+
+
+def backend(configured: str) -> str:
+    """Return the back end from the run configuration, or where that says auto, the environment.
+
+    Parameters
+    ----------
+    configured : str
+        The resource field.
+
+    Raises
+    ------
+    IchError
+        If the environment names another one than pytorch or openvino.
+    """
+    text = os.environ.get(BACKEND, "").strip()
+    if configured != "auto" or not text:
+        return configured
+    if text not in ("auto", "pytorch", "openvino"):
+        raise IchError(f"{BACKEND} is {text!r}", remedy="set it to auto, pytorch or openvino")
+    return text
 
 
 def github_token() -> tuple[str, str]:

@@ -50,7 +50,9 @@ def compact_runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:
     sqlite.org/lang_vacuum.html, sqlite.org/pragma.html#pragma_page_size
     """
     path_of = getattr(instance.event_log_storage, "path_for_shard", None)
-    for run_id in run_ids if path_of is not None else ():
+    if path_of is None:
+        return
+    for run_id in run_ids:
         path = Path(path_of(run_id))
         # It may be in use, or the disk be full: the file is whole all the same.
         with suppress(sqlite3.Error, OSError):

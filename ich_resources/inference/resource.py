@@ -18,7 +18,7 @@ from ich_resources.backbones.checkpoint import (
 )
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, Precision
 from ich_resources.backbones.views import View
-from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
+from ich_resources.environment import MAX_FOLDS, MODEL_DIR, backend, folder, whole_number
 from ich_resources.errors import IchError, InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.inference.calibrating import calibration_for
@@ -50,7 +50,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     backend: Literal["auto", "pytorch", "openvino"] = Field(
         default="auto",
-        description="auto: OpenVINO on the CPU where it is installed (extra cpu), else PyTorch.",
+        description="auto: the environment's NETWORKS_BACKEND, else OpenVINO on the CPU where it "
+        "is installed (extra cpu), else PyTorch.",
     )
     precision: Precision = Field(
         default="float32",
@@ -249,8 +250,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         from ich_resources.backbones.compiled import computes, installed
 
-        cpu = self._devices[0].type == "cpu"
-        if self.backend == "openvino" and not (cpu and installed()):
+        cpu, asked = self._devices[0].type == "cpu", backend(self.backend)
+        if asked == "openvino" and not (cpu and installed()):
             raise InferenceError(
                 "backend is openvino, but "
                 + ("openvino is not installed" if cpu else "OpenVINO runs only on the CPU here"),
@@ -260,7 +261,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise InferenceError(
                 "precision float16 needs CUDA", remedy="set precision to float32 or bfloat16"
             )
-        if not cpu or self.backend == "pytorch" or not installed():
+        if not cpu or asked == "pytorch" or not installed():
             return "pytorch"
         if not computes(self.precision):
             raise InferenceError(

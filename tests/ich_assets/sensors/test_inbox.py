@@ -172,6 +172,7 @@ def test_requests_are_late_and_small_and_take_bites_of_a_backlog(inbox):
     (bite,) = inbox.tick().run_requests
     assert bite.job_name == "ich_backlog"
     assert len(series_of(bite)) == 2
+    assert bite.tags["ich/series"] == "2 series of 2 studies"
     assert set(series_of(bite)) < left
     partitions = inbox.instance.get_dynamic_partitions("series")
     assert set(partitions) == {*asked, *series_of(bite)}
