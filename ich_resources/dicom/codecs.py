@@ -1,6 +1,6 @@
 """Whether the compressions of DICOM that occur in CT can be read here."""
 
-from pydicom.pixels.decoders import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     JPEG2000,
     JPEG2000Lossless,
