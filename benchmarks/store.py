@@ -1,7 +1,7 @@
-"""``python benchmarks/store.py [SERIES] [--postgres URL]``: what Dagster keeps of each series.
+"""``python benchmarks/store.py [SERIES] [--study N] [--postgres URL]``: what Dagster keeps.
 
-Series come into an inbox one after another, and the real sensor requests a run for each. The runs
-are the real ones, in this process, with networks that look at 64 x 64 pixels: the events are those
+Studies come into an inbox one after another, and the real sensor requests a run for each: of one
+series, or with ``--study`` of several, as in a backlog. The runs are the real ones, in this process, with networks that look at 64 x 64 pixels: the events are those
 of large networks. A run of the daemon has some ten events more, about 10 KB.
 """
 
@@ -93,18 +93,20 @@ class Site:
             "dicom": {"config": {"input_dir": str(self._inbox)}},
         }
 
-    def take(self, number: int) -> None:
-        """Let one more series come, be scored and be settled."""
-        name = f"head{number}"
-        write_series(
-            self._inbox / name,
-            name=name,
-            slices=SLICES,
-            bleed=number % 3 == 0,
-            size=128,
-            study=name,
-        )
-        (self._inbox / name / ".done").touch()
+    def take(self, study: int, series: int) -> None:
+        """Let one more study come, be scored and be settled."""
+        folder = self._inbox / str(study)
+        for number in range(series):
+            name = f"head{number}"
+            write_series(
+                folder / name,
+                name=name,
+                slices=SLICES,
+                bleed=number % 2 == 0,
+                size=128,
+                study=f"study{study}",
+            )
+        (folder / ".done").touch()
         for request in self._tick():
             config = {
                 "resources": self._config,
@@ -184,7 +186,7 @@ def opened(root: Path, url: str) -> Iterator[tuple[dg.DagsterInstance, Callable[
         yield instance, lambda: sizes_of_tables(url) if url else sizes_of_files(home)
 
 
-def main(series: int, url: str) -> None:
+def main(series: int, per_study: int, url: str) -> None:
     """Score series, and print after each fifth part of them what the store weighs."""
     root = Path(tempfile.mkdtemp(prefix="store-"))
     write_models(root / "models")
@@ -192,9 +194,9 @@ def main(series: int, url: str) -> None:
         site, first = Site(root, instance), 0
         print("| series | MB | MB for each further series | s |\n|---|---|---|---|")
         last, began = 0, time.perf_counter()
-        for number in range(1, series + 1):
-            site.take(number)
-            if number % max(1, series // 5) == 0:
+        for number in range(per_study, series + 1, per_study):
+            site.take(number, per_study)
+            if number % max(per_study, series // 5 // per_study * per_study) == 0:
                 now = sum(measure().values())
                 more = (now - last) / 1e6 / (number - first)
                 seconds = time.perf_counter() - began
@@ -211,6 +213,7 @@ def main(series: int, url: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("series", nargs="?", type=int, default=100)
+    parser.add_argument("--study", type=int, default=1, help="series of a study")
     parser.add_argument("--postgres", default="", help="URL of an empty database")
     options = parser.parse_args()
-    main(options.series, options.postgres)
+    main(options.series, options.study, options.postgres)
