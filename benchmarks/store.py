@@ -1,8 +1,9 @@
 """``python benchmarks/store.py [SERIES] [--study N] [--postgres URL]``: what Dagster keeps.
 
 Studies come into an inbox one after another, and the real sensor requests a run for each: of one
-series, or with ``--study`` of several, as in a backlog. The runs are the real ones, in this process, with networks that look at 64 x 64 pixels: the events are those
-of large networks. A run of the daemon has some ten events more, about 10 KB.
+series, or with ``--study`` of several, as in a backlog. The runs are the real ones, in this
+process, with networks that look at 64 x 64 pixels: the events are those of large networks. A run of
+the daemon has some ten events more, about 10 KB.
 """
 
 import argparse
