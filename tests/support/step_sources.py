@@ -96,7 +96,11 @@ _SEQUENCE = (
 )
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
-    PREDICTIONS: (*_NETWORKS, "ich_resources/inference/predict.py"),
+    PREDICTIONS: (
+        *_NETWORKS,
+        "ich_resources/inference/batches.py",
+        "ich_resources/inference/predict.py",
+    ),
     ENSEMBLE: ("ich_resources/ensemble.py", "ich_resources/judged.py"),
     SALIENCY: (
         *_NETWORKS,
