@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Literal, get_args
 
 from ich_resources.errors import IchError
 
+Backend = Literal["auto", "pytorch", "openvino"]
+"""What runs the networks, as people choose it."""
 DICOM_INPUT = "DICOM_INPUT"
 """Folder of DICOM files; only read."""
 DICOM_INBOX = "DICOM_INBOX"
@@ -79,6 +82,20 @@ def folder(configured: str, variable: str, field: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def cache_path(configured: str, name: str) -> Path:
+    """Return where something is kept that can be made again.
+
+    Parameters
+    ----------
+    configured : str
+        A file or folder; empty for the user's cache.
+    name : str
+        Its name in the folder ``ich`` below the environment's XDG_CACHE_HOME, else below ~/.cache.
+    """
+    root = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
+    return Path(configured.strip() or f"{root}/ich/{name}").expanduser().absolute()
+
+
 def whole_number(configured: int | None, variable: str, most: int) -> int | None:
     """Return a number from the run configuration, else from the environment, else None.
 
@@ -97,7 +114,7 @@ def whole_number(configured: int | None, variable: str, most: int) -> int | None
     return int(text)
 
 
-def backend(configured: str) -> str:
+def backend(configured: Backend) -> Backend:
     """Return the back end from the run configuration, or where that says auto, the environment.
 
     Parameters
@@ -113,9 +130,10 @@ def backend(configured: str) -> str:
     text = os.environ.get(BACKEND, "").strip()
     if configured != "auto" or not text:
         return configured
-    if text not in ("auto", "pytorch", "openvino"):
+    known: dict[str, Backend] = {name: name for name in get_args(Backend)}
+    if text not in known:
         raise IchError(f"{BACKEND} is {text!r}", remedy="set it to auto, pytorch or openvino")
-    return text
+    return known[text]
 
 
 def github_token() -> tuple[str, str]:
