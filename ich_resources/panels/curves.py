@@ -93,7 +93,8 @@ def _axes(count: int) -> Iterator[str]:
     yield f'<path d="{lines}" stroke="{style.FRAME}" stroke-width=".6"/>'
     yield _texts([(-6, y + 4, text) for y, text in heights], 'text-anchor="end"')
     yield _texts([(x, TOP + RISE + 16, text) for x, text in ticks], 'text-anchor="middle"')
-    yield _texts([(0, 292, "slice index in series order, from 0"), (320, 292, style.FOOTER)], "")
+    yield _texts([(0, 292, "slice index in series order, from 0")], "")
+    yield _texts([(SIDE, 292, style.FOOTER)], 'text-anchor="end"')
 
 
 def _texts(texts: Iterable[tuple[float, float, str]], options: str) -> str:
