@@ -9,6 +9,7 @@ from dagster._core.events import EngineEventData
 from inbox import Inbox, head, late_slice, series_of, touch
 
 from ich_assets.runtime.run_tags import host_tag
+from ich_assets.sensors import reporting
 from ich_resources.demo.study import (
     Acquisition,
     uid,
@@ -317,7 +318,8 @@ def test_few_files_are_read_in_a_tick_and_none_is_forgotten(tmp_path):
     assert inbox.table().loc[series, ["state", "admitted"]].to_list() == ["admitted", "5"]
 
 
-def test_every_series_of_a_study_stands_in_the_ledger_with_its_code(inbox):
+def test_every_series_of_a_study_stands_in_the_ledger_with_its_code(inbox, monkeypatch):
+    monkeypatch.setattr(reporting, "SECONDS_BETWEEN_EVENTS", 0)
     study = write_demo_study(inbox.folder, slices=3)
     write_localizer(inbox.folder / "more", study="other")
     (inbox.folder / "cut").write_bytes((b"\0" * 128) + b"DICM")
