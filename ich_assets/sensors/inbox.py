@@ -11,7 +11,7 @@ from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.jobs.preflight import require_apart
 from ich_assets.ledger import series_arrived
 from ich_assets.partitions import SERIES
-from ich_assets.runtime.compact import compact_runs
+from ich_assets.runtime.compact import compact_runs, compact_runs_inside
 from ich_assets.runtime.dead_runs import fail_dead_runs
 from ich_assets.sensors.arriving import judge_complete_series, read_new_files
 from ich_assets.sensors.causes import keep_cause, seen_fault, standing_cause
@@ -149,6 +149,8 @@ def _settle(
     settling = Settling(instance, index, storage)
     settling.settle()
     compact_runs(instance, settling.ended)
+    for run_id in settling.ended:
+        compact_runs_inside(instance, run_id)
     measure(index, settling.scored)
     cause, now = standing_cause(index), time.time()
     cause = cause_after(cause, settling.faults, progress=settling.progress, now=now)
