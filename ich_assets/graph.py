@@ -160,19 +160,18 @@ TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_p
 TRAINING_ASSETS += [oof_table, oof_evaluation, submission, trained_sequence, sequence_oof]
 
 
-def _one_run_for_each_partition(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    """Let the UI begin a run for each partition: none of the steps takes several in one run."""
-    if asset.partitions_def is None:
-        return asset
-    return asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1))
-
-
-_MADE = [series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs, evaluation, *TRAINING_ASSETS]
 ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     DICOM_SERIES,
     INBOX_LEDGER,
-    *(_one_run_for_each_partition(asset) for asset in _MADE),
+    series_ledger,
+    *CHECKPOINTS,
+    *SERIES_ASSETS,
+    run_outputs,
+    evaluation,
+    *TRAINING_ASSETS,
 ]
+# Without a BackfillPolicy a backfill makes ordinary runs of one partition. With one, even of a single
+# partition a run, Dagster 1.13 gives its runs a range: checks are then stored without their series.
 
 
 def _definitions(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.Definitions:

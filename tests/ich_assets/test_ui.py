@@ -27,10 +27,6 @@ BACKFILL_STATUS = """
 query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } } }
 """
-POLICY = """
-query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
-  backfillPolicy { maxPartitionsPerRun policyType } } } }
-"""
 STALE = """
 query($key: AssetKeyInput!, $partition: String!) {
  assetNodeOrError(assetKey: $key) { ... on AssetNode { staleStatus(partition: $partition) } } }
@@ -85,12 +81,7 @@ def test_a_registered_partition_can_be_materialised_from_the_ui(server, finished
 
 
 def test_a_backfill_makes_a_run_for_each_series(server, finished_demo):
-    """The UI offers no single run over a range, which could not work, and the runs work."""
-    policy = server.ask(POLICY, key={"path": ["processed_series"]})
-    assert policy["assetNodeOrError"]["backfillPolicy"] == {
-        "maxPartitionsPerRun": 1,
-        "policyType": "MULTI_RUN",
-    }
+    """Each with its partition, by which the lock and the checks of a series know it."""
     series = {finished_demo.study.plain_series, finished_demo.study.bleed_series}
     selected = {"assetSelection": [{"path": ["processed_series"]}], "partitionNames": list(series)}
     launched = server.ask(BACKFILL, params=selected)["launchPartitionBackfill"]
