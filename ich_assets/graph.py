@@ -170,8 +170,8 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     evaluation,
     *TRAINING_ASSETS,
 ]
-# Without a BackfillPolicy a backfill makes ordinary runs of one partition. With one, even of a single
-# partition a run, Dagster 1.13 gives its runs a range: checks are then stored without their series.
+# Without a BackfillPolicy a backfill makes ordinary runs of one partition. With one, even of one
+# partition a run, Dagster 1.13 gives its runs a range: checks are stored without their series.
 
 
 def _definitions(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.Definitions:
