@@ -1,6 +1,7 @@
 """result_tables: the tables over series and the worklist never stand still."""
 
 import time
+from typing import NamedTuple
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
@@ -55,40 +56,50 @@ def result_tables(
         return dg.SkipReason("no series came into an inbox yet: a batch writes its tables itself")
     results = configured(results, "results", config)
     current = write_current(layout, flagging_of(results), seconds=_SECONDS_PER_TICK)
-    asked, told = _times(context.cursor)
+    times = _Times.read(context.cursor)
     requests, events, now = [], [], time.time()
-    if _large_tables_are_due(context.instance, layout, current, asked, now):
+    since = max(times.behind_since or now, current.full_at) if current.behind else 0.0
+    times = times._replace(behind_since=since)
+    if _large_tables_are_due(context.instance, layout, current, times, now):
         resources = {k: v for k, v in config.get("resources", {}).items() if k != "inbox"}
         requests = [dg.RunRequest(run_config={"resources": resources} if resources else {})]
-        asked = now
-    if current.rows and now - told >= _SECONDS_BETWEEN_EVENTS:
+        times = times._replace(asked=now)
+    if current.rows and now - times.told >= _SECONDS_BETWEEN_EVENTS:
         events = [_event(current, layout)]
-        told = now
+        times = times._replace(told=now)
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else _line(current),
         asset_events=events,
-        cursor=f"{asked} {told}",
+        cursor=" ".join(map(repr, times)),
     )
 
 
-def _times(cursor: str | None) -> tuple[float, float]:
-    """Return when a run was last requested, and when the UI last got the ranking."""
-    try:
-        asked, told = map(float, (cursor or "").split())
-    except ValueError:
-        return 0.0, 0.0
-    return asked, told
+class _Times(NamedTuple):
+    """The cursor of the sensor: times in seconds since 1970, 0 for never."""
+
+    asked: float = 0.0
+    """When a run was last requested."""
+    told: float = 0.0
+    """When the UI last got the ranking."""
+    behind_since: float = 0.0
+    """Since when the tables over slices are of an earlier state."""
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "_Times":
+        try:
+            return cls(*map(float, (cursor or "").split()))
+        except (TypeError, ValueError):
+            return cls()
 
 
 def _large_tables_are_due(
-    instance: dg.DagsterInstance, layout: Layout, current: Current, asked: float, now: float
+    instance: dg.DagsterInstance, layout: Layout, current: Current, times: _Times, now: float
 ) -> bool:
     if not current.behind or current.left:
         return False
-    old = now - max(asked, current.full_at) >= LARGEST_AGE
-    # After a request that failed, or a clock that was set back, ten minutes are enough too.
-    first = asked <= current.full_at or asked > now
+    old = abs(now - max(times.asked, times.behind_since)) >= LARGEST_AGE  # a clock may be set back
+    first = times.asked <= current.full_at  # else that run is under way, or has failed
     if not old and (not first or others_under_way(layout, ())):
         return False
     return not instance.get_runs_count(RunsFilter(job_name="ich_outputs", statuses=_OPEN))
