@@ -173,7 +173,8 @@ def _digest_of(listing: Listing, flagging: Flagging | None) -> str:
 
 def _digest_of_rows(rows: Sequence[TableRow]) -> str:
     """Return what tells apart what the large tables hold."""
-    return fingerprint({row.series: [row.state, row.counts, row.p_any] for row in rows})
+    current = [row for row in rows if row.p_any is not None and not row.earlier]
+    return fingerprint({row.series: [row.state, row.counts, row.p_any] for row in current})
 
 
 def _when(full_at: float) -> str:
