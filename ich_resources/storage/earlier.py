@@ -33,7 +33,8 @@ def with_earlier_number(row: TableRow, before: TableRow | None) -> TableRow:
         return row
     found, _, refused, _, _ = row.counts
     total = found if row.state == "refused" else found - refused
-    earlier = f"{before.slices} of {max(total, before.slices)} slices, {_SINCE[row.state]}"
+    since = _SINCE.get(row.state, _SINCE["failed"])
+    earlier = f"{before.slices} of {max(total, before.slices)} slices, {since}"
     kept = {name: before.cells[name] for name in OF_THE_NUMBER if name in before.cells}
     page = before.page | {key: row.page[key] for key in _OF_THE_VERSION if key in row.page}
     return replace(
