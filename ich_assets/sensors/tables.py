@@ -7,7 +7,8 @@ import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
 from ich_assets.current_tables import LARGEST_AGE, Current, is_live, others_under_way, write_current
-from ich_assets.graph import ASSET_JOBS
+from ich_assets.graph import ASSET_JOBS, ich_series
+from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.metadata import ranking_metadata
 from ich_assets.outputs import run_outputs
 from ich_assets.sensors.live_config import configured, live_config
@@ -22,6 +23,9 @@ _SECONDS_PER_TICK = 10.0
 """No row is begun after so much time; the others follow at the next tick."""
 _SECONDS_BETWEEN_EVENTS = 300.0
 """The UI gets the ranking at most so often."""
+_LARGE = ASSET_JOBS["ich_outputs"]
+_SCORING = {ich_series.name, ich_backlog.name}
+"""Jobs whose last run of a backlog writes the tables over slices itself."""
 _OPEN = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -32,7 +36,7 @@ _OPEN = [
 
 
 @dg.sensor(
-    job=ASSET_JOBS["ich_outputs"],
+    job=_LARGE,
     minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -98,11 +102,13 @@ def _large_tables_are_due(
 ) -> bool:
     if not current.behind or current.left:
         return False
+    open_runs = {run.job_name for run in instance.get_runs(RunsFilter(statuses=_OPEN))}
+    if _LARGE.name in open_runs:
+        return False
     old = abs(now - max(times.asked, times.behind_since)) >= LARGEST_AGE  # a clock may be set back
     first = times.asked <= current.full_at  # else that run is under way, or has failed
-    if not old and (not first or others_under_way(layout, ())):
-        return False
-    return not instance.get_runs_count(RunsFilter(job_name="ich_outputs", statuses=_OPEN))
+    quiet = open_runs.isdisjoint(_SCORING) and not others_under_way(layout, ())
+    return old or (first and quiet)
 
 
 def _event(current: Current, layout: Layout) -> dg.AssetMaterialization:

@@ -149,6 +149,10 @@ def test_tables_over_slices_follow_at_the_end_and_every_ten_minutes(root):
     root.due("done", "admitted", "running")
     assert not getattr(root.tick(), "run_requests", None), "a backlog"
     root.due("done", "done", "done")
+    run = dg.DagsterRun(job_name="ich_backlog", status=dg.DagsterRunStatus.STARTED)
+    root.instance.add_run(run)
+    assert not root.tick().run_requests, "it writes them at its end"
+    root.instance.delete_run(run.run_id)
     (request,) = root.tick().run_requests
     assert request.run_config == {}
     assert not root.tick().run_requests, "it was requested"
