@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ich_assets.definitions import defs
+from ich_assets.runtime.run_tags import REQUEST_TAG
 from ich_assets.sensors.tables import result_tables
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import IchError, StorageError
@@ -22,6 +23,7 @@ from ich_resources.storage.ledger import write_arrivals
 from ich_resources.storage.records import Records
 from ich_resources.storage.resource import ResultsResource, StorageResource
 from ich_resources.subjects import series_subject
+from ich_resources.tags import PARTITION_TAG
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 from made_results import MadeSeries
@@ -235,3 +237,19 @@ def test_a_table_that_lacks_no_series_is_written_late_rather_than_never(root, mo
     began = time.monotonic()
     root.tick()
     assert len(root.table()) == 3 and time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("state", ["admitted", "done"])
+def test_a_requested_run_leaves_the_tables_over_slices_to_the_last_of_a_backlog(root, state):
+    root.due("running", state)
+    config = {"storage": {"run_root": str(root.layout.run_root)}, "dicom": {"input_dir": "/in"}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("ich_outputs").execute_in_process(
+            instance=instance,
+            run_config={"resources": {name: {"config": value} for name, value in config.items()}},
+            tags={REQUEST_TAG: "r", PARTITION_TAG: root.series[0].uid},
+            raise_on_error=False,
+        )
+    # Without checkpoints the tables cannot be written: so only a run that leaves them succeeds.
+    assert result.success is (state == "admitted")
+    assert not result.asset_materializations_for_node("run_outputs")
