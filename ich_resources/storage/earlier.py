@@ -36,16 +36,19 @@ def with_earlier_number(row: TableRow, before: TableRow | None) -> TableRow:
     since = _SINCE.get(row.state, _SINCE["failed"])
     earlier = f"{before.slices} of {max(total, before.slices)} slices, {since}"
     kept = {name: before.cells[name] for name in OF_THE_NUMBER if name in before.cells}
+    doubts = tuple(dict.fromkeys((*row.doubts, *before.doubts)))
+    marks = {"earlier_result": csv_cell(earlier), "doubtful": csv_cell(", ".join(doubts))}
     page = before.page | {key: row.page[key] for key in _OF_THE_VERSION if key in row.page}
     return replace(
         row,
         p_any=before.p_any,
         earlier=earlier,
+        doubts=doubts,
         worth=before.worth,
         networks=before.networks,
         slices=before.slices,
-        cells=row.cells | kept | {"earlier_result": csv_cell(earlier)},
-        page=page | {"e": earlier},
+        cells=row.cells | kept | marks,
+        page=page | {"e": earlier, "f": list(doubts)},
     )
 
 
@@ -102,7 +105,7 @@ def _of_line(line: dict[str, str], layout: Layout) -> TableRow:
         counts=(0, 0, 0, 0, 0),
         p_any=highest[0],
         earlier=line.get("earlier_result", ""),
-        doubts=(),
+        doubts=tuple(filter(None, line.get("doubtful", "").split(", "))),
         worth=line.get("trained_on")
         or ("nothing" if "True" in line["untrained_weights"] else "patients"),
         networks=None,

@@ -63,6 +63,7 @@ UIDS = ("series_id", "study_id")
 """Its last columns."""
 OF_THE_NUMBER = (
     "highest_subtype",
+    "failed_checks",
     *AGREEMENT,
     "slice_number_of_max_any",
     *(f"{what}_{name}" for name in CLASSES for what in ("max", "slice_of_max")),

@@ -72,8 +72,10 @@ def test_columns_that_are_there_only_where_they_are_needed():
 
 
 def test_an_earlier_number_keeps_its_rank_and_is_marked():
-    before = row("1.1", 0.75, counts=(26, 26, 0, 0, 0), slices=26)
-    waiting = with_earlier_number(row("1.1", None, state="waiting"), before)
+    before = row("1.1", 0.75, counts=(26, 26, 0, 0, 0), slices=26, doubts=("folds_agree",))
+    waiting = with_earlier_number(row("1.1", None, state="waiting", doubts=("CONTRAST",)), before)
+    assert waiting.doubts == ("CONTRAST", "folds_agree"), "they are about the number"
+    assert waiting.page["f"] == list(waiting.doubts)
     assert waiting.earlier == "26 of 28 slices, being scored again"
     first, _ = read(per_series_csv([row("1.2", 0.5), waiting], Flagging(0.6)))
     assert (first["rank"], first["series_id"], first["max_any"]) == ("1", "1.1", "0.75")
