@@ -20,7 +20,7 @@ from ich_resources.storage.files import locked
 from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import Listing, read_listing
-from ich_resources.storage.row_cache import RowCache, open_cache
+from ich_resources.storage.row_cache import DamagedRowsError, RowCache, open_cache
 from ich_resources.storage.row_refresh import Refreshed, refresh
 from ich_resources.storage.series_tables import write_series_tables
 from ich_resources.storage.table_rows import TableRow
@@ -109,6 +109,15 @@ def write_current(
     StorageError
         If a file cannot be written, or a ledger is damaged.
     """
+    try:
+        return _brought_up_to_date(layout, flagging, seconds, full)
+    except DamagedRowsError:  # the file is removed: all rows are made again
+        return _brought_up_to_date(layout, flagging, seconds, full)
+
+
+def _brought_up_to_date(
+    layout: Layout, flagging: Flagging | None, seconds: float, full: Full | None
+) -> Current:
     with locked(layout.tables_lock), open_cache(layout.row_cache) as cache:
         listing = read_listing(layout)
         kept = cache.stamps()

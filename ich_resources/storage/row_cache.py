@@ -22,7 +22,11 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT);
 """
 
 
-class DamagedCacheError(Exception):
+class DamagedRowsError(StorageError):
+    """The file was damaged. It is removed, and the next one who opens it makes it again."""
+
+
+class _DamagedValueError(Exception):
     """A value of the cache cannot be read: the file must be removed."""
 
 
@@ -67,7 +71,7 @@ def _row(text: str) -> TableRow:
     try:
         return TableRow.from_json(text)
     except (AttributeError, LookupError, TypeError, ValueError) as err:
-        raise DamagedCacheError from err
+        raise _DamagedValueError from err
 
 
 @contextmanager
@@ -84,21 +88,23 @@ def open_cache(path: Path) -> Iterator[RowCache]:
 
     Raises
     ------
+    DamagedRowsError
+        If the file was damaged.
     StorageError
-        If the file cannot be written, or was damaged: it is removed then.
+        If it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(_connected(path)) as connection:
             yield RowCache(connection)
-    except (OSError, sqlite3.Error, DamagedCacheError) as err:
+    except (OSError, sqlite3.Error, _DamagedValueError) as err:
         if not _is_damage(err):
             remedy = "make RUN_ROOT writable, or free some space"
             raise StorageError(
                 f"the rows of the tables cannot be kept: {err}", path=path, remedy=remedy
             ) from err
         remove([path])
-        raise StorageError(
+        raise DamagedRowsError(
             "the kept rows of the tables were damaged and are removed",
             path=path,
             remedy="nothing has to be done: they are made again",
