@@ -16,6 +16,7 @@ from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
 from ich_assets.sensors.retry import ich_retry
+from ich_assets.sensors.tables import result_tables
 
 end_in_a_sentence()
 defs = dg.Definitions.merge(
@@ -37,6 +38,6 @@ defs = dg.Definitions.merge(
             ich_submission,
             install_trained,
         ],
-        sensors=[dicom_inbox, slurm_runs],
+        sensors=[dicom_inbox, result_tables, slurm_runs],
     ),
 )

@@ -143,6 +143,21 @@ class Layout:
         return self.folder(subject) / "failure.json"
 
     @property
+    def series_folders(self) -> Path:
+        """Holds the folder of each series."""
+        return self.folder(series_subject("0")).parent
+
+    @property
+    def row_cache(self) -> Path:
+        """What the tables say of each series, kept from tick to tick (SQLite)."""
+        return self.run_root / "state" / "tables.sqlite"
+
+    @property
+    def tables_lock(self) -> Path:
+        """Lock of the process that writes the small tables, which are always current."""
+        return self.run_root / "state" / ".tables.lock"
+
+    @property
     def outputs_lock(self) -> Path:
         """Lock of the process that writes the tables over all series."""
         return self.run_root / "state" / ".outputs.lock"

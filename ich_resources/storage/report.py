@@ -35,6 +35,7 @@ def run_report(
     options: Mapping[str, Any],
     checkpoints: Sequence[Mapping[str, Any]],
     seconds: float | None,
+    written: str,
     left_behind: Sequence[str],
 ) -> dict[str, Any]:
     """Return the report of a run root.
@@ -51,6 +52,8 @@ def run_report(
         backbone, file, sha256 of every fold used.
     seconds : float or None
         Wall time of the batch, where there was one.
+    written : str
+        The time, in UTC, of what this report and the tables over slices hold.
     left_behind : sequence of str
         Series with results in the run root that the last scan did not find.
     """
@@ -63,6 +66,7 @@ def run_report(
     states = {state: sum(o.state == state for o in outcomes) for state in STATES}
     return {
         "disclaimer": DISCLAIMER,
+        "written": written,
         **({} if source == "ensemble" else {"probabilities_from": source}),
         "untrained_weights": "nothing" in worths,
         "trained_on": least(worths) if worths else None,
