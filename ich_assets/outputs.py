@@ -1,5 +1,6 @@
 """run_outputs: the CSV and JSON files over all series, and the page over them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from ich_assets.thresholds import flagging
 from ich_assets.worklist import Written, write_worklist
 from ich_resources.digests import fingerprint
 from ich_resources.findings import FloatArray
+from ich_resources.inbox.time_index import seconds_to_result
 from ich_resources.judged import digest_of
 from ich_resources.series import Ledger
 from ich_resources.storage import outputs
@@ -69,6 +71,7 @@ def run_outputs(
             checkpoints=_checkpoints(resources),
             seconds=config.batch_seconds,
             left_behind=left_behind(layout, ledger),
+            to_result=seconds_to_result(layout.inbox_index, time.time()),
         )
         path = outputs.write_report(layout, report)
         write_readme(layout, outcomes)

@@ -29,6 +29,7 @@ from ich_assets.sensors.settling import (
     forget_machine_fault,
     outcome_of,
 )
+from ich_assets.sensors.timing import keep_times
 from ich_assets.sensors.upkeep import (
     count_ended_runs,
     finished,
@@ -92,6 +93,7 @@ def dicom_inbox(
             series_arrived(found_series(storage.layout, arrival.series_instance_uid))
             for arrival in asked.arrivals
         ]
+        keep_times(context.instance, storage, index)
         if index.changed:
             events += report(storage, index, unassigned, cause)
         partitions = new_partitions(context.instance, str(SERIES.name), series)

@@ -1,5 +1,6 @@
 """What people see of a tick: inbox_ledger.csv, its table in Dagster, and one line."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ SHOWN_COLUMNS = (
     "sentence",
     "description",
     "last_file",
+    "done",
+    "seconds_to_result",
     "series_id",
 )
 """Columns of the table in Dagster, the most important first."""
@@ -48,7 +51,7 @@ def report(
     cause : Cause or None
         The fault of the machine that stands.
     """
-    table = inbox_table(index.arrivals(), unassigned, cause)
+    table = inbox_table(index.arrivals(), unassigned, cause, index.times())
     path = storage.layout.output / "inbox_ledger.csv"
     write_bytes(path, csv_bytes(table))
     states = index.states()
@@ -63,6 +66,7 @@ def report(
         return []
     index.set_note("told", reported)
     counts: dict[str, Any] = {f"series_{state}": number for state, number in states.items()}
+    counts |= _seconds_to_result(index)
     if cause is not None:
         counts = {"waiting_for": f"{cause.code}: {cause.sentence}", **counts}
     return [
@@ -76,6 +80,17 @@ def report(
             },
         )
     ]
+
+
+def _seconds_to_result(index: InboxIndex) -> dict[str, float]:
+    """Return p50 and p95 of the time from complete to result, in seconds, as plain numbers."""
+    found = index.seconds_to_result(time.time())
+    return {
+        f"seconds_to_result_{name}{suffix}": value
+        for suffix, period in (("", "all"), ("_last_24_hours", "last_24_hours"))
+        for name, value in found[period].items()
+        if name != "series"
+    }
 
 
 def summary(index: InboxIndex, cause: Cause | None) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import StorageError
 from ich_resources.folders import FoundFile
-from ich_resources.inbox.files import FileIndex, sqlite_text
+from ich_resources.inbox.files import sqlite_text
+from ich_resources.inbox.time_index import TimeIndex, add_times
 
 _COLUMN_OF = {"requested_version": "offered", "request_id": "token"}
 """Fields of Arrival with another name in the table: the schema is that of earlier versions."""
@@ -40,8 +41,8 @@ _VERSION = 1
 """Raised with the schema. An index of another version is an error."""
 
 
-class InboxIndex(FileIndex):
-    """The index of one inbox: files, series and notes. Every change is in a transaction."""
+class InboxIndex(TimeIndex):
+    """The index of one inbox: files, series, their times and notes. Every change is in a transaction."""
 
     @classmethod
     @contextmanager
@@ -84,6 +85,7 @@ class InboxIndex(FileIndex):
                 if not found:
                     connection.executescript(_SCHEMA)
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
+                add_times(connection)
             yield cls(connection)
         except sqlite3.DatabaseError as err:
             raise StorageError(

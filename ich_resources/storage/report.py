@@ -36,6 +36,7 @@ def run_report(
     checkpoints: Sequence[Mapping[str, Any]],
     seconds: float | None,
     left_behind: Sequence[str],
+    to_result: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a run root.
 
@@ -53,6 +54,8 @@ def run_report(
         Wall time of the batch, where there was one.
     left_behind : sequence of str
         Series with results in the run root that the last scan did not find.
+    to_result : mapping, optional
+        How long series of the inbox took from complete to result, in seconds.
     """
     timings: dict[str, float] = {}
     for outcome in outcomes:
@@ -71,7 +74,11 @@ def run_report(
         "code_versions": {code: CODE_VERSIONS[code] for code in _codes(source)},
         "options": dict(options),
         "checkpoints": list(checkpoints),
-        "seconds": {"batch": seconds, "steps": timings},
+        "seconds": {
+            "batch": seconds,
+            "steps": timings,
+            **({"complete_to_result": dict(to_result)} if to_result else {}),
+        },
         "files": {
             "seen": ledger.files_seen,
             "not_dicom": ledger.files_not_dicom,
