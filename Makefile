@@ -13,7 +13,7 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up receive bench test lint unit quick fix clean FORCE
+.PHONY: help install demo ui up receive monitor bench test lint unit quick fix clean FORCE
 
 help:
 	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
@@ -21,6 +21,7 @@ help:
 	@echo "make ui       start the Dagster UI on http://127.0.0.1:3000"
 	@echo "make up       watch DICOM_INBOX with webserver and daemon, until Ctrl-C"
 	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
+	@echo "make monitor  watch live operation, serve metrics and health, and tell people, until Ctrl-C"
 	@echo "make bench    measure the speed of this machine, compared with the reference's loop"
 	@echo "make test     check style, types and import contracts, and run every test (ARGS=... goes to pytest)"
 	@echo "make quick    run the tests that need no server, engine or shared data: under three minutes"
@@ -76,6 +77,10 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver
+
+monitor: $(VENV)/installed
+	@: $${RUN_ROOT:?set RUN_ROOT to the folder for results}
+	$(BIN)/python -m ich_resources.monitor
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/bench.py

@@ -47,7 +47,7 @@ from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.series import Ledger, UnassignedFile
-from ich_resources.storage.files import locked
+from ich_resources.storage.files import locked, write_json
 from ich_resources.storage.ledger import found_series, write_arrivals
 from ich_resources.storage.resource import StorageResource
 
@@ -96,6 +96,7 @@ def dicom_inbox(
         keep_times(context.instance, storage, index)
         if index.changed:
             events += report(storage, index, unassigned, cause)
+        write_json(storage.layout.inbox_tick, {"ended": time.time()})
         partitions = new_partitions(context.instance, str(SERIES.name), series)
         return dg.SensorResult(
             run_requests=asked.runs,

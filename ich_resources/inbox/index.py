@@ -37,12 +37,12 @@ _GONE = (
     "all files of the series were deleted from the inbox before it was complete: put them back to "
     "have them scored"
 )
-_VERSION = 1
-"""Raised with the schema. An index of another version is an error."""
+VERSION = 1
+"""Raised with the schema. An index of another version is an error; ``times`` is added to any."""
 
 
 class InboxIndex(TimeIndex):
-    """The index of one inbox: files, series, their times and notes. Every change is in a transaction."""
+    """The index of one inbox: files, series, times, notes. Every change is in a transaction."""
 
     @classmethod
     @contextmanager
@@ -76,15 +76,15 @@ class InboxIndex(TimeIndex):
         try:
             with connection:
                 found = connection.execute("PRAGMA user_version").fetchone()[0]
-                if found not in (0, _VERSION):
+                if found not in (0, VERSION):
                     raise StorageError(
-                        f"the inbox index has version {found}, this program reads {_VERSION}",
+                        f"the inbox index has version {found}, this program reads {VERSION}",
                         path=path,
                         remedy=_REMEDY,
                     )
                 if not found:
                     connection.executescript(_SCHEMA)
-                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
                 add_times(connection)
             yield cls(connection)
         except sqlite3.DatabaseError as err:

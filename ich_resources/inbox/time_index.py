@@ -11,16 +11,22 @@ from ich_resources.inbox.files import FileIndex
 from ich_resources.inbox.times import DAY_S, percentiles
 
 _COLUMNS = ", ".join(field.name for field in fields(SeriesTimes))
-_PHASE = (
+PHASE = (
     "CASE WHEN a.state != 'admitted' THEN a.state WHEN a.version = a.offered THEN 'requested' "
     "ELSE 'due' END"
 )
+"""The phase of a row ``a`` of the table ``arrivals``; see ``Arrival.phase``."""
 _TABLE = f"CREATE TABLE times ({_COLUMNS}, PRIMARY KEY (series_instance_uid)) WITHOUT ROWID"
-_EARLIER = (
-    "INSERT INTO times (series_instance_uid, version, phase, boot, uptime) "
-    f"SELECT a.series_instance_uid, a.version, {_PHASE}, '', 0.0 FROM arrivals a"  # noqa: S608 (our text)
-)
+_EARLIER = f"""
+INSERT INTO times (series_instance_uid, version, phase, boot, uptime)
+SELECT a.series_instance_uid, a.version, {PHASE}, '', 0.0 FROM arrivals a
+"""  # noqa: S608 (all of it is our own text)
 """Nobody has seen when the series of an earlier version of the index came."""
+_UNTIMED = f"""
+SELECT a.series_instance_uid FROM arrivals a
+LEFT JOIN times t ON t.series_instance_uid = a.series_instance_uid
+WHERE t.version IS NOT a.version OR t.phase IS NOT ({PHASE})
+"""  # noqa: S608
 _THERE = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'times'"
 _RESULTS = (
     "SELECT seconds FROM times WHERE seconds IS NOT NULL AND phase IN ('done', 'incomplete') "
@@ -30,12 +36,13 @@ _RESULTS = (
 
 def add_times(connection: sqlite3.Connection) -> None:
     """Add the table of times to an index that does not have it."""
-    if not _has_times(connection):
+    if not has_times(connection):
         connection.execute(_TABLE)
         connection.execute(_EARLIER)
 
 
-def _has_times(connection: sqlite3.Connection) -> bool:
+def has_times(connection: sqlite3.Connection) -> bool:
+    """Return whether an index has the table of times; one of an earlier version lacks it."""
     return bool(connection.execute(_THERE).fetchone()[0])
 
 
@@ -44,12 +51,7 @@ class TimeIndex(FileIndex):
 
     def untimed(self) -> list[str]:
         """Return the series in another phase or version than when their times were stored."""
-        rows = self._db.execute(
-            "SELECT a.series_instance_uid FROM arrivals a LEFT JOIN times t "
-            "ON t.series_instance_uid = a.series_instance_uid "
-            f"WHERE t.version IS NOT a.version OR t.phase IS NOT ({_PHASE})"  # noqa: S608
-        )
-        return [uid for (uid,) in rows]
+        return [uid for (uid,) in self._db.execute(_UNTIMED)]
 
     def times(self, *series: str) -> dict[str, SeriesTimes]:
         """Return the times of some series, or of all, by SeriesInstanceUID."""
@@ -74,7 +76,7 @@ class TimeIndex(FileIndex):
 
     def seconds_to_result(self, now: float) -> dict[str, dict[str, float]]:
         """Return how long results took; see ``seconds_to_result``."""
-        return _seconds_to_result(self._db, now)
+        return results_in(self._db, now)
 
 
 def seconds_to_result(path: Path, now: float) -> dict[str, dict[str, float]]:
@@ -95,7 +97,7 @@ def seconds_to_result(path: Path, now: float) -> dict[str, dict[str, float]]:
     """
     try:
         with closing(read_only(path)) as connection:
-            return _seconds_to_result(connection, now) if _has_times(connection) else {}
+            return results_in(connection, now)
     except sqlite3.Error:
         return {}
 
@@ -111,7 +113,10 @@ def read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
 
 
-def _seconds_to_result(connection: sqlite3.Connection, now: float) -> dict[str, dict[str, float]]:
+def results_in(connection: sqlite3.Connection, now: float) -> dict[str, dict[str, float]]:
+    """Return how long results took, from an open index; see ``seconds_to_result``."""
+    if not has_times(connection):
+        return {}
     since = {"all": float("-inf"), "last_24_hours": now - DAY_S}
     return {
         name: percentiles(value for (value,) in connection.execute(_RESULTS, (first,)))

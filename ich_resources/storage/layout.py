@@ -60,6 +60,16 @@ class Layout:
         return self.run_root / "state" / "inbox.sqlite"
 
     @property
+    def inbox_tick(self) -> Path:
+        """When the last tick that looked at the inbox ended."""
+        return self.run_root / "state" / "inbox_tick.json"
+
+    @property
+    def outbox(self) -> Path:
+        """Messages of the monitor that are still to be delivered."""
+        return self.run_root / "state" / "outbox"
+
+    @property
     def inbox_lock(self) -> Path:
         """Lock of the tick that looks at the inbox."""
         return self.run_root / "state" / ".inbox.lock"
