@@ -66,6 +66,7 @@ ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 # A tick may take longer than Dagster's limit of 60 seconds if the inbox is large and the disk slow.
 up: export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 300
+up: export PYTHONFAULTHANDLER ?= 1
 up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@: $${DICOM_INBOX:?set DICOM_INBOX to the folder that receives studies}
 	@: $${MODEL_DIR:?set MODEL_DIR to the folder that holds 2DNet}
@@ -73,7 +74,8 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@mkdir -p "$$DICOM_INBOX"
 	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
 	@$(BIN)/python -W ignore -m ich_assets.sensors.ready
-	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000) \
+		--log-level $(or $(ICH_LOG_LEVEL),info)
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver

@@ -20,6 +20,11 @@ class WebhookServer(ThreadingHTTPServer):
         self.got: list[tuple[str, str, dict]] = []
         Thread(target=self.serve_forever, daemon=True).start()
 
+    def end(self) -> None:
+        """Take no further message."""
+        self.shutdown()
+        self.server_close()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/hook/{SECRET}"

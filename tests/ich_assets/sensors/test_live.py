@@ -88,7 +88,7 @@ def test_a_study_sent_slice_by_slice_gets_one_run_and_a_late_slice_one_more(site
     assert (message["kind"], message["series_instance_uid"]) == ("result", series)
     assert message["p_any"] == pytest.approx(_scored(site)["any"].max(), abs=1e-6)
     assert not any(value in json.dumps(hook.got) for value in PLANTED.values())
-    hook.shutdown()
+    hook.end()
     _assert_nowhere(site, *slices, late)
 
 

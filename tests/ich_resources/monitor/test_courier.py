@@ -21,8 +21,7 @@ MESSAGE = Message("ab" * 16, "result", "now", "1.2", "1.1", "done", "", 0.9, 0.5
 def server() -> Iterator[WebhookServer]:
     server = WebhookServer()
     yield server
-    server.shutdown()
-    server.server_close()
+    server.end()
 
 
 def test_a_webhook_gets_message_id_and_token(server):
@@ -50,8 +49,7 @@ def test_a_webhook_that_does_not_take_it_fails_and_names_no_secret(server, statu
 
 
 def test_a_server_that_is_away(server):
-    server.shutdown()
-    server.server_close()
+    server.end()
     assert "did not answer" in by_webhook(server.url)(MESSAGE)
 
 

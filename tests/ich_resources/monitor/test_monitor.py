@@ -55,8 +55,7 @@ class Site:
 def site(tmp_path) -> Iterator[Site]:
     site = Site(tmp_path)
     yield site
-    site.server.shutdown()
-    site.server.server_close()
+    site.server.end()
 
 
 def test_it_watches_and_tells_with_the_same_id_after_a_kill(site):
