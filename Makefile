@@ -80,6 +80,7 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver
 
+monitor: export MONITOR_WEBSERVER ?= http://127.0.0.1:$(or $(PORT),3000)
 monitor: $(VENV)/installed
 	@: $${RUN_ROOT:?set RUN_ROOT to the folder for results}
 	$(BIN)/python -m ich_resources.monitor

@@ -1,14 +1,17 @@
 """``python -m ich_resources.monitor``: watches live operation and tells people, until stopped."""
 
 import logging
+import os
 import signal
 import sqlite3
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 from ich_resources.errors import IchError
+from ich_resources.inbox.reading import EndedSeries
 from ich_resources.locks import exclusive_lock
 from ich_resources.monitor.courier import Courier, by_command, by_webhook
 from ich_resources.monitor.health import State
@@ -62,8 +65,7 @@ class Monitor:
             self._look, self._looked_at = look, time.monotonic()
             if self._teller is not None:
                 try:
-                    ended = () if look.inbox is None else look.inbox.ended
-                    self._teller.tell(ended, look.stalls)
+                    self._teller.tell(_ended(look), look.stalls)
                 except OSError as err:
                     log.error("messages cannot be written (%s): tried again", err.strerror)
             stop.wait(LOOK_EVERY_S)
@@ -101,6 +103,19 @@ def couriers(folder: Path, hooks: Hooks) -> dict[str, Courier]:
     }
 
 
+def _ended(look: Look) -> tuple[EndedSeries, ...] | None:
+    if look.unreadable:
+        return None
+    return () if look.inbox is None else look.inbox.ended
+
+
+def _end(arguments: threading.ExceptHookArgs) -> None:
+    """End the process where one of its threads ends: whoever keeps it up starts it anew."""
+    log.critical("the thread %s ended", arguments.thread.name if arguments.thread else "")
+    traceback.print_exception(arguments.exc_value)
+    os._exit(1)
+
+
 def _say_changes(before: Look, now: Look) -> None:
     for code in now.stalls.keys() - before.stalls.keys():
         log.warning("the inbox is stalled: %s", code)
@@ -118,6 +133,7 @@ def main() -> None:
     # The libraries would name the address of a webhook, which may be a secret.
     for library in ("urllib3", "requests", "pynetdicom"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
+    threading.excepthook = _end
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

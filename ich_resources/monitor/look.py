@@ -16,6 +16,9 @@ NO_TICK, WAITING = "NO_TICK", "WAITING"
 """Codes of an inbox that no tick looks at, and of one whose series wait too long."""
 
 
+_READ_ANEW_S = 60.0
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much is too much.
@@ -79,6 +82,8 @@ class Watch:
 
     def __init__(self, layout: Layout, disks: Mapping[str, Path], limits: Limits) -> None:
         self._layout, self._disks, self._limits = layout, disks, limits
+        self._inbox: InboxNow | None = None
+        self._read_of, self._read_at = (0, 0, 0), 0.0
         self._last_tick: float | None = None
         self._seen_at = time.monotonic()
         self._age_then = 0.0
@@ -86,12 +91,7 @@ class Watch:
     def look(self) -> Look:
         """Return what is found now."""
         now = time.time()
-        inbox, unreadable = None, False
-        if self._layout.inbox_index.is_file():
-            try:
-                inbox = read_inbox(self._layout.inbox_index, now)
-            except StorageError:
-                unreadable = True
+        inbox, unreadable = self._read(now)
         waits_since = None if inbox is None else inbox.waits_since
         waits = 0.0 if waits_since is None else max(0.0, now - waits_since)
         tick_age = self._tick_age(now)
@@ -105,6 +105,27 @@ class Watch:
         if waits > self._limits.waiting_s and cause is None:
             stalls[WAITING] = str(waits_since)
         return Look(inbox, unreadable, tick_age, waits, free, away, stalls)
+
+    def _read(self, now: float) -> tuple[InboxNow | None, bool]:
+        """Return the inbox, and whether its index cannot be read; an unchanged one is not read."""
+        try:
+            status = self._layout.inbox_index.stat()
+        except OSError:
+            return None, False
+        version = status.st_ino, status.st_mtime_ns, status.st_size
+        read_at = time.monotonic()
+        if (
+            self._inbox is None
+            or version != self._read_of
+            or read_at > self._read_at + _READ_ANEW_S
+        ):
+            try:
+                self._inbox = read_inbox(self._layout.inbox_index, now)
+            except StorageError:
+                self._inbox = None
+                return None, True
+            self._read_of, self._read_at = version, read_at
+        return self._inbox, False
 
     def _tick_age(self, now: float) -> float | None:
         """Return the seconds since the last tick ended, though the wall clock may be set."""

@@ -39,9 +39,11 @@ def ask_ports(chosen: Settings) -> dict[str, bool]:
 def _webserver(url: str) -> dict[str, bool]:
     """Return what the webserver says of itself, of the code location and of the daemon."""
     try:
-        with requests.post(
-            f"{url}/graphql", json={"query": _QUESTION}, headers=_LOCAL, timeout=TIMEOUT_S
-        ) as answer:
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy: it is here, or beside us
+            answer = session.post(
+                f"{url}/graphql", json={"query": _QUESTION}, headers=_LOCAL, timeout=TIMEOUT_S
+            )
             data: dict[str, Any] = answer.json()["data"]
             entries = data["workspaceOrError"]["locationEntries"]
             daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]

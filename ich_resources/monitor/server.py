@@ -1,9 +1,11 @@
 """The port of the monitor: ``/metrics`` and ``/healthz``."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from ich_resources.monitor.health import State, answer
 from ich_resources.monitor.look import Limits
@@ -11,6 +13,15 @@ from ich_resources.monitor.metrics import exposition
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _SLOW_S = 10.0
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Write nothing for a client that went before its answer."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 def serve(host: str, port: int, state: Callable[[], State], limits: Limits) -> ThreadingHTTPServer:
@@ -55,7 +66,6 @@ def serve(host: str, port: int, state: Callable[[], State], limits: Limits) -> T
         def log_message(self, format: str, *values: object) -> None:  # noqa: A002 (its name)
             """Write nothing: a line for each scrape would hide the others."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
+    server = _Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="port", daemon=True).start()
     return server

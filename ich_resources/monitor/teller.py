@@ -39,6 +39,7 @@ class Teller:
         self._path = layout.outbox / "told.json"
         self._series: dict[str, str] | None = None
         self._stalls: dict[str, str] = {}
+        self._done_with: Sequence[EndedSeries] | None = None
         self._read()
 
     def _read(self) -> None:
@@ -52,15 +53,15 @@ class Teller:
             log.error("%s is damaged: series that have ended before now are not told", self._path)
             remove([self._path])
 
-    def tell(self, ended: Sequence[EndedSeries], stalls: Mapping[str, str]) -> None:
+    def tell(self, ended: Sequence[EndedSeries] | None, stalls: Mapping[str, str]) -> None:
         """Write the messages that are new, then what was told.
 
         A process that is killed between the two writes the same messages with the same ids again.
 
         Parameters
         ----------
-        ended : sequence of EndedSeries
-            Every series that has a result or has failed.
+        ended : sequence of EndedSeries or None
+            Every series that has a result or has failed; None if that cannot be read now.
         stalls : mapping of str to str
             What stalls the inbox; see ``new_stalls``.
 
@@ -69,11 +70,15 @@ class Teller:
         OSError
             If a file cannot be written. The next call tries again.
         """
-        time = datetime.now(UTC).isoformat(" ", "seconds")
         first = self._series is None
-        known = dict(self._series or {})
+        if first and ended is None:
+            return  # what has ended before is not known yet
+        if ended is not None and ended is self._done_with and stalls.keys() == self._stalls.keys():
+            return
+        time = datetime.now(UTC).isoformat(" ", "seconds")
+        known, left = dict(self._series or {}), False
         messages, told_stalls = new_stalls(stalls, self._stalls, time)
-        for series in ended:
+        for series in ended or ():
             new = id_of(series)
             if known.get(series.series) == new:
                 continue
@@ -81,7 +86,8 @@ class Teller:
                 try:
                     messages += self._about(series, time)
                 except IchError:
-                    continue  # it is being scored again at this moment: look again
+                    left = True  # it is being scored again at this moment: look again
+                    continue
             known[series.series] = new
         for message in messages:
             for outbox in self._outboxes:
@@ -89,6 +95,7 @@ class Teller:
         if first or known != self._series or told_stalls != self._stalls:
             self._write({"series": known, "stalls": told_stalls})
         self._series, self._stalls = known, told_stalls
+        self._done_with = None if left else ended
 
     def _about(self, series: EndedSeries, time: str) -> list[Message]:
         if series.state == "failed":

@@ -1,6 +1,7 @@
 """The login before the UI: the nginx of compose.yaml's profile, with its own file."""
 
 import base64
+import getpass
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.hpc, pytest.mark.slow]
 
 TEMPLATE = ROOT / "docker" / "login.conf.template"
 FRAME = """
-daemon off; pid {0}/pid; error_log stderr;
+daemon off; pid {0}/pid; user {1}; error_log stderr;
 events {{}}
 http {{
     access_log off; client_body_temp_path {0}/body; proxy_temp_path {0}/proxy;
@@ -87,7 +88,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, Door
         text = text.replace(f"{port} ssl", f"{door.url.rpartition(':')[2]} ssl")
         text = text.replace(f"${{{name.upper()}_AT}}", f"127.0.0.1:{places[name]}")
     (folder / "login.conf").write_text(text)
-    (folder / "nginx.conf").write_text(FRAME.format(folder))
+    (folder / "nginx.conf").write_text(FRAME.format(folder, getpass.getuser()))
     servers.append(subprocess.Popen([nginx, "-p", folder, "-c", folder / "nginx.conf"]))
     try:
         assert wait(180, lambda: all(door.ask(QUESTION)[0] == 200 for door in found))

@@ -62,6 +62,20 @@ def test_the_table_says_when_each_series_went_on_and_how_long_its_result_took(in
     assert (row["state"], row["seconds_to_result"]) == ("failed", "")
 
 
+def test_the_row_of_a_series_whose_runs_crashed_names_their_last_words(inbox):
+    series = head(inbox)
+    (request,) = inbox.settled().run_requests
+    for _ in range(3):
+        run = inbox.die(request)
+        path = Layout(inbox.run_root).last_words(run.run_id)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("Fatal Python error: Segmentation fault\n\nThread 0x1")
+        request = next(iter(inbox.tick().run_requests), None)
+    row = inbox.table().loc[series]
+    assert row["state"] == "failed"
+    assert f"the last time: Fatal Python error: Segmentation fault [{path}]" in row["sentence"]
+
+
 def test_seconds_left_are_counted_down(tmp_path):
     inbox = Inbox(tmp_path, quiet_seconds=60)
     series = head(inbox)

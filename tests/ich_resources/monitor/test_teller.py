@@ -116,6 +116,15 @@ def test_a_stalled_inbox_is_told_at_each_time_it_stalls(site):
     assert len(site.told()) == 2
 
 
+def test_an_index_that_cannot_be_read_makes_no_series_new(site):
+    one, _ = site.new()
+    one.tell(None, {})
+    one.tell([FAILED], {})
+    one.tell(None, {"NO_TICK": "1"})
+    one.tell([FAILED], {"NO_TICK": "1"})
+    assert site.told() == ["stalled"]
+
+
 def test_a_damaged_note_begins_anew(site, caplog):
     site.new()[0].tell([FAILED], {})
     (site.layout.outbox / "told.json").write_text("{")
