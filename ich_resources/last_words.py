@@ -37,7 +37,7 @@ def keeping_last_words(path: Path) -> Iterator[None]:
             yield
         finally:
             faulthandler.disable()
-            if before:
+            if before and sys.__stderr__ is not None:
                 with suppress(OSError, ValueError, RuntimeError):  # stderr may not be a file
                     faulthandler.enable(sys.__stderr__)
     path.unlink(missing_ok=True)
