@@ -1,14 +1,17 @@
 """The systemd units: systemd itself reads them, and they keep what they promise."""
 
 import configparser
+import os
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from engines import engine_is_missing
-from live import ROOT
+from live import ROOT, free_port, wait
 
 pytestmark = pytest.mark.hpc
 
@@ -70,3 +73,60 @@ def test_the_commands_and_the_environment_exist():
     port = server["grpc_server"]["port"]
     assert f"-p {port} " in unit(UNITS / "ich-code.service")["Service"]["ExecStart"]
     assert f"MONITOR_CODE_SERVER=127.0.0.1:{port}" in settings
+
+
+SLOW_JOB = """
+import time, dagster as dg
+from pathlib import Path
+
+@dg.op
+def waits():
+    here = Path(__file__).parent
+    (here / "began").touch()
+    while not (here / "go").exists():
+        time.sleep(0.1)
+    (here / "ended").touch()
+
+@dg.job(executor_def=dg.in_process_executor)
+def long_run():
+    waits()
+
+defs = dg.Definitions(jobs=[long_run])
+"""
+WORKSPACE = "load_from: [{{grpc_server: {{host: 127.0.0.1, port: {}, location_name: ich}}}}]"
+AT_ONCE = """
+run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
+"""
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_while_its_code_server_is_killed_and_comes_back(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW_JOB)
+    (tmp_path / "dagster.yaml").write_text(AT_ONCE)
+    port = free_port()
+    (tmp_path / "workspace.yaml").write_text(WORKSPACE.format(port))
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    serve = [dagster, "api", "grpc", "-h", "127.0.0.1", "-p", str(port), "-f", "slow.py"]
+    user = {"cwd": tmp_path, "env": {**os.environ, "DAGSTER_HOME": str(tmp_path)}}
+
+    def answers() -> bool:
+        return socket.create_connection(("127.0.0.1", port)).close() is None
+
+    first = subprocess.Popen(serve, **user)
+    try:
+        assert wait(60, answers)
+        launch = [dagster, "job", "launch", "-w", "workspace.yaml", "-j", "long_run"]
+        subprocess.run(launch, check=True, capture_output=True, **user)
+        assert wait(60, (tmp_path / "began").exists)
+    finally:
+        first.kill()  # as systemd does after the timeout: this process alone
+        first.wait()
+    again = subprocess.Popen(serve, **user)
+    try:
+        assert wait(60, answers)
+        (tmp_path / "go").touch()
+        assert wait(30, (tmp_path / "ended").exists)
+    finally:
+        (tmp_path / "go").touch()
+        again.kill()
+        again.wait()
