@@ -16,6 +16,7 @@ from ich_resources.inbox.facts import ResultFacts, RunFacts
 from ich_resources.inbox.faults import Fault
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.lifecycle import Note, after_run, finished
+from ich_resources.last_words import last_words
 from ich_resources.reasons import Reason
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.failures import CHECKS, UNCHECKED
@@ -220,6 +221,8 @@ def result_facts(
         sentence = outcome.why or sentence
     elif outcome.state == "waiting":
         sentence = note.message if note is not None and known else ""
+        if run is not None and not sentence:
+            sentence = last_words(storage.layout.last_words(run.run_id))
     return ResultFacts(
         outcome.state,
         sentence,

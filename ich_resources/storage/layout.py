@@ -60,6 +60,20 @@ class Layout:
         return self.run_root / "state" / "inbox.sqlite"
 
     @property
+    def inbox_tick(self) -> Path:
+        """When the last tick that looked at the inbox ended."""
+        return self.run_root / "state" / "inbox_tick.json"
+
+    def last_words(self, run_id: str) -> Path:
+        """What a run wrote when a library in C crashed its process."""
+        return self.run_root / "state" / "logs" / f"{run_id}.crash"
+
+    @property
+    def outbox(self) -> Path:
+        """Messages of the monitor that are still to be delivered."""
+        return self.run_root / "state" / "outbox"
+
+    @property
     def inbox_lock(self) -> Path:
         """Lock of the tick that looks at the inbox."""
         return self.run_root / "state" / ".inbox.lock"

@@ -34,7 +34,7 @@ def run_report(
     *,
     options: Mapping[str, Any],
     checkpoints: Sequence[Mapping[str, Any]],
-    seconds: float | None,
+    seconds: Mapping[str, Any],
     written: str,
     left_behind: Sequence[str],
 ) -> dict[str, Any]:
@@ -50,8 +50,9 @@ def run_report(
         Options that change the results.
     checkpoints : sequence of mapping
         backbone, file, sha256 of every fold used.
-    seconds : float or None
-        Wall time of the batch, where there was one.
+    seconds : mapping
+        ``batch``, the wall time of the batch, None where there was none; ``complete_to_result``,
+        how long series of the inbox took, where there is one.
     written : str
         The time, in UTC, of what this report and the tables over slices hold.
     left_behind : sequence of str
@@ -75,7 +76,7 @@ def run_report(
         "code_versions": {code: CODE_VERSIONS[code] for code in _codes(source)},
         "options": dict(options),
         "checkpoints": list(checkpoints),
-        "seconds": {"batch": seconds, "steps": timings},
+        "seconds": {"batch": None, "steps": timings, **seconds},
         "files": {
             "seen": ledger.files_seen,
             "not_dicom": ledger.files_not_dicom,
