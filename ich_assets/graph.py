@@ -36,6 +36,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sending.resource import SendResource
 from ich_resources.sequence.resource import SequenceResource
 from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
 from ich_resources.training.resource import TrainingResource
@@ -190,6 +191,7 @@ def _definitions(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.Def
             "sequence": SequenceResource(),
             "results": ResultsResource(),
             "evaluation": EvaluationResource(),
+            "send": SendResource(),
             "weights": WeightsResource(),
             "memory": dg.mem_io_manager,
         },

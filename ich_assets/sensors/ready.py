@@ -15,6 +15,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sending.resource import SendResource
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
 SINGLE_RUNS = (
@@ -37,6 +38,7 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
     try:
         config = live_config()
         inbox = configured(InboxResource(), "inbox", config)
+        send = configured(SendResource(), "send", config)
         resources = SeriesResources(
             configured(DicomResource(), "dicom", config),
             configured(NetworksResource(), "networks", config),
@@ -48,8 +50,9 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
     except IchError as err:
         return [f"ERROR: {err}"]  # the other checks would look at the wrong places
     checks: list[Callable[[], object]] = [
-        lambda: require_enough_runs(instance),
+        lambda: require_enough_runs(instance, sends=send.automatic),
         lambda: inbox.rules,
+        lambda: _check_sending(send),
         lambda: require_apart(resources.storage.layout.run_root, inbox.folder),
         lambda: check_weights(resources),
         lambda: check_device(resources),
@@ -63,6 +66,19 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
             waits = {err.code, type(err).__name__} & MACHINE_FAULTS
             found.append(f"{'WARNING' if waits else 'ERROR'}: {err}")
     return found
+
+
+def _check_sending(send: SendResource) -> None:
+    """Check that the destinations can be used, where results are sent by themselves.
+
+    Raises
+    ------
+    IchError
+        If one cannot, or none is set.
+    """
+    if send.automatic:
+        for to in send.chosen_by([]):
+            send.require_usable(to)
 
 
 def notices() -> list[str]:

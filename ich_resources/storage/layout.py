@@ -142,6 +142,15 @@ class Layout:
         """Why the last run of one subject failed."""
         return self.folder(subject) / "failure.json"
 
+    def sent(self, subject: Subject) -> Path:
+        """Which destinations accepted the DICOM objects of one subject."""
+        return self.folder(subject) / "sent.json"
+
+    @property
+    def sending_lock(self) -> Path:
+        """Lock of the run that sends."""
+        return self.run_root / "state" / ".sending.lock"
+
     @property
     def outputs_lock(self) -> Path:
         """Lock of the process that writes the tables over all series."""

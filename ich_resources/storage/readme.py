@@ -20,6 +20,7 @@ FILES = {
     "predictions_2d_per_slice.csv": "The 2D ensemble, where the others show sequence models.",
     "series_ledger.csv": "Every series found: scored, refused, failed or waiting; remarks.",
     "inbox_ledger.csv": "Every series that came into the inbox, and its state (live operation).",
+    "sent.csv": "What was sent where, and what became of it (only where something was sent).",
     "slices_not_scored.csv": "Every file without a probability, with a reason.",
     "run_report.json": "Versions, weights, options, times, counts.",
     "evaluation/": "Comparison with labels, where it was asked for: open index.html.",
