@@ -1,10 +1,10 @@
 """Where results are sent, as the configuration says it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ich_resources.digests import fingerprint
 from ich_resources.errors import SendError
@@ -142,9 +142,16 @@ class WebDestination(_Destination):
 
 
 Destination = DimseDestination | WebDestination
-_ONE: TypeAdapter[Destination] = TypeAdapter(
-    Annotated[DimseDestination | WebDestination, Field(discriminator="kind")]
-)
+_KINDS: Mapping[str, type[Destination]] = {
+    "dimse": DimseDestination,
+    "dicomweb": WebDestination,
+}
+_AE_TITLE = "an AE title has 1 to 16 letters, digits or signs of ASCII, and no backslash"
+_FORMS = {
+    "name": "a name has 1 to 32 letters, digits, dots, hyphens or underscores",
+    "called": _AE_TITLE,
+    "calling": _AE_TITLE,
+}
 
 
 def destinations_from(given: Sequence[Mapping[str, Any]]) -> tuple[Destination, ...]:
@@ -162,15 +169,20 @@ def destinations_from(given: Sequence[Mapping[str, Any]]) -> tuple[Destination, 
     """
     found: list[Destination] = []
     for number, fields in enumerate(given, start=1):
+        kind, fault = _KINDS.get(str(fields.get("kind"))), ""
         try:
-            found.append(_ONE.validate_python(dict(fields)))
+            if kind is None:
+                fault = "kind: it is not dimse or dicomweb"
+            else:
+                found.append(kind.model_validate(dict(fields)))
         except ValidationError as err:
             first = err.errors(include_input=False, include_context=False, include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise SendError(
-                f"send.destinations, number {number}, {place or 'kind'}: {first['msg']}",
-                remedy=_REMEDY,
-            ) from None
+            known = _FORMS.get(str(first["loc"][0])) if "pattern" in first["type"] else None
+            if first["type"] == "extra_forbidden":
+                known = "there is no such field"
+            fault = f"{'.'.join(map(str, first['loc']))}: {known or first['msg']}"
+        if fault:  # raised here, so that no error that quotes a value stands behind it
+            raise SendError(f"send.destinations, number {number}, {fault}", remedy=_REMEDY)
     names = [one.name for one in found]
     if len(set(names)) < len(names):
         raise SendError("send.destinations: two destinations have the same name", remedy=_REMEDY)

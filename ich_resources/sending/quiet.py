@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOGGERS = ("pynetdicom", "dicomweb_client", "urllib3", "requests")
+_LOGGERS = ("pynetdicom", "dicomweb_client", "retrying", "urllib3")
 
 
 @contextmanager

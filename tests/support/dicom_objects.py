@@ -9,15 +9,17 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 
-def write_object(path: Path, uid: str, *, study: str = "1.2.3", size: int = 16) -> tuple[Path, str]:
+def write_object(
+    path: Path, uid: str, *, sop_class: str = SecondaryCaptureImageStorage, size: int = 16
+) -> tuple[Path, str]:
     """Write one secondary capture; return its path and SHA-256."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPClassUID = sop_class
     meta.MediaStorageSOPInstanceUID = uid
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, uid
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, f"{study}.4"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, uid
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.3", "1.2.3.4"
     dataset.PatientName, dataset.PatientID = "Planted^Name", "PLANTED-ID"
     dataset.Modality, dataset.ConversionType = "OT", "WSD"
     dataset.Rows = dataset.Columns = size

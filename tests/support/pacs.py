@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from certificates import Pair
 from live import ROOT, free_port, wait
 from pydicom import Dataset
 from pynetdicom import AE, evt
@@ -65,12 +67,15 @@ class Pacs:
 
 
 @contextmanager
-def pacs(tls: object = None, titles: bool = False, **behaviour: object) -> Iterator[Pacs]:
-    """Run a PACS with the AE title PACS for a while."""
+def pacs(
+    tls: object = None, only_called: str = "", takes: bool = True, **behaviour: object
+) -> Iterator[Pacs]:
+    """Run a PACS for a while."""
     one = Pacs(free_port(), **behaviour)
-    entity = AE(ae_title="PACS")
-    entity.require_called_aet = titles
-    entity.add_supported_context(SecondaryCaptureImageStorage)
+    entity = AE(ae_title=only_called or "PACS")
+    entity.require_called_aet = bool(only_called)
+    if takes:
+        entity.add_supported_context(SecondaryCaptureImageStorage)
     entity.add_supported_context(StorageCommitmentPushModel)
     handlers = [(evt.EVT_C_STORE, one.store), (evt.EVT_N_ACTION, one.commit)]
     server = entity.start_server(
@@ -83,6 +88,15 @@ def pacs(tls: object = None, titles: bool = False, **behaviour: object) -> Itera
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             del server, entity
+
+
+def server_tls(pair: Pair, ca: Pair) -> ssl.SSLContext:
+    """Return the TLS of a server that asks for a certificate of the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    context.load_verify_locations(ca.certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 @contextmanager
