@@ -7,9 +7,7 @@ import numpy.typing as npt
 from ich_resources.preprocessing import CROP_FIRST, CROP_LAST, CROP_SIZE
 
 
-def on_source_grid(
-    kept: npt.NDArray[np.uint8], rows: int, columns: int
-) -> npt.NDArray[np.float32]:
+def on_source_grid(kept: npt.NDArray[np.uint8], rows: int, columns: int) -> npt.NDArray[np.float32]:
     """Return a kept map on the pixels of its slice, zero outside of the crop.
 
     The way back of ``preprocessing.centre_crop``: 409 pixels of a frame of 512, which has the size

@@ -12,12 +12,14 @@ from ich_resources.hemorrhage import ANY, CLASSES
 Picture = npt.NDArray[np.uint8]
 """uint8 RGB, shape (H, W, 3)."""
 
-PAGE = 1024
-"""Edge of the summary page in pixels."""
+PAGE = (640, 1024)
+"""Rows and columns of the summary page."""
+_COLUMNS = (20, 230, 330, 460)
+"""Where its table has columns: class, P, slice, checkpoints."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _YELLOW, _WHITE = (255, 225, 77), (236, 239, 243)
-_HEIGHT = 22
-"""Height of a letter of size 1, in pixels."""
+_HEIGHT, _LEADING = 22, 1.75
+"""Height of a letter of size 1, in pixels; distance of lines as a factor of it."""
 
 
 def burnt(picture: Picture, above: Sequence[str], below: Sequence[str]) -> Picture:
@@ -49,8 +51,9 @@ def _fitting(line: str, width: int) -> float:
 def _write(
     picture: Picture, line: str, at: tuple[int, int], size: float, colour: tuple[int, int, int]
 ) -> None:
-    cv2.putText(picture, line, at, _FONT, size, (0, 0, 0), 3, cv2.LINE_AA)
-    cv2.putText(picture, line, at, _FONT, size, colour, 1, cv2.LINE_AA)
+    for shift, shade in ((1, (0, 0, 0)), (0, colour)):
+        place = (at[0] + shift, at[1] + shift)
+        cv2.putText(picture, line, place, _FONT, size, shade, 1, cv2.LINE_AA)
 
 
 def overlay_lines(scored: Scored, index: int, target: int, number: str) -> list[str]:
@@ -85,28 +88,36 @@ def summary_page(scored: Scored) -> Picture:
 
     Returns
     -------
-    uint8 array, shape (1024, 1024, 3)
+    uint8 array, shape (640, 1024, 3)
     """
-    page = np.full((PAGE, PAGE, 3), 18, np.uint8)
+    page = np.full((*PAGE, 3), 18, np.uint8)
     warnings = [RESEARCH, *([scored.banner] if scored.banner else [])]
-    lines = [(text, 0.9, _YELLOW) for text in warnings]
-    lines += [("", 0.4, _WHITE), ("Probability of the series: highest slice", 0.8, _WHITE)]
+    at = _lines(page, warnings, 20, 0.9, _YELLOW)
+    at = _lines(page, ["", "Probability of the series: that of its highest slice"], at, 0.75)
     for number, name in enumerate(CLASSES):
-        values = scored.probabilities[:, number]
-        said = f"{name:<17} {values.max():.3f}   slice {int(values.argmax()) + 1}"
-        found = scored.checkpoints(number)
-        if len(found):
-            said += f"   checkpoints {found.min():.3f} to {found.max():.3f}"
-        lines.append((said, 0.8, _WHITE))
-    lines += [("", 0.4, _WHITE)] + [(text, 0.55, _WHITE) for text in _agreement(scored)]
-    lines += [(text, 0.55, _WHITE) for text in scored.facts]
-    lines += [("", 0.4, _WHITE)] + [(text, 0.55, _WHITE) for text in _NOT]
-    at = 20
-    for text, size, colour in lines:
-        fitting = min(size, _fitting(text, PAGE - 40)) if text else size
-        at += round(size * _HEIGHT * 1.75)
-        cv2.putText(page, text, (20, at), _FONT, fitting, colour, 1, cv2.LINE_AA)
+        values, found = scored.probabilities[:, number], scored.checkpoints(number)
+        cells = [name, f"{values.max():.3f}", f"slice {int(values.argmax()) + 1}"]
+        spread = f"checkpoints {found.min():.3f} to {found.max():.3f}" if len(found) else ""
+        at += round(0.75 * _HEIGHT * _LEADING)
+        for left, text in zip(_COLUMNS, (*cells, spread), strict=True):
+            cv2.putText(page, text, (left, at), _FONT, 0.75, _WHITE, 1, cv2.LINE_AA)
+    _lines(page, ["", *_agreement(scored), *scored.facts, "", *_NOT], at, 0.55)
     return page
+
+
+def _lines(
+    page: Picture,
+    lines: Sequence[str],
+    at: int,
+    size: float,
+    colour: tuple[int, int, int] = _WHITE,
+) -> int:
+    """Write lines below each other; return where the last one stands."""
+    for text in lines:
+        fitting = min(size, _fitting(text, PAGE[1] - 2 * _COLUMNS[0])) if text else size
+        at += round(size * _HEIGHT * (_LEADING if text else _LEADING / 2))
+        cv2.putText(page, text, (_COLUMNS[0], at), _FONT, fitting, colour, 1, cv2.LINE_AA)
+    return at
 
 
 _NOT = (

@@ -108,9 +108,7 @@ def _group(
             parameters=_parameters(scored, number),
         ),
         measurements=measured,
-        qualitative_evaluations=[
-            QualitativeEvaluation(terms.PRESENCE, _presence(scored, number))
-        ],
+        qualitative_evaluations=[QualitativeEvaluation(terms.PRESENCE, _presence(scored, number))],
         source_images=[
             SourceImageForMeasurementGroup(key.SOPClassUID, key.SOPInstanceUID) for key in keys
         ],

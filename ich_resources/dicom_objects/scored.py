@@ -72,7 +72,10 @@ class Scored:
 
 
 def objects_version(
-    inputs_digest: str, scored: Scored, headers: Sequence[Mapping[str, Any]], pictures: Sequence[str]
+    inputs_digest: str,
+    scored: Scored,
+    headers: Sequence[Mapping[str, Any]],
+    pictures: Sequence[str],
 ) -> str:
     """Return the digest of everything that the bytes of the objects depend on, hexadecimal.
 
@@ -87,11 +90,11 @@ def objects_version(
     pictures : sequence of str
         SHA-256 of the image of each slice.
     """
-    arrays = [scored.probabilities, scored.maps, *scored.folds.values()]
+    arrays: list[npt.NDArray[Any]] = [scored.probabilities, scored.maps, *scored.folds.values()]
     return fingerprint(
         {
             "inputs": inputs_digest,
-            "arrays": [[list(a.shape), bytes_sha256(np.ascontiguousarray(a).tobytes())] for a in arrays],
+            "arrays": [[list(a.shape), bytes_sha256(a.tobytes())] for a in arrays],
             "backbones": list(scored.folds),
             "first": scored.first_map,
             "targets": list(scored.targets),

@@ -23,13 +23,9 @@ TERMS = dict(
                 Code("1101003", "SCT", "Intracranial"),
             ),
             Term(Code("82999001", "SCT", "Epidural intracranial hemorrhage"), None),
-            Term(
-                Code("274100004", "SCT", "Cerebral hemorrhage"), Code("12738006", "SCT", "Brain")
-            ),
+            Term(Code("274100004", "SCT", "Cerebral hemorrhage"), Code("12738006", "SCT", "Brain")),
             # No code of SNOMED CT for it alone could be confirmed.
-            Term(
-                Code("50960005", "SCT", "Hemorrhage"), Code("35764002", "SCT", "Brain ventricle")
-            ),
+            Term(Code("50960005", "SCT", "Hemorrhage"), Code("35764002", "SCT", "Brain ventricle")),
             Term(
                 Code("21454007", "SCT", "Subarachnoid intracranial hemorrhage"),
                 Code("35951006", "SCT", "Subarachnoid space"),
