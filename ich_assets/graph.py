@@ -10,6 +10,7 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.dicom_results import dicom_results
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
@@ -48,6 +49,7 @@ SERIES_ASSETS = [
     ensemble_predictions,
     sequence_predictions,
     saliency_panels,
+    dicom_results,
 ]
 
 

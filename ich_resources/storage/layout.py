@@ -98,6 +98,10 @@ class Layout:
         """The page of one series."""
         return self.output / "series" / f"{series_uid}.html"
 
+    def dicom_objects(self, series_uid: str) -> Path:
+        """DICOM objects of one series."""
+        return self.output / "dicom" / series_uid
+
     def preview(self, subject: Subject) -> Path:
         """Pictures of one series for the worklist."""
         return self.folder(subject) / "preview.json"

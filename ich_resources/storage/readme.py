@@ -14,6 +14,7 @@ FILES = {
     "worklist.html": "Open this first. All series on one page, the highest P(any) first.",
     "series/": "A page for each series: every slice with its saliency and its probabilities.",
     "saliency_panels/": "A picture for each slice in full quality, and tables of scores.",
+    "dicom/": "DICOM objects of each series, with the data of its patient, where asked for.",
     "predictions_per_series.csv": "A row for each series, the highest P(any) first.",
     "predictions_per_slice.csv": "A row for each slice: six probabilities.",
     "predictions.csv": "The same numbers, a row for each slice and class.",
