@@ -215,7 +215,8 @@ class _Ledger:
     def keep(self, one: "Outgoing", answer: "Answer") -> None:
         """Keep what the destination answered."""
         state = "waiting" if answer.kind == "passing" else answer.kind
-        facts = {"state": state, "code": answer.code, "sentence": answer.sentence, "at": now()}
+        sentence = f"{answer.code}: {answer.sentence}" if answer.sentence else ""
+        facts = {"state": state, "code": answer.code, "sentence": sentence, "at": now()}
         self._change({one.sha256: facts | {"uid": one.sop_instance, "commitment": ""}})
 
     def refuse(self, sha: str, sentence: str) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from certificates import Pair
 from live import ROOT, free_port, wait
 from pydicom import Dataset
-from pynetdicom import AE, evt
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, evt
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import SecondaryCaptureImageStorage, StorageCommitmentPushModel
 
@@ -29,6 +29,8 @@ class Pacs:
     status: Callable[[int], int] = lambda _: 0x0000
     aborts_at: int | None = None
     commits: str = ""
+    refuses: str = ""
+    seconds: float = 0.0
     received: list[str] = field(default_factory=list)
     content: dict[str, bytes] = field(default_factory=dict)
     requests: int = 0
@@ -38,9 +40,10 @@ class Pacs:
         if self.requests == self.aborts_at:
             event.assoc.abort()
             return 0x0000
-        status = self.status(self.requests)
+        time.sleep(self.seconds)
+        uid = str(event.request.AffectedSOPInstanceUID)
+        status = 0xC001 if uid == self.refuses else self.status(self.requests)
         if status == 0x0000:
-            uid = str(event.request.AffectedSOPInstanceUID)
             self.received.append(uid)
             self.content[uid] = event.encoded_dataset(include_meta=False)
         return status
@@ -68,14 +71,18 @@ class Pacs:
 
 @contextmanager
 def pacs(
-    tls: object = None, only_called: str = "", takes: bool = True, **behaviour: object
+    tls: object = None,
+    only_called: str = "",
+    classes: Iterable[str] = (SecondaryCaptureImageStorage,),
+    port: int = 0,
+    **behaviour: object,
 ) -> Iterator[Pacs]:
     """Run a PACS for a while."""
-    one = Pacs(free_port(), **behaviour)
+    one = Pacs(port or free_port(), **behaviour)
     entity = AE(ae_title=only_called or "PACS")
     entity.require_called_aet = bool(only_called)
-    if takes:
-        entity.add_supported_context(SecondaryCaptureImageStorage)
+    for sop_class in classes:
+        entity.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
     entity.add_supported_context(StorageCommitmentPushModel)
     handlers = [(evt.EVT_C_STORE, one.store), (evt.EVT_N_ACTION, one.commit)]
     server = entity.start_server(

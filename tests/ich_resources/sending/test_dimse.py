@@ -34,7 +34,7 @@ def test_the_bytes_of_the_files_arrive(files):
         ({"status": lambda _: 0xC001}, [("refused", "0xC001")] * 3, ""),
         ({"status": lambda _: 0x0122}, [("refused", "0x0122")] * 3, ""),
         ({"aborts_at": 2}, [OK, OK, OK], ""),
-        ({"takes": False}, [], "takes none of our kinds"),
+        ({"classes": ()}, [], "takes none of our kinds"),
         ({"only_called": "OTHER"}, [], "rejects the association"),
     ],
 )
