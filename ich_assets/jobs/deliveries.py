@@ -85,6 +85,8 @@ class Delivery:
         It sends.
     layout : Layout
         Paths below the run root.
+    refused : bool
+        Whether what the destination has refused goes once more.
     given_up : str
         Why nothing more goes there in this run; empty if it does.
     accepted : int
@@ -96,6 +98,7 @@ class Delivery:
     to: Destination
     send: SendResource
     layout: Layout
+    refused: bool = True
     given_up: str = ""
     accepted: int = 0
     problems: list[str] = field(default_factory=list)
@@ -131,7 +134,8 @@ class Delivery:
         return self._report(series_uid, ledger.known)
 
     def _send(self, ledger: "_Ledger", files: Files) -> None:
-        objects = self._read(ledger, [(sha, files[sha]) for sha in ledger.known.left])
+        left = ledger.known.left(refused=self.refused)
+        objects = self._read(ledger, [(sha, files[sha]) for sha in left])
         if not objects:
             return
 
@@ -225,7 +229,7 @@ class _Ledger:
 
     def wait(self, why: str) -> None:
         """Keep why the destination was given up, for what has no answer."""
-        left = [sha for sha in self.known.left if self.known.objects[sha].state == "waiting"]
+        left = self.known.left(refused=False)
         self._change({sha: {"sentence": why, "at": now()} for sha in left})
 
     def commit(self, answers: dict[str, str]) -> None:

@@ -27,6 +27,9 @@ class SendConfig(dg.Config):
     destinations: list[str] = Field(
         default=[], description="Names of destinations. Empty: every one that is configured."
     )
+    refused: bool = Field(
+        default=True, description="Whether objects that a destination has refused go once more."
+    )
 
 
 # No pool: it holds no networks, and a destination that does not answer must not stop a scoring.
@@ -81,7 +84,7 @@ def _deliveries(config: SendConfig, layout: Layout, send: SendResource) -> list[
     chosen = send.chosen_by(config.destinations)
     for to in chosen:
         send.require_usable(to)
-    return [Delivery(to, send, layout) for to in chosen]
+    return [Delivery(to, send, layout, config.refused) for to in chosen]
 
 
 @contextmanager

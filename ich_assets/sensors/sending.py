@@ -60,7 +60,7 @@ def dicom_sending(
     resources = {name: sections[name] for name in ("send", "storage") if name in sections}
     run_config = {
         "resources": resources,
-        "ops": {"send_results": {"config": {"series": due}}},
+        "ops": {"send_results": {"config": {"series": due, "refused": False}}},
     }
     request = dg.RunRequest(run_config=run_config, tags={PRIORITY_TAG: _LOWEST})
     return dg.SensorResult(run_requests=[request])

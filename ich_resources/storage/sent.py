@@ -64,10 +64,16 @@ class SentTo(Schema):
     objects: dict[Text, SentObject] = Field(default_factory=dict)
     current: Rows[Text] = ()
 
-    @property
-    def left(self) -> list[str]:
-        """The current objects that are not accepted."""
-        return [sha for sha in self.current if self.objects[sha].state != "accepted"]
+    def left(self, *, refused: bool) -> list[str]:
+        """Return the current objects that are not accepted.
+
+        Parameters
+        ----------
+        refused : bool
+            Whether those that the destination has refused are among them.
+        """
+        states = ("waiting", "refused") if refused else ("waiting",)
+        return [sha for sha in self.current if self.objects[sha].state in states]
 
     def having(self, changed: Mapping[str, SentObject]) -> "SentTo":
         """Return the same with other facts of some objects."""

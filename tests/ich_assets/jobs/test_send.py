@@ -13,32 +13,18 @@ import yaml
 from archive import archive
 from live import free_port, wait
 from pacs import pacs
-from workplace import CONFIG, HOME_YAML, Workplace
-
-from ich_resources.demo.study import write_series
+from workplace import Workplace
 
 pytestmark = pytest.mark.slow
 SECRET = "Zaphod:beeble-brox-42"
-PLANTED = {"PatientName": "Zaphodius^Beeblebroxus", "PatientID": "PID-7351-QX"}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory, stand_in_models) -> Workplace:
-    """Two series with DICOM objects."""
-    root = tmp_path_factory.mktemp("send")
-    home = root / "home"
-    home.mkdir()
-    (home / "dagster.yaml").write_text(HOME_YAML)
-    place = Workplace(root, stand_in_models, {"DAGSTER_HOME": str(home)})
-    for name in ("one", "two"):
-        for path in write_series(place.dicom / name, name=name, slices=3, bleed=True, size=64):
-            dataset = pydicom.dcmread(path)
-            for keyword, value in PLANTED.items():
-                setattr(dataset, keyword, value)
-            dataset.save_as(path)
-    done = place.batch(f"{CONFIG}  results: {{config: {{dicom: 'on'}}}}\n")
-    assert done.status == 0, done.text
-    return place
+@pytest.fixture
+def place(with_objects: Workplace) -> Workplace:
+    """Two series with DICOM objects of which nothing was sent."""
+    for path in (with_objects.results / "state" / "series").glob("*/sent.json"):
+        path.unlink()
+    return with_objects
 
 
 def config(*destinations: dict[str, object], **fields: object) -> str:
@@ -153,12 +139,11 @@ def test_commitment_and_stow_leave_no_secret_and_no_patient_behind(place):
 
 
 def test_other_bytes_under_a_uid_that_was_sent_never_go(place):
-    ledgers = sorted((place.results / "state" / "series").glob("*/sent.json"))
     port = free_port()
     with pacs(port=port, classes=kinds(objects(place))) as there:
         assert place.execute("ich_send", config(to(port))).status == 0
         number = there.requests
-        for path in ledgers:
+        for path in (place.results / "state" / "series").glob("*/sent.json"):
             ledger = json.loads(path.read_text())
             for known in ledger["destinations"].values():
                 shas = {sha: hashlib.sha256(sha.encode()).hexdigest() for sha in known["objects"]}
