@@ -64,16 +64,15 @@ def associated(
         entity.add_requested_context(abstract, syntax)
     tls = tls_of(to)
     opened: list[socket.socket] = []
-    association = entity.associate(
-        to.host,
-        to.port,
-        ae_title=to.called,
-        tls_args=tls,
-        evt_handlers=[
-            (evt.EVT_CONN_OPEN, lambda event: opened.append(_bounded(event, timeout_s))),
-            *handlers,
-        ],
-    )
+    watch = (evt.EVT_CONN_OPEN, lambda event: opened.append(_bounded(event, timeout_s)))
+    try:
+        association = entity.associate(
+            to.host, to.port, ae_title=to.called, tls_args=tls, evt_handlers=[watch, *handlers]
+        )
+    except socket.gaierror as err:
+        raise UnusableError(
+            f"the name {to.host} is not known: {err.strerror}", passing=True
+        ) from None
     try:
         if not association.is_established:
             _refuse(association, to, tls, timeout_s)

@@ -53,10 +53,13 @@ def test_a_context_that_is_missing_refuses_that_object_alone(files, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom
-def test_a_closed_port(files):
+def test_a_closed_port_and_an_unknown_name(files):
     said, got = send_files(files, **at(free_port()))
     assert got == []
     assert "Connection refused" in said
+    said, got = send_files(files, **at(104) | {"host": "nowhere.invalid"})
+    assert got == []
+    assert "the name nowhere.invalid is not known" in said
 
 
 @pytest.mark.parametrize("size", [16, 5000], ids=["small", "larger than any buffer"])
