@@ -1,10 +1,11 @@
 """The DICOM objects of series go to destinations, and a ledger keeps what was accepted where."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ich_assets.jobs.sent_ledger import SentLedger
 from ich_resources.errors import IchError, SendError
 from ich_resources.sending.destination import Destination
 from ich_resources.sending.resource import SendResource
@@ -13,17 +14,9 @@ from ich_resources.storage.chain import consistent_records
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import found_series
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.sent import (
-    CONFIRMED,
-    Sent,
-    SentObject,
-    SentTo,
-    now,
-    read_sent,
-    write_sent,
-)
+from ich_resources.storage.sent import CONFIRMED, SentTo
 from ich_resources.storage.sent_table import sent_row
-from ich_resources.subjects import Subject, series_subject
+from ich_resources.subjects import series_subject
 
 if TYPE_CHECKING:
     from ich_resources.sending.answers import Answer
@@ -124,16 +117,17 @@ class Delivery:
         IchError
             If the ledger cannot be read or written, or the configuration leads to nothing.
         """
-        ledger = _Ledger(self.layout, series_subject(series_uid), self.to)
+        ledger = SentLedger(self.layout, series_subject(series_uid), self.to)
         ledger.look_at(files)
         if not self.given_up:
             self._send(ledger, files)
+        if not self.given_up:
             self._confirm(ledger, files)
-        if self.given_up:
+        else:
             ledger.wait(self.given_up)
         return self._report(series_uid, ledger.known)
 
-    def _send(self, ledger: "_Ledger", files: Files) -> None:
+    def _send(self, ledger: SentLedger, files: Files) -> None:
         left = ledger.known.left(refused=self.refused)
         objects = self._read(ledger, [(sha, files[sha]) for sha in left])
         if not objects:
@@ -148,7 +142,7 @@ class Delivery:
         except SendError as err:
             self.given_up = str(err)
 
-    def _read(self, ledger: "_Ledger", files: Sequence[tuple[str, Path]]) -> "list[Outgoing]":
+    def _read(self, ledger: SentLedger, files: Sequence[tuple[str, Path]]) -> "list[Outgoing]":
         """Return the files as objects, without those that must not go."""
         objects = []
         for sha, path in files:
@@ -164,7 +158,7 @@ class Delivery:
         ledger.name(objects)
         return objects
 
-    def _confirm(self, ledger: "_Ledger", files: Files) -> None:
+    def _confirm(self, ledger: SentLedger, files: Files) -> None:
         """Ask for storage commitment of what is accepted and not confirmed, where configured."""
         asked = [
             (sha, files[sha])
@@ -189,76 +183,9 @@ class Delivery:
                     f"{self.to.name}: {there[0].sentence}"
                 )
         unsure = [one.commitment for one in objects if one.commitment.startswith("not")]
-        if unsure:
+        if unsure and self.send.asks_to_confirm(self.to):
             self.warnings.append(f"series {series_uid}: {len(unsure)} objects {unsure[0]}")
         return f"{self.to.name} {row['state']}, {row['accepted']} of {len(objects)} objects"
-
-
-class _Ledger:
-    """What is known of one series at one destination; each change is written at once."""
-
-    def __init__(self, layout: Layout, subject: Subject, to: Destination) -> None:
-        self._layout, self._subject = layout, subject
-        self._name, self._place = to.name, to.place
-        self._sent: Sent = read_sent(layout, subject)
-
-    @property
-    def known(self) -> SentTo:
-        """What is known."""
-        return self._sent.to(self._place)
-
-    def look_at(self, digests: Collection[str]) -> None:
-        """Take the objects of a result: new ones are waiting."""
-        if digests or self.known.objects:
-            self._write(self.known.looking_at(self._name, digests))
-
-    def name(self, objects: "Sequence[Outgoing]") -> None:
-        """Keep the UID of each object before it goes."""
-        self._change({o.sha256: {"uid": o.sop_instance} for o in objects})
-
-    def keep(self, one: "Outgoing", answer: "Answer") -> None:
-        """Keep what the destination answered."""
-        state = "waiting" if answer.kind == "passing" else answer.kind
-        sentence = f"{answer.code}: {answer.sentence}" if answer.sentence else ""
-        facts = {"state": state, "code": answer.code, "sentence": sentence, "at": now()}
-        self._change({one.sha256: facts | {"uid": one.sop_instance, "commitment": ""}})
-
-    def refuse(self, sha: str, sentence: str) -> None:
-        """Keep why an object must not go."""
-        self._change({sha: {"state": "refused", "sentence": sentence, "at": now()}})
-
-    def wait(self, why: str) -> None:
-        """Keep why the destination was given up, for what has no answer."""
-        left = self.known.left(refused=False)
-        self._change({sha: {"sentence": why, "at": now()} for sha in left})
-
-    def commit(self, answers: dict[str, str]) -> None:
-        """Keep what the destination confirms; what it does not have is sent again."""
-        changes: dict[str, dict[str, str]] = {}
-        for sha, text in answers.items():
-            changes[sha] = {"commitment": text, "at": now()}
-            if text.startswith("missing"):
-                why = f"it accepted the object and does not keep it ({text})"
-                changes[sha] |= {"state": "waiting", "sentence": why}
-        self._change(changes)
-
-    def _change(self, changes: dict[str, dict[str, str]]) -> None:
-        if changes:
-            objects = self.known.objects
-            self._write(
-                self.known.having(
-                    {
-                        sha: SentObject.model_validate(objects[sha].model_dump() | facts)
-                        for sha, facts in changes.items()
-                    }
-                )
-            )
-
-    def _write(self, known: SentTo) -> None:
-        sent = self._sent.having(self._place, known)
-        if sent != self._sent:
-            write_sent(self._layout, self._subject, sent)
-            self._sent = sent
 
 
 def settle_all(
@@ -266,6 +193,8 @@ def settle_all(
     series: Sequence[str],
     storage: StorageResource,
     say: Callable[[str], None],
+    *,
+    asked: bool,
 ) -> list[str]:
     """Send the objects of series to destinations; return what could not be sent.
 
@@ -279,6 +208,8 @@ def settle_all(
         It holds the records.
     say : callable
         Prints a line for each series.
+    asked : bool
+        Whether somebody named these series: one without objects is then a problem.
     """
     problems: list[str] = []
     for uid in series:
@@ -288,10 +219,13 @@ def settle_all(
         except IchError as err:
             problems.append(f"series {uid}: {err}")
             continue
+        if not files and asked:
+            problems.append(f"series {uid}: its current result has no DICOM objects")
         for delivery in deliveries:
             try:
                 said.append(delivery.series(uid, files))
             except IchError as err:
                 problems.append(f"series {uid}, {delivery.to.name}: {err}")
-        say(f"{uid}  {'; '.join(said)}")
+        if files:
+            say(f"{uid}  {'; '.join(said)}")
     return problems + [text for delivery in deliveries for text in delivery.problems]

@@ -55,7 +55,9 @@ def send_results(
         chosen = [uid for uid in known if not config.series or uid in config.series]
         if not known:
             problems.append("no series has DICOM objects")
-        problems += settle_all(deliveries, chosen, storage, context.log.info)
+        problems += settle_all(
+            deliveries, chosen, storage, context.log.info, asked=bool(config.series)
+        )
         path, damaged = write_sent_table(storage.layout)
     for delivery in deliveries:
         context.log.info(f"{delivery.to.name}: {delivery.accepted} objects accepted")

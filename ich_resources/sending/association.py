@@ -11,7 +11,7 @@ from pynetdicom.association import Association
 
 from ich_resources.sending.answers import UnusableError
 from ich_resources.sending.destination import DimseDestination
-from ich_resources.sending.tls import client_context
+from ich_resources.sending.tls import client_context, listener_context
 
 Context = tuple[str, str]
 """SOP class and transfer syntax that are proposed together."""
@@ -79,6 +79,19 @@ def associated(
         yield association
     finally:
         _end(association, opened)
+
+
+def require_usable(to: DimseDestination) -> None:
+    """Check the files for TLS of a destination.
+
+    Raises
+    ------
+    SendError
+        If one cannot be used, or a certificate of our own is missing.
+    """
+    tls_of(to)
+    if to.tls is not None and to.commitment is not None:
+        listener_context(to.tls, f"send.destinations, {to.name}: tls")
 
 
 def tls_of(to: DimseDestination) -> tuple[ssl.SSLContext, str] | None:

@@ -81,9 +81,9 @@ class SendResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             If one is missing or cannot be used.
         """
         if isinstance(to, DimseDestination):
-            from ich_resources.sending.association import tls_of
+            from ich_resources.sending.association import require_usable
 
-            tls_of(to)
+            require_usable(to)
         else:
             from ich_resources.sending.stow import session_for
 
