@@ -213,7 +213,7 @@ def _facts(sources: Sources, storage: StorageResource) -> list[str]:
         record = storage.records.find_as(subject, step, PredictionsContent)
         folds = () if record is None else record.content.folds
         digests = " ".join(fold.digest[:8] for fold in folds)
-        said.append(f"{name}: {len(folds)} checkpoints, SHA-256 {digests}")
+        said.append(f"Checkpoints of {name}: {len(folds)}, SHA-256 {digests}")
     saliency = sources.panels.content.entry["saliency"]
     maps = 0 if sources.panels.content.maps is None else len(sources.panels.content.maps.targets)
     said.append(f"Maps: {saliency['method']}, {saliency['mode']}, of {maps} of {scored} slices.")

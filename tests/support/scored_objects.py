@@ -37,12 +37,13 @@ def marked_map(row: float, column: float, rows: int, columns: int) -> np.ndarray
 
 
 def made_up(slices: int, spot: np.ndarray, *, threshold: float | None = None) -> Scored:
-    """A result with probabilities of a fixed seed, and the same map on each slice."""
+    """A result with probabilities of a fixed seed; the map of each slice is a bit weaker."""
+    factors = np.linspace(1, 0.75, slices)[:, None, None]
     numbers = np.random.default_rng(7)
     return Scored(
         probabilities=numbers.random((slices, 6)).astype(np.float32),
         folds={"DenseNet121": numbers.random((5, slices, 6)).astype(np.float32)},
-        maps=np.stack([spot] * slices),
+        maps=np.rint(spot * factors).astype(np.uint8),
         first_map=0,
         targets=[0] * slices,
         key_slices=[0, 2],

@@ -128,12 +128,16 @@ def test_the_overlay_lies_on_the_right_place_of_a_tilted_scan(shared):
         pytest.skip(f"the tilted scan is not at {folder}")
     headers = headers_of(folder, StudyDate="20200102", StudyTime="101112")
     row, column = 300.0, 180.0
-    made = objects_of(headers, made_up(len(headers), marked_map(row, column, 512, 512)))
+    scored = made_up(len(headers), marked_map(row, column, 512, 512))
+    made = objects_of(headers, scored)
     series = only_series(scan(folder))
     paths = {s.sop_instance_uid: folder / s.path for s in series.slices}
     parametric = read(made["saliency_map.dcm"])
-    values = parametric.FloatPixelData
-    maps = np.frombuffer(values, np.float32).reshape(-1, 512, 512)
+    maps = np.frombuffer(parametric.FloatPixelData, np.float32).reshape(-1, 512, 512)
+    frames = {
+        frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID: i
+        for i, frame in enumerate(parametric.PerFrameFunctionalGroupsSequence)
+    }
     for number in (1, 14, 28):
         overlay = read(made[f"overlay_{number:04}.dcm"])
         source_uid = overlay.SourceImageSequence[0].ReferencedSOPInstanceUID
@@ -143,8 +147,10 @@ def test_the_overlay_lies_on_the_right_place_of_a_tilted_scan(shared):
         place = in_patient(overlay, *hottest(overlay.pixel_array))
         assert np.abs(place - expected).max() < 0.5  # mm; a pixel is 0.49
         assert overlay.FrameOfReferenceUID == source.FrameOfReferenceUID
-        frame = parametric.PerFrameFunctionalGroupsSequence[number - 1]
+        frame = parametric.PerFrameFunctionalGroupsSequence[frames[source_uid]]
         position = frame.PlanePositionSequence[0].ImagePositionPatient
         assert list(position) == pytest.approx(list(source.ImagePositionPatient), abs=1e-4)
-        peak = np.unravel_index(maps[number - 1].argmax(), (512, 512))
+        found = maps[frames[source_uid]]
+        assert found.max() == pytest.approx(scored.maps[number - 1].max() / 255, abs=0.01)
+        peak = np.unravel_index(found.argmax(), (512, 512))
         assert np.abs(np.subtract(peak, (row, column))).max() <= 1
