@@ -77,6 +77,20 @@ def folder(configured: str, variable: str, field: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def cache_path(configured: str, name: str) -> Path:
+    """Return where something is kept that can be made again.
+
+    Parameters
+    ----------
+    configured : str
+        A file or folder; empty for the user's cache.
+    name : str
+        Its name in the folder ``ich`` below the environment's XDG_CACHE_HOME, else below ~/.cache.
+    """
+    root = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
+    return Path(configured.strip() or f"{root}/ich/{name}").expanduser().absolute()
+
+
 def whole_number(configured: int | None, variable: str, most: int) -> int | None:
     """Return a number from the run configuration, else from the environment, else None.
 

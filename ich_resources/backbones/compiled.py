@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 from ich_resources.backbones.table import Precision
 
 _HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16"}
@@ -40,7 +40,7 @@ class CompiledNetwork(Network):
     Parameters
     ----------
     head : Network
-        The network; its own feature half is dropped.
+        The half that stays with PyTorch.
     model : openvino.Model
         The feature half.
     precision : {"float32", "bfloat16"}
@@ -51,7 +51,6 @@ class CompiledNetwork(Network):
 
     def __init__(self, head: Network, model: Any, precision: Precision) -> None:
         super().__init__()
-        head.drop_features()
         self._head = head
         self._model = model
         self._precision = precision

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ich_resources.backbones.networks import Network, build_network
+from ich_resources.backbones.heads import Network, load_head
 from ich_resources.backbones.table import Backbone
 from ich_resources.digests import bytes_sha256, file_sha256
 
@@ -24,7 +24,7 @@ class Converted(NamedTuple):
     Attributes
     ----------
     head : Network
-        PyTorch, without its feature half.
+        The half that stays with PyTorch.
     model : openvino.Model
         The feature half.
     untrained : bool
@@ -101,12 +101,8 @@ def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
         sums = about["sums"]
         if any(file_sha256(folder / name) != sums[name] for name in (_MODEL, _WEIGHTS, _HEAD)):
             return None
-        with torch.device("meta"):
-            head = build_network(backbone)
-        head.drop_features()
         weights = torch.load(folder / _HEAD, map_location="cpu", weights_only=True)
-        head.load_state_dict(weights, strict=True, assign=True)
-        head.eval().requires_grad_(False)
+        head = load_head(backbone, weights)
         return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
     except Exception:  # noqa: BLE001  (any fault: it can be made again)
         return None

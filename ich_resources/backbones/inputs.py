@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 from ich_resources.preprocessing import NORMALISED
 
 

@@ -17,7 +17,7 @@ from ich_resources.backbones.compiled_cache import (
     read_converted,
     write_converted,
 )
-from ich_resources.backbones.networks import Network, build_network
+from ich_resources.backbones.heads import Network, load_head
 from ich_resources.backbones.state_dict import read_checkpoint, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
 from ich_resources.errors import CheckpointError
@@ -156,10 +156,11 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
         if _INTERRUPTED.is_set():
             raise CheckpointError("its conversion was interrupted", path=file.path)
         model = convert_features(fold.network, file.input_size)
-    fold.network.drop_features()
-    converted = Converted(fold.network, model, fold.untrained)
+    backbone = BACKBONES[file.backbone]
+    head = load_head(backbone, fold.network.state_dict())
+    converted = Converted(head, model, fold.untrained)
     try:
-        write_converted(folder, converted, BACKBONES[file.backbone])
+        write_converted(folder, converted, backbone)
     except (OSError, RuntimeError) as err:  # on a full disk OpenVINO and torch raise the latter
         why = err.strerror if isinstance(err, OSError) else str(err).strip().partition("\n")[0]
         warnings.warn(
@@ -171,6 +172,9 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
 
 
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:
+    # The libraries that hold the layers take seconds to import; a compiled network needs none.
+    from ich_resources.backbones.networks import build_network
+
     backbone = BACKBONES[file.backbone]
     weights, untrained, trained = read_checkpoint(file.path)
     # Otherwise weights that were replaced meanwhile would be kept under the earlier digest.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 from ich_resources.backbones.recipe_in_file import Trained, from_checkpoint
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import CheckpointError

@@ -1,7 +1,10 @@
 """Facts about the backbones; importable without torch (docs/reference.md, section 3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from ich_resources.errors import IchError
 
 Precision = Literal["float32", "bfloat16", "float16"]
 """Arithmetic of the network passes."""
@@ -92,3 +95,24 @@ BACKBONES = {
 def checkpoint_name(fold: int) -> str:
     """Return the file name of a fold's checkpoint."""
     return f"model_epoch_best_{fold}.pth"
+
+
+def choose_backbones(names: Sequence[str]) -> list[Backbone]:
+    """Return some backbones in the ensemble's order.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Their names, in any order.
+
+    Raises
+    ------
+    IchError
+        If a name is unknown or given twice, or none is given.
+    """
+    if not names or len(set(names)) < len(names) or not set(names) <= set(BACKBONES):
+        raise IchError(
+            f"backbones is {list(names)}: it must name some of {', '.join(BACKBONES)}, each once",
+            remedy="see resources.networks.config.backbones in run.example.yaml",
+        )
+    return [backbone for name, backbone in BACKBONES.items() if name in names]

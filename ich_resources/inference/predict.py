@@ -1,9 +1,7 @@
 """Probabilities of all folds of a backbone over one series."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from queue import Empty, SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +12,12 @@ from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.views import View
-from ich_resources.errors import DEVICE, InferenceError
+from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.inference.batch_size import BatchLimit
-from ich_resources.preprocessing import SliceContext, network_planes
-
-Planes = npt.NDArray[np.uint8]
-Scored = tuple[slice, npt.NDArray[np.float32]]
-Pass = Callable[[Sequence[LoadedFold], Planes], Tensor]
-"""Folds and planes of a batch -> values, float32 of shape (F, B, values)."""
+from ich_resources.inference.batches import Planes, run_batches
+from ich_resources.preprocessing import SliceContext
 
 
 def arithmetic(fold: LoadedFold, device: torch.device) -> torch.autocast:
@@ -73,7 +67,7 @@ def predict_folds(
         If the folds belong to several backbones or have several input sizes, or there are no
         slices.
     """
-    found = _run(folds, crops, context, batch_size, copies, _pass)
+    found = run_batches(folds, crops, context, batch_size, copies, _pass)
     return _probabilities(folds, found)
 
 
@@ -109,7 +103,7 @@ def predict_with_views(
     ValueError
         As ``predict_folds``.
     """
-    found = _run(folds, crops, context, batch_size, copies, partial(_pass_views, views))
+    found = run_batches(folds, crops, context, batch_size, copies, partial(_pass_views, views))
     width = len(CLASSES)
     with np.errstate(over="ignore"):
         viewed = ViewedFolds(
@@ -134,78 +128,6 @@ def _probabilities(
             remedy="check the checkpoints of this backbone, and the device",
         )
     return FoldProbabilities(name, tuple(fold.file.path.name for fold in folds), values)
-
-
-def _run(
-    folds: Sequence[LoadedFold],
-    crops: npt.NDArray[np.uint8],
-    context: SliceContext,
-    batch_size: int | BatchLimit,
-    copies: Sequence[Sequence[LoadedFold]],
-    once: Pass,
-) -> npt.NDArray[np.float32]:
-    """Return the values of a pass for every fold and slice: float32, shape (F, N, values).
-
-    Raises
-    ------
-    ValueError
-        If the folds belong to several backbones or have several input sizes, or there are no
-        slices.
-    """
-    inputs = {(fold.file.backbone, fold.file.input_size) for fold in folds}
-    if len(inputs) != 1 or not len(crops):
-        raise ValueError(
-            "predict_folds needs one backbone and at least one slice, all of one input size, not "
-            f"{inputs} and {len(crops)}"
-        )
-    ((_, size),) = inputs
-    limit = BatchLimit(batch_size) if isinstance(batch_size, int) else batch_size
-    todo: SimpleQueue[slice] = SimpleQueue()
-    for start in range(0, len(crops), limit.size):
-        todo.put(slice(start, start + limit.size))
-
-    def planes(rows: slice) -> Planes:
-        return network_planes(crops, rows, size, context)
-
-    def work(loaded: Sequence[LoadedFold]) -> list[Scored]:
-        with torch.inference_mode(), ThreadPoolExecutor(1) as ahead:
-            batches = _made_ahead(ahead, planes, _taken(todo))
-            scored = [(rows, _score(loaded, made, limit, once)) for rows, made in batches]
-            # cpu() waits for the GPU, so it comes after all passes have been queued.
-            return [(rows, values.cpu().numpy()) for rows, values in scored]
-
-    parts = [found for part in _side_by_side(work, [folds, *copies]) for found in part]
-    parts.sort(key=lambda part: part[0].start)
-    return np.concatenate([values for _, values in parts], 1)
-
-
-def _score(folds: Sequence[LoadedFold], planes: Planes, limit: BatchLimit, once: Pass) -> Tensor:
-    """Return the values of a batch on the device. A full memory leads to smaller passes.
-
-    Raises
-    ------
-    InferenceError
-        If a single slice does not fit into the memory.
-    """
-    scored: list[Tensor] = []
-    start = 0
-    while start < len(planes):
-        part = planes[start : start + limit.size]
-        try:
-            scored.append(once(folds, part))
-        except torch.OutOfMemoryError as err:
-            if len(part) == 1:
-                raise InferenceError(
-                    f"the memory of {device_of(folds[0].network)} does not hold a single slice",
-                    remedy="free it of other programs, or set device to cpu",
-                    code=DEVICE,
-                ) from err
-        else:
-            start += len(part)
-            continue
-        torch.cuda.empty_cache()
-        limit.shrink(len(part) // 2)
-    return torch.cat(scored, 1)
 
 
 def _pass(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
@@ -244,39 +166,3 @@ def _pass_with_features(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
             logits.append(fold.network.forward_head(maps).float())
             pooled.append(fold.network.pool(maps).float())
     return torch.cat([torch.sigmoid(torch.stack(logits)), torch.stack(pooled)], 2)
-
-
-def _side_by_side(
-    work: Callable[[Sequence[LoadedFold]], list[Scored]], devices: Sequence[Sequence[LoadedFold]]
-) -> Iterator[list[Scored]]:
-    """Run ``work`` for each device, in a thread each; one device gets no thread.
-
-    PyTorch keeps a pool of threads for every thread that calls it.
-    """
-    if len(devices) == 1:
-        yield work(devices[0])
-        return
-    with ThreadPoolExecutor(len(devices)) as pool:
-        yield from pool.map(work, devices)
-
-
-def _taken(todo: "SimpleQueue[slice]") -> Iterator[slice]:
-    while True:
-        try:
-            yield todo.get_nowait()
-        except Empty:
-            return
-
-
-def _made_ahead(
-    pool: ThreadPoolExecutor, make: Callable[[slice], Planes], rows: Iterable[slice]
-) -> Iterator[tuple[slice, Planes]]:
-    """Make each input while the previous one is in use. At most two are in memory."""
-    waiting = None
-    for part in rows:
-        following = (part, pool.submit(make, part))
-        if waiting is not None:
-            yield waiting[0], waiting[1].result()
-        waiting = following
-    if waiting is not None:
-        yield waiting[0], waiting[1].result()

@@ -1,6 +1,5 @@
 """The networks as a Dagster resource: their checkpoints, device, back end and batch size."""
 
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,10 +15,15 @@ from ich_resources.backbones.checkpoint import (
     find_checkpoints,
     require_present,
 )
-from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, Precision
+from ich_resources.backbones.table import (
+    BACKBONES,
+    FOLDS,
+    Backbone,
+    Precision,
+    choose_backbones,
+)
 from ich_resources.backbones.views import View
-from ich_resources.environment import MAX_FOLDS, MODEL_DIR, folder, whole_number
-from ich_resources.errors import IchError, InferenceError
+from ich_resources.environment import MAX_FOLDS, MODEL_DIR, cache_path, folder, whole_number
 from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.inference.calibrating import calibration_for
 from ich_resources.inference.contexts import slice_context
@@ -122,13 +126,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         IchError
             If a name is unknown or given twice, or none is given.
         """
-        names = self.backbones
-        if not names or len(set(names)) < len(names) or not set(names) <= set(BACKBONES):
-            raise IchError(
-                f"backbones is {names}: it must name some of {', '.join(BACKBONES)}, each once",
-                remedy="see resources.networks.config.backbones in run.example.yaml",
-            )
-        return [backbone for name, backbone in BACKBONES.items() if name in self.backbones]
+        return choose_backbones(self.backbones)
 
     def checkpoints(self, backbone: Backbone) -> list[CheckpointFile]:
         """Find and digest the folds of a backbone; see ``checkpoint.find_checkpoints``."""
@@ -216,7 +214,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         precision = precision or self.precision
         if self.engine == "openvino" and not gradients:
-            cache = self._below_cache(self.compiled_dir, "compiled")
+            cache = cache_path(self.compiled_dir, "compiled")
             return load_all_compiled(files, cache, precision)
         return load_folds(files, self._devices[0], precision)
 
@@ -247,38 +245,15 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         InferenceError
             If this machine cannot run the configured back end or precision.
         """
-        from ich_resources.backbones.compiled import computes, installed
+        from ich_resources.inference.engine import choose_engine
 
-        cpu = self._devices[0].type == "cpu"
-        if self.backend == "openvino" and not (cpu and installed()):
-            raise InferenceError(
-                "backend is openvino, but "
-                + ("openvino is not installed" if cpu else "OpenVINO runs only on the CPU here"),
-                remedy="pip install '.[cpu]'" if cpu else "set backend to auto, or device to cpu",
-            )
-        if self.precision == "float16" and cpu:
-            raise InferenceError(
-                "precision float16 needs CUDA", remedy="set precision to float32 or bfloat16"
-            )
-        if not cpu or self.backend == "pytorch" or not installed():
-            return "pytorch"
-        if not computes(self.precision):
-            raise InferenceError(
-                f"this processor does not compute in {self.precision}",
-                remedy="set precision to float32",
-            )
-        return "openvino"
+        return choose_engine(self._devices[0].type, self.backend, self.precision)
 
     @property
     def _devices(self) -> "list[torch.device]":
         from ich_resources.backbones.device import resolve_devices
 
         return resolve_devices(self.device)
-
-    @staticmethod
-    def _below_cache(given: str, name: str) -> Path:
-        root = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
-        return Path(given.strip() or f"{root}/ich/{name}").expanduser().absolute()
 
     def device_name(self) -> str:
         """Return the names of the devices of the networks, as results record them."""
@@ -327,7 +302,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if device.type == "cpu" or not self.auto_batch_size:
             return batch_limit(str((self.device, self.batch_size)), lambda: self.batch_size)
         off = self.batch_size_cache.strip() == "off"
-        path = None if off else self._below_cache(self.batch_size_cache, "batch_sizes.json")
+        path = None if off else cache_path(self.batch_size_cache, "batch_sizes.json")
         files = [self.checkpoints(backbone) for backbone in self.chosen]
         key = machine_key(device, files, self.precision, self.auto_batch_size_max)
         return batch_limit(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 
 EPSILON = 1e-8
 """Replaces a denominator of zero in Grad-CAM++ (docs/reference.md, section 5)."""

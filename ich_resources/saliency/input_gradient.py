@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 
 
 def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:

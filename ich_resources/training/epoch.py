@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ich_resources.backbones.heads import Network
 from ich_resources.backbones.inputs import to_input
-from ich_resources.backbones.networks import Network
 from ich_resources.errors import InferenceError
 from ich_resources.training.arithmetic import autocast
 from ich_resources.training.batches import Batch, training_batches, workers

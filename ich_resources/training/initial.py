@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ich_resources.backbones.networks import Network, build_network
+from ich_resources.backbones.heads import Network
+from ich_resources.backbones.networks import build_network
 from ich_resources.backbones.state_dict import read_state_dict, require_fit
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.training.initial_files import InitialFile

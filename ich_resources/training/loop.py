@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ich_resources.backbones.device import describe_devices
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 from ich_resources.digests import fingerprint
 from ich_resources.errors import DatasetError
 from ich_resources.training.arithmetic import one_device, resolve_precision

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ich_resources.backbones.heads import Network
 from ich_resources.backbones.inputs import device_of, to_input
-from ich_resources.backbones.networks import Network
 from ich_resources.backbones.recipe_in_file import Trained
 from ich_resources.backbones.state_dict import read_checkpoint
 from ich_resources.backbones.table import BACKBONES

@@ -40,6 +40,7 @@ COMMAND = "python tests/support/step_sources.py"
 
 _NETWORKS = (
     "ich_resources/backbones/compiled.py",
+    "ich_resources/backbones/heads.py",
     "ich_resources/backbones/inputs.py",
     "ich_resources/backbones/networks.py",
     "ich_resources/backbones/state_dict.py",
@@ -68,6 +69,7 @@ _IMAGES = (
 )
 _TRAINING = (
     "ich_assets/learning/data_set.py",
+    "ich_resources/backbones/heads.py",
     "ich_resources/backbones/inputs.py",
     "ich_resources/backbones/networks.py",
     "ich_resources/backbones/table.py",
@@ -95,7 +97,11 @@ _SEQUENCE = (
 )
 SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
-    PREDICTIONS: (*_NETWORKS, "ich_resources/inference/predict.py"),
+    PREDICTIONS: (
+        *_NETWORKS,
+        "ich_resources/inference/batches.py",
+        "ich_resources/inference/predict.py",
+    ),
     ENSEMBLE: ("ich_resources/ensemble.py", "ich_resources/judged.py"),
     SALIENCY: (
         *_NETWORKS,

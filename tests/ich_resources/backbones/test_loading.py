@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -240,3 +242,14 @@ def test_pickled_code_is_never_run(tmp_path, save):
         load(path)
     assert not target.exists()
     assert_helpful(caught.value, path)
+
+
+def test_compiled_networks_need_no_library_of_layers():
+    """Importing torchvision and pretrainedmodels takes longer than importing PyTorch."""
+    program = (
+        "import sys, ich_resources.backbones.loading, ich_resources.inference.predict\n"
+        "import ich_resources.saliency.explain\n"
+        "print(sorted({'torch', 'torchvision', 'pretrainedmodels'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+    assert done.stdout.strip() == "['torch']", done.stderr

@@ -6,8 +6,9 @@ import torch
 import torchvision
 
 from ich_resources.backbones.checkpoint import find_checkpoints
+from ich_resources.backbones.heads import Network
 from ich_resources.backbones.loading import load_folds
-from ich_resources.backbones.networks import Network, build_network
+from ich_resources.backbones.networks import build_network
 from ich_resources.backbones.table import BACKBONES
 
 DENSENETS = ["DenseNet121_change_avg", "DenseNet169_change_avg"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.backbones.heads import Network
 from ich_resources.backbones.loading import LoadedFold
-from ich_resources.backbones.networks import Network
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.inference.fitting import largest_batch

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 from ich_resources.saliency.grad_cam import forward, grad_cam, grad_cam_plus_plus
 
 FEATURES = torch.tensor([[[1.0, 2], [3, 4]], [[-1, 0], [2, 1]]])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ich_resources.backbones.networks import Network
+from ich_resources.backbones.heads import Network
 from ich_resources.saliency import input_gradient
 
 

@@ -1,0 +1,49 @@
+"""The back end that runs the networks: PyTorch or, on a CPU, OpenVINO."""
+
+from typing import Literal
+
+from ich_resources.backbones.compiled import computes, installed
+from ich_resources.backbones.table import Precision
+from ich_resources.errors import InferenceError
+
+Engine = Literal["pytorch", "openvino"]
+
+
+def choose_engine(
+    device: str, backend: Literal["auto", "pytorch", "openvino"], precision: Precision
+) -> Engine:
+    """Return the back end that runs the networks.
+
+    Parameters
+    ----------
+    device : str
+        Type of the device: cpu or cuda.
+    backend : {"auto", "pytorch", "openvino"}
+        ``auto``: OpenVINO on the CPU where it is installed, else PyTorch.
+    precision : {"float32", "bfloat16", "float16"}
+        Arithmetic of the predictions.
+
+    Raises
+    ------
+    InferenceError
+        If this machine cannot run the back end or the precision.
+    """
+    cpu = device == "cpu"
+    if backend == "openvino" and not (cpu and installed()):
+        raise InferenceError(
+            "backend is openvino, but "
+            + ("openvino is not installed" if cpu else "OpenVINO runs only on the CPU here"),
+            remedy="pip install '.[cpu]'" if cpu else "set backend to auto, or device to cpu",
+        )
+    if precision == "float16" and cpu:
+        raise InferenceError(
+            "precision float16 needs CUDA", remedy="set precision to float32 or bfloat16"
+        )
+    if not cpu or backend == "pytorch" or not installed():
+        return "pytorch"
+    if not computes(precision):
+        raise InferenceError(
+            f"this processor does not compute in {precision}",
+            remedy="set precision to float32",
+        )
+    return "openvino"
