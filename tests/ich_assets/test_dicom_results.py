@@ -131,3 +131,12 @@ def test_a_shard_gives_the_same_bytes_and_a_changed_source_fails_alone(done, tmp
     mended = place.execute("ich_shard", _config(place))
     assert mended.status == 0, mended.text
     assert _objects(place) == _objects(done)
+
+    other = place.root / "other.csv"
+    alone = (
+        _config(place).replace('dicom: "on"', 'dicom: "off"').replace("safe/keys.csv", other.name)
+    )
+    keyed = place.execute("ich_shard", alone)
+    assert keyed.status == 0, keyed.text
+    assert len(other.read_text().splitlines()) == 3
+    assert _objects(place) == _objects(done)  # they stay

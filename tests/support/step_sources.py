@@ -124,6 +124,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     ),
     DICOM_RESULTS: (
         "ich_assets/object_files.py",
+        "ich_assets/object_sources.py",
         "ich_resources/dicom_objects/captures.py",
         "ich_resources/dicom_objects/finishing.py",
         "ich_resources/dicom_objects/grid.py",
