@@ -6,7 +6,8 @@ from pathlib import Path
 import dagster as dg
 
 from ich_assets.asked_objects import objects_digest, objects_hold, require_objects_can_be_made
-from ich_assets.object_files import Objects, Sources, sources_of, write_objects
+from ich_assets.object_files import Objects, write_objects
+from ich_assets.object_sources import Sources, sources_of
 from ich_assets.partitions import SERIES
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
@@ -90,7 +91,7 @@ def _made(sources: Sources, resources: SeriesResources, digest: str) -> Record[O
     if results.dicom == "on":
         written = write_objects(sources, resources, headers, digest)
     folder = storage.layout.dicom_objects(uid)
-    remove(path for path in folder.glob("*") if path.name not in written.names)
+    remove(path for path in folder.glob("*.dcm") if path.name not in written.names)
     content = ObjectsContent(
         source=sources.series.version,
         images=sources.processed.data_version,

@@ -9,49 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_assets.drawing import BAR_SOURCE, SEQUENCE_BAR_SOURCE
+from ich_assets.object_sources import REMEDY, Sources, kept_maps
 from ich_assets.resources import SeriesResources
-from ich_assets.step_files import load_folds, load_shown
+from ich_assets.step_files import load_folds
 from ich_assets.thresholds import flagging
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.digests import file_sha256
 from ich_resources.errors import IchError
 from ich_resources.findings import FloatArray
-from ich_resources.series import SeriesRecord
-from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY, SOURCE
-from ich_resources.storage.chain import made_together, outcome_on_disk
-from ich_resources.storage.files import read_array, read_checked, write_bytes
-from ich_resources.storage.ledger import find_series
-from ich_resources.storage.probability_schemas import EnsembleContent, PredictionsContent
-from ich_resources.storage.processed_schema import ProcessedContent
-from ich_resources.storage.record import Record, content_as
+from ich_resources.steps import ENSEMBLE
+from ich_resources.storage.chain import outcome_on_disk
+from ich_resources.storage.files import read_checked, write_bytes
+from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.resource import StorageResource
-from ich_resources.storage.saliency_schema import Maps, Pages, SaliencyContent
+from ich_resources.storage.saliency_schema import Maps
 from ich_resources.subjects import series_subject
 from ich_resources.worth import BANNERS, least
 
 Texts = Mapping[str, list[str]]
-_REMEDY = f"materialise everything up to {SALIENCY} for this partition first"
-
-
-class Sources(NamedTuple):
-    """The results of a series that its objects are made from."""
-
-    series: SeriesRecord
-    processed: Record[ProcessedContent]
-    panels: Record[SaliencyContent]
-    ensemble: Record[EnsembleContent]
-    probabilities: FloatArray
-    step: str
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Data version of each, by step."""
-        return {
-            SOURCE: self.series.version,
-            PROCESSED: self.processed.data_version,
-            SALIENCY: self.panels.data_version,
-            self.step: self.ensemble.data_version,
-        }
 
 
 class Objects(NamedTuple):
@@ -60,37 +35,6 @@ class Objects(NamedTuple):
     version: str
     names: tuple[str, ...]
     left_out: str
-
-
-def sources_of(storage: StorageResource, uid: str) -> Sources:
-    """Read the results that the objects show, and check that they belong together.
-
-    Parameters
-    ----------
-    storage : StorageResource
-        The run root.
-    uid : str
-        SeriesInstanceUID.
-
-    Raises
-    ------
-    IchError
-        If they do not.
-    """
-    series = find_series(storage.layout, uid)
-    found = made_together(series, storage.records)
-    if SALIENCY not in found:
-        raise IchError(
-            f"there are no {SALIENCY} of the current slices",
-            series=uid,
-            remedy=_REMEDY,
-            code="STALE",
-        )
-    panels = content_as(found[SALIENCY], SaliencyContent)
-    step = panels.content.shown_step
-    ensemble, probabilities = load_shown(storage, uid, step=step)
-    processed = content_as(found[PROCESSED], ProcessedContent)
-    return Sources(series, processed, panels, ensemble, probabilities, step)
 
 
 def write_objects(
@@ -122,7 +66,7 @@ def write_objects(
     if why:
         return Objects(digest, (), why)
     storage, content = resources.storage, sources.panels.content
-    maps, pages, array = _kept(sources, storage)
+    maps, pages, array = kept_maps(sources, storage)
     worth = least([sources.ensemble.content.worth, content.worth])
     scored = Scored(
         probabilities=sources.probabilities,
@@ -145,26 +89,6 @@ def write_objects(
         write_bytes(folder / name, file)
         names.append(name)
     return Objects(data_version, tuple(names), which.left_out)
-
-
-def _kept(sources: Sources, storage: StorageResource) -> tuple[Maps, Pages, npt.NDArray[np.uint8]]:
-    """Return what the panels kept, and their maps: uint8, shape (M, 256, 256).
-
-    Raises
-    ------
-    IchError
-        If an earlier version drew the panels and kept nothing.
-    """
-    content, uid = sources.panels.content, sources.series.series_instance_uid
-    if content.maps is None or content.pages is None:
-        raise IchError(
-            "an earlier version drew the panels, and kept no saliency maps",
-            series=uid,
-            remedy=f"materialise {SALIENCY} for this partition again",
-        )
-    path = storage.layout.array(series_subject(uid), SALIENCY)
-    sha256 = sources.panels.sha256(storage.records.relative(path))
-    return content.maps, content.pages, read_array(path, remedy=_REMEDY, sha256=sha256)
 
 
 def _folds(sources: Sources, storage: StorageResource) -> dict[str, FloatArray]:
@@ -190,7 +114,7 @@ def _threshold(sources: Sources, resources: SeriesResources) -> float | None:
         raise IchError(
             "results.threshold was chosen for other networks than those of this result",
             series=sources.series.series_instance_uid,
-            remedy=_REMEDY,
+            remedy=REMEDY,
             code="STALE",
         )
     return None if flagged_by is None else flagged_by.threshold
@@ -213,7 +137,7 @@ def _facts(sources: Sources, storage: StorageResource) -> list[str]:
         record = storage.records.find_as(subject, step, PredictionsContent)
         folds = () if record is None else record.content.folds
         digests = " ".join(fold.digest[:8] for fold in folds)
-        said.append(f"{name}: {len(folds)} checkpoints, SHA-256 {digests}")
+        said.append(f"Checkpoints of {name}: {len(folds)}, SHA-256 {digests}")
     saliency = sources.panels.content.entry["saliency"]
     maps = 0 if sources.panels.content.maps is None else len(sources.panels.content.maps.targets)
     said.append(f"Maps: {saliency['method']}, {saliency['mode']}, of {maps} of {scored} slices.")
@@ -250,7 +174,7 @@ def _overlays(
     for number, target in enumerate(maps.targets):
         index = maps.first + number
         path = storage.layout.run_root / names[index]
-        png = read_checked(path, sources.processed.sha256(names[index]), remedy=_REMEDY)
+        png = read_checked(path, sources.processed.sha256(names[index]), remedy=REMEDY)
         gray = np.asarray(
             cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8
         )

@@ -110,4 +110,5 @@ def _values(dataset: Dataset, keyword: str) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip(" \0")
+    text = "" if value is None else str(value).strip(" \0")
+    return text.encode(errors="replace").decode()

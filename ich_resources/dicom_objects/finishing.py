@@ -1,6 +1,7 @@
 """Whose an object is, when its source was made, and its bytes: the last hand on every object."""
 
 import io
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ich_resources.dicom_objects.scored import MANUFACTURER, MODEL
 from ich_resources.dicom_objects.source import Texts, moment, value
+from ich_resources.errors import DicomError
 
 _TYPE_2 = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),
@@ -22,6 +24,7 @@ _TYPE_2 = (
 _COPIED = ("IssuerOfPatientID", "PatientAge", "StudyDescription", "TimezoneOffsetFromUTC")
 _NOW = ("InstanceCreationDate", "InstanceCreationTime")
 """Elements that highdicom sets to the moment of writing."""
+_WRITE_ERRORS = (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
 
 
 def finished(
@@ -44,7 +47,25 @@ def finished(
     -------
     bytes
         DICOM PS3.10. The same arguments give the same bytes.
+
+    Raises
+    ------
+    DicomError
+        If a value of the source cannot be written. The error does not quote it.
     """
+    try:
+        _complete(dataset, headers, version)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        buffer = io.BytesIO()
+        dcmwrite(buffer, dataset, enforce_file_format=True)
+    except _WRITE_ERRORS as err:
+        text = f"a DICOM object cannot be written: a value does not fit ({type(err).__name__})"
+        raise DicomError(text) from None
+    return buffer.getvalue()
+
+
+def _complete(dataset: Dataset, headers: Sequence[Texts], version: str) -> None:
     first = headers[0]
     for keyword in _NOW:
         dataset.pop(keyword, None)
@@ -67,11 +88,6 @@ def finished(
     if made is not None:
         dataset.SeriesDate, dataset.SeriesTime = made
         dataset.ContentDate, dataset.ContentTime = made
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = UID(syntax)
-    buffer = io.BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def _values(header: Texts, keyword: str) -> Any:

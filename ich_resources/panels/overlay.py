@@ -42,7 +42,7 @@ def blend(
     ----------
     docs/reference.md, section 5, "Overlay".
     """
-    check_gray(gray, saliency.shape)
+    check_gray(gray, gray.shape)
     check_unit_range(saliency, gray.shape, "saliency map")
     a = np.float32(OPACITY * strength) * saliency[..., None].astype(np.float32)
     jet = matplotlib.colormaps["jet"](saliency)[..., :3].astype(np.float32)
