@@ -6,10 +6,10 @@ from ich_resources.sending.objects import Outgoing
 from ich_resources.sending.resource import SendResource
 
 
-def sender_to(**destination: object) -> SendResource:
-    """Return a sender with one destination that gives up soon."""
+def sender_to(timeout_s: float = 30, **destination: object) -> SendResource:
+    """Return a sender with one destination that tries twice."""
     one = {"name": "there", **destination}
-    return SendResource(destinations=[one], attempts=2, wait_seconds=0.1, timeout_seconds=2)
+    return SendResource(destinations=[one], attempts=2, wait_seconds=0.1, timeout_seconds=timeout_s)
 
 
 def send_files(

@@ -30,7 +30,7 @@ def place(with_objects: Workplace) -> Workplace:
 def config(*destinations: dict[str, object], **fields: object) -> str:
     """Return a run configuration of ich_send that is not patient."""
     send = {"destinations": list(destinations), "attempts": 2, "wait_seconds": 0.1}
-    send |= {"timeout_seconds": 3}
+    send |= {"timeout_seconds": 30}
     sections: dict[str, object] = {"resources": {"send": {"config": send}}}
     return yaml.safe_dump(sections | {"ops": {"send_results": {"config": fields}}})
 

@@ -58,7 +58,7 @@ def test_new_objects_are_sent_by_themselves_where_that_is_asked_for(
     monkeypatch.setenv("LIVE_CONFIG", str(live))
 
     def tick(**send: object) -> dg.SensorResult | dg.SkipReason:
-        fields = {"destinations": [there], "attempts": 1, "timeout_seconds": 3, **send}
+        fields = {"destinations": [there], "attempts": 1, "timeout_seconds": 30, **send}
         sections = {"send": fields, "storage": {"run_root": str(with_objects.results)}}
         resources = {name: {"config": section} for name, section in sections.items()}
         live.write_text(yaml.safe_dump({"resources": resources}))

@@ -67,7 +67,7 @@ def test_a_frozen_process_costs_bounded_time(tmp_path, size):
     what = write_objects(tmp_path / "what", 1, size=size)
     begun = time.monotonic()
     with frozen_pacs(tmp_path) as port:
-        said, got = send_files(what, **at(port))
+        said, got = send_files(what, timeout_s=2, **at(port))
     assert got == []
     assert "does not answer" in said or "did not answer" in said
     assert time.monotonic() - begun < 25

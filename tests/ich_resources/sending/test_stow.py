@@ -70,7 +70,7 @@ def test_a_page_in_place_of_an_answer_is_not_success(files):
 def test_a_frozen_server_and_a_closed_port_cost_bounded_time(files):
     begun = time.monotonic()
     with archive(frozen=True) as there:
-        said, got = send_files(files, **at(there.url))
+        said, got = send_files(files, timeout_s=2, **at(there.url))
     assert got == [] and "did not answer" in said
     said, got = send_files(files, **at(f"http://127.0.0.1:{free_port()}/dicom-web"))
     assert got == [] and "no connection" in said
