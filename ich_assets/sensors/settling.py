@@ -217,6 +217,7 @@ def result_facts(
     unnamed = note is not None and note.step == UNCHECKED and note.code == IchError.__name__
     known = note is not None and not unnamed and (outcome.state == "failed" or at_work)
     sentence = f"{outcome.scored} slices scored"
+    sentence += f"; DICOM objects: {outcome.after_scoring}" if outcome.after_scoring else ""
     if outcome.state in ("failed", "incomplete"):
         sentence = outcome.why or sentence
     elif outcome.state == "waiting":

@@ -112,6 +112,10 @@ class Layout:
         """The page of one series."""
         return self.output / "series" / f"{series_uid}.html"
 
+    def dicom_objects(self, series_uid: str) -> Path:
+        """DICOM objects of one series."""
+        return self.output / "dicom" / series_uid
+
     def preview(self, subject: Subject) -> Path:
         """Pictures of one series for the worklist."""
         return self.folder(subject) / "preview.json"
@@ -155,6 +159,15 @@ class Layout:
     def failure(self, subject: Subject) -> Path:
         """Why the last run of one subject failed."""
         return self.folder(subject) / "failure.json"
+
+    def sent(self, subject: Subject) -> Path:
+        """Which destinations accepted the DICOM objects of one subject."""
+        return self.folder(subject) / "sent.json"
+
+    @property
+    def sending_lock(self) -> Path:
+        """Lock of the run that sends."""
+        return self.run_root / "state" / ".sending.lock"
 
     @property
     def series_folders(self) -> Path:
