@@ -95,6 +95,8 @@ lint: $(VENV)/installed
 # first. With ARGS pytest runs once: make test ARGS="tests/ich_resources -k window"
 QUICK := not slow and not hpc and not weights and not gpu
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Threads of PyTorch that wait do not take the cores from the other process's tests.
+unit quick: export OMP_WAIT_POLICY := PASSIVE
 unit: $(VENV)/installed
 ifeq ($(ARGS),)
 	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE)

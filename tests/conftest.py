@@ -1,5 +1,6 @@
 """What several tests share: stand-in checkpoints, made once; and which tests run side by side."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stand_in_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with one untrained fold of each real backbone."""
-    from ich_resources.demo.checkpoints import write_checkpoints
+    """A model folder with one untrained fold of each real backbone.
 
-    folder = tmp_path_factory.mktemp("models")
-    write_checkpoints(folder, folds=1)
+    All workers share it, and so the cache of converted networks beside it.
+    """
+    from ich_resources.demo.checkpoints import write_checkpoints
+    from ich_resources.locks import exclusive_lock
+
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, made = base / "stand-ins" / "models", base / "stand-ins" / "made"
+    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(base / "stand-ins" / "lock"):
+        if not made.exists():
+            write_checkpoints(folder, folds=1)
+            made.touch()
     return folder
 
 

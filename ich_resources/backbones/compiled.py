@@ -115,19 +115,22 @@ class _Features(nn.Module):
         return self.network.forward_features(x)
 
 
-def convert_features(network: Network, size: int) -> Any:
+EXAMPLE = 64
+"""Edge of the example that a conversion runs. The result holds for any size; a larger one only
+takes longer."""
+
+
+def convert_features(network: Network) -> Any:
     """Return the feature half of a network as an openvino.Model, for any batch and size.
 
     Parameters
     ----------
     network : Network
         On the CPU, float32, in evaluation mode.
-    size : int
-        Edge S of the example that the conversion runs.
     """
     import openvino
 
-    example = torch.zeros(1, 3, size, size)
+    example = torch.zeros(1, 3, EXAMPLE, EXAMPLE)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # OpenVINO traces, which PyTorch would rather not have
         return openvino.convert_model(_Features(network), example_input=example)

@@ -155,7 +155,7 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
     with _CONVERTING:  # tracing is for one thread at a time
         if _INTERRUPTED.is_set():
             raise CheckpointError("its conversion was interrupted", path=file.path)
-        model = convert_features(fold.network, file.input_size)
+        model = convert_features(fold.network)
     backbone = BACKBONES[file.backbone]
     head = load_head(backbone, fold.network.state_dict())
     converted = Converted(head, model, fold.untrained)
