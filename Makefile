@@ -13,7 +13,7 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up doctor receive bench test lint unit quick fix clean FORCE
+.PHONY: help install demo ui up doctor receive monitor bench test lint unit quick fix clean FORCE
 
 help:
 	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
@@ -22,6 +22,7 @@ help:
 	@echo "make up       watch DICOM_INBOX with webserver and daemon, until Ctrl-C"
 	@echo "make doctor   look at this machine, the folders and Dagster, and say what is wrong and what to do"
 	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
+	@echo "make monitor  watch live operation, serve metrics and health, and tell people, until Ctrl-C"
 	@echo "make bench    measure the speed of this machine, compared with the reference's loop"
 	@echo "make test     check style, types and import contracts, and run every test (ARGS=... goes to pytest)"
 	@echo "make quick    run the tests that need no server, engine or shared data: under three minutes"
@@ -69,6 +70,7 @@ ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 # A tick may take longer than Dagster's limit of 60 seconds if the inbox is large and the disk slow.
 up: export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 300
+up: export PYTHONFAULTHANDLER ?= 1
 up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@: $${DICOM_INBOX:?set DICOM_INBOX to the folder that receives studies}
 	@: $${MODEL_DIR:?set MODEL_DIR to the folder that holds 2DNet}
@@ -78,13 +80,19 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/python -W ignore -m ich_assets.sensors.ready
 	@echo "Inbox     http://127.0.0.1:$(or $(PORT),3000)/assets/inbox_ledger"
 	@echo "Ranking   http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
-	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000) \
+		--log-level $(or $(ICH_LOG_LEVEL),info)
 
 doctor: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/python -W ignore -m ich_assets.doctor
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver
+
+monitor: export MONITOR_WEBSERVER ?= http://127.0.0.1:$(or $(PORT),3000)
+monitor: $(VENV)/installed
+	@: $${RUN_ROOT:?set RUN_ROOT to the folder for results}
+	$(BIN)/python -m ich_resources.monitor
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/bench.py

@@ -10,6 +10,7 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.dicom_results import dicom_results
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
@@ -36,6 +37,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sending.resource import SendResource
 from ich_resources.sequence.resource import SequenceResource
 from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
 from ich_resources.training.resource import TrainingResource
@@ -47,6 +49,7 @@ SERIES_ASSETS = [
     ensemble_predictions,
     sequence_predictions,
     saliency_panels,
+    dicom_results,
 ]
 
 
@@ -193,6 +196,7 @@ def _definitions(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.Def
             "sequence": SequenceResource(),
             "results": ResultsResource(),
             "evaluation": EvaluationResource(),
+            "send": SendResource(),
             "weights": WeightsResource(),
             "memory": dg.mem_io_manager,
         },

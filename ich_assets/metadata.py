@@ -1,7 +1,7 @@
 """Metadata of Dagster's events: tables, small inline pictures, what made a result."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,8 @@ from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
 from ich_resources.plain_text import one_line
 from ich_resources.storage.content import Content
+from ich_resources.storage.series_tables import ranked
+from ich_resources.storage.table_rows import TableRow
 
 DATA_VERSION_TAG = "dagster/data_version"
 """Tag of a materialisation that holds its data version."""
@@ -91,7 +93,7 @@ def probability_table(probabilities: FloatArray, sop_uids: list[str]) -> dg.Tabl
                 "class": name,
                 "highest": round(float(probabilities[:, i].max()), 4),
                 "mean": round(float(probabilities[:, i].mean()), 4),
-                "slice": int(probabilities[:, i].argmax()),
+                "slice": int(probabilities[:, i].argmax()) + 1,
                 "sop_instance_uid": sop_uids[int(probabilities[:, i].argmax())],
             }
         )
@@ -118,7 +120,7 @@ def highest_captions(probabilities: FloatArray, shown: list[int]) -> list[str]:
     shown : list of int
         Indices of slices.
     """
-    return [f"slice {i}  any {probabilities[i, ANY]:.2f}" for i in shown]
+    return [f"slice {i + 1}  any {probabilities[i, ANY]:.2f}" for i in shown]
 
 
 def made_by(content: Content) -> dict[str, Any]:
@@ -150,3 +152,57 @@ def table_metadata(frame: pd.DataFrame) -> dg.TableMetadataValue:
 
 def _shown(value: Any) -> Any:
     return one_line(value) if isinstance(value, str) else value
+
+
+def ranking_metadata(rows: Sequence[TableRow]) -> dg.TableMetadataValue:
+    """Return the first rows of the ranking as a person reads it: three digits, UIDs last.
+
+    Parameters
+    ----------
+    rows : sequence of TableRow
+        All series.
+    """
+    shown = [_ranking_row(rank, row) for rank, row in enumerate(ranked(rows)[:TABLE_ROWS], 1)]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in shown], _RANKING)
+
+
+def _ranking_row(rank: int, row: TableRow) -> dict[str, Any]:
+    page, known = row.page, row.p_any is not None
+    subtypes = dict(zip(CLASSES[1:], page.get("p", ())[1:], strict=False))
+    folds = [value for values in (page.get("g") or {}).values() for value in values]
+    remarks = [row.earlier, *page["r"]]
+    return {
+        "rank": rank if known else None,
+        "P(any)": f"{row.p_any:.3f}" if row.p_any is not None else "",
+        "highest subtype": max(subtypes, key=subtypes.__getitem__) if subtypes else "",
+        "description": page["d"],
+        "state": row.state,
+        "remarks": "; ".join(filter(None, remarks)),
+        "doubtful": ", ".join(row.doubts),
+        "primary": "yes" if row.primary else "no",
+        "slices": f"{row.counts[1]} of {row.counts[0]}",
+        "checkpoints": f"{min(folds):.3f} to {max(folds):.3f}" if folds else "",
+        "series_id": row.series,
+        "study_id": row.study,
+    }
+
+
+_RANKING = dg.TableSchema(
+    [
+        dg.TableColumn(name, "int" if name == "rank" else "string")
+        for name in (
+            "rank",
+            "P(any)",
+            "highest subtype",
+            "description",
+            "state",
+            "remarks",
+            "doubtful",
+            "primary",
+            "slices",
+            "checkpoints",
+            "series_id",
+            "study_id",
+        )
+    ]
+)

@@ -91,7 +91,7 @@ def _run_steps(
     error = run_asset_job(context, resources, "ich_series", steps, partition=uid)
     # Slices that failed before and decode now make the later steps stale. So do changed images.
     current = current_records(series, resources)
-    stale = [step for step in series_steps(resources.networks) if step not in current]
+    stale = [step for step in series_steps(resources) if step not in current]
     if not error and stale:
         error = run_asset_job(context, resources, "ich_series", stale, partition=uid)
     failure = failures.find(subject)

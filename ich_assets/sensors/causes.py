@@ -6,29 +6,27 @@ from dataclasses import asdict
 from ich_resources.arrivals import Cause
 from ich_resources.environment import RUN_ROOT
 from ich_resources.errors import CheckpointError, IchError
+from ich_resources.inbox.faults import CAUSE_NOTE, PAUSED
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.machine import free_space
 from ich_resources.storage.resource import StorageResource
 
-_NOTE = "cause"
-PAUSED = "PAUSED"
-"""Code of the cause that somebody sets by hand."""
 BAD_RULE = "BAD_RULE"
 """Code of the cause that inbox.priorities holds something that is not a rule."""
 
 
 def standing_cause(index: InboxIndex) -> Cause | None:
     """Return the fault that stood at the end of the last tick, None if there was none."""
-    text = index.get_note(_NOTE)
+    text = index.get_note(CAUSE_NOTE)
     return Cause(**json.loads(text)) if text else None
 
 
 def keep_cause(index: InboxIndex, cause: Cause | None) -> None:
     """Store the fault that stands; a tick that changes nothing writes nothing."""
     if cause != standing_cause(index):
-        index.set_note(_NOTE, "" if cause is None else json.dumps(asdict(cause)))
+        index.set_note(CAUSE_NOTE, "" if cause is None else json.dumps(asdict(cause)))
 
 
 def seen_fault(

@@ -30,6 +30,7 @@ from ich_assets.sensors.settling import (
     forget_machine_fault,
     outcome_of,
 )
+from ich_assets.sensors.timing import keep_times
 from ich_assets.sensors.upkeep import (
     count_ended_runs,
     finished,
@@ -47,7 +48,7 @@ from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.series import Ledger, UnassignedFile
-from ich_resources.storage.files import locked
+from ich_resources.storage.files import locked, write_json
 from ich_resources.storage.ledger import found_series, write_arrivals
 from ich_resources.storage.resource import StorageResource
 
@@ -93,8 +94,10 @@ def dicom_inbox(
             series_arrived(found_series(storage.layout, arrival.series_instance_uid))
             for arrival in asked.arrivals
         ]
+        keep_times(context.instance, storage, index)
         if index.changed or is_overdue(index):
             events += report(storage, index, unassigned, cause)
+        write_json(storage.layout.inbox_tick, {"ended": time.time()})
         partitions = new_partitions(context.instance, str(SERIES.name), series)
         return dg.SensorResult(
             run_requests=asked.runs,

@@ -16,6 +16,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sending.resource import SendResource
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
 SINGLE_RUNS = (
@@ -55,6 +56,7 @@ def checks(instance: dg.DagsterInstance) -> list[Check]:
     """
     config = live_config()
     inbox = configured(InboxResource(), "inbox", config)
+    send = configured(SendResource(), "send", config)
     resources = SeriesResources(
         configured(DicomResource(), "dicom", config),
         configured(NetworksResource(), "networks", config),
@@ -64,8 +66,12 @@ def checks(instance: dg.DagsterInstance) -> list[Check]:
         configured(ResultsResource(), "results", config),
     )
     return [
-        Check("max_concurrent_runs and the pool", lambda: require_enough_runs(instance)),
+        Check(
+            "max_concurrent_runs and the pool",
+            lambda: require_enough_runs(instance, sends=send.automatic),
+        ),
         Check("priority rules", lambda: inbox.rules and None),
+        Check("sending", lambda: _check_sending(send)),
         Check("inbox", lambda: require_apart(resources.storage.layout.run_root, inbox.folder)),
         Check("checkpoints", lambda: check_weights(resources)),
         Check("device", lambda: check_device(resources)),
@@ -95,6 +101,19 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
             waits = {err.code, type(err).__name__} & MACHINE_FAULTS
             found.append(f"{'WARNING' if waits else 'ERROR'}: {err}")
     return found
+
+
+def _check_sending(send: SendResource) -> None:
+    """Check that the destinations can be used, where results are sent by themselves.
+
+    Raises
+    ------
+    IchError
+        If one cannot, or none is set.
+    """
+    if send.automatic:
+        for to in send.chosen_by([]):
+            send.require_usable(to)
 
 
 def notices() -> list[str]:

@@ -25,6 +25,8 @@ SHOWN_COLUMNS = (
     "sentence",
     "description",
     "last_file",
+    "done",
+    "seconds_to_result",
     "series_id",
 )
 """Columns of the table in Dagster, the most important first."""
@@ -57,7 +59,7 @@ def report(
     cause : Cause or None
         The fault of the machine that stands.
     """
-    table = inbox_table(index.arrivals(), unassigned, cause)
+    table = inbox_table(index.arrivals(), unassigned, cause, index.times())
     path = storage.layout.output / "inbox_ledger.csv"
     write_bytes(path, csv_bytes(table))
     states = index.states()
@@ -78,6 +80,7 @@ def report(
     for name, value in notes.items():
         index.set_note(name, value)
     counts: dict[str, Any] = {f"series_{state}": number for state, number in states.items()}
+    counts |= _seconds_to_result(index)
     if cause is not None:
         counts = {"waiting_for": f"{cause.code}: {cause.sentence}", **counts}
     return [
@@ -112,6 +115,17 @@ def report_again(index: InboxIndex) -> None:
     """Let the next tick report: another process has changed the index."""
     for name, value in ((_WITHHELD, "yes"), (_TOLD_AT, "0")):
         index.set_note(name, value)
+
+
+def _seconds_to_result(index: InboxIndex) -> dict[str, float]:
+    """Return p50 and p95 of the time from complete to result, in seconds, as plain numbers."""
+    found = index.seconds_to_result(time.time())
+    return {
+        f"seconds_to_result_{name}{suffix}": value
+        for suffix, period in (("", "all"), ("_last_24_hours", "last_24_hours"))
+        for name, value in found[period].items()
+        if name != "series"
+    }
 
 
 def summary(index: InboxIndex, cause: Cause | None) -> str:

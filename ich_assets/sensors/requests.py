@@ -136,10 +136,12 @@ def request_runs(
     storage : StorageResource
         Their notes.
     run_config : mapping
-        The run configuration of live operation. The section ``inbox`` is for the sensor alone.
+        The run configuration of live operation. The sections ``inbox`` and ``send``
+        are not for these runs.
     """
     resources = dict(run_config.get("resources", {}))
     resources.pop("inbox", None)
+    resources.pop("send", None)
     asked = Asked([], [])
     for request in requests:
         request_id = uuid.uuid4().hex

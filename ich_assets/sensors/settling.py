@@ -16,6 +16,7 @@ from ich_resources.inbox.facts import ResultFacts, RunFacts
 from ich_resources.inbox.faults import Fault
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.lifecycle import Note, after_run, finished
+from ich_resources.last_words import last_words
 from ich_resources.reasons import Reason
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.failures import CHECKS, UNCHECKED
@@ -216,10 +217,13 @@ def result_facts(
     unnamed = note is not None and note.step == UNCHECKED and note.code == IchError.__name__
     known = note is not None and not unnamed and (outcome.state == "failed" or at_work)
     sentence = f"{outcome.scored} slices scored"
+    sentence += f"; DICOM objects: {outcome.after_scoring}" if outcome.after_scoring else ""
     if outcome.state in ("failed", "incomplete"):
         sentence = outcome.why or sentence
     elif outcome.state == "waiting":
         sentence = note.message if note is not None and known else ""
+        if run is not None and not sentence:
+            sentence = last_words(storage.layout.last_words(run.run_id))
     return ResultFacts(
         outcome.state,
         sentence,

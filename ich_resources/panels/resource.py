@@ -59,7 +59,7 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         saliency_map: npt.NDArray[np.float32],
         strength: float = 1.0,
     ) -> npt.NDArray[np.uint8]:
-        """Return a slice with its saliency, uint8 RGB, (512, 512, 3); see ``overlay.blend``."""
+        """Return a slice with its saliency, uint8 RGB, (H, W, 3); see ``overlay.blend``."""
         from ich_resources.panels.overlay import blend
 
         return np.rint(blend(gray, saliency_map, strength) * 255).astype(np.uint8)

@@ -51,6 +51,32 @@ def test_a_series_waits_until_it_is_quiet_and_gets_one_run_in_the_same_tick(inbo
     assert inbox.table().loc[series, "state"] == "running"
 
 
+def test_the_table_says_when_each_series_went_on_and_how_long_its_result_took(inbox):
+    series = head(inbox)
+    (request,) = inbox.settled().run_requests
+    run = inbox.launch(request, DagsterRunStatus.NOT_STARTED)
+    inbox.instance.report_run_canceled(run)  # failed; then somebody runs it by hand
+    inbox.tick()
+    row = inbox.table().loc[series]
+    moments = row[["first_file", "complete", "requested", "done"]].to_list()
+    assert moments == sorted(moments) and all(moments)
+    assert (row["state"], row["seconds_to_result"]) == ("failed", "")
+
+
+def test_the_row_of_a_series_whose_runs_crashed_names_their_last_words(inbox):
+    series = head(inbox)
+    (request,) = inbox.settled().run_requests
+    for _ in range(3):
+        run = inbox.die(request)
+        path = Layout(inbox.run_root).last_words(run.run_id)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("Fatal Python error: Segmentation fault\n\nThread 0x1")
+        request = next(iter(inbox.tick().run_requests), None)
+    row = inbox.table().loc[series]
+    assert row["state"] == "failed"
+    assert f"the last time: Fatal Python error: Segmentation fault [{path}]" in row["sentence"]
+
+
 def test_seconds_left_are_counted_down(tmp_path):
     inbox = Inbox(tmp_path, quiet_seconds=60)
     series = head(inbox)
