@@ -38,7 +38,7 @@ def marked_map(row: float, column: float, rows: int, columns: int) -> np.ndarray
 
 def made_up(slices: int, spot: np.ndarray, *, threshold: float | None = None) -> Scored:
     """A result with probabilities of a fixed seed; the map of each slice is a bit weaker."""
-    factors = np.linspace(1, 0.75, slices)[:, None, None]
+    factors = np.linspace(1, 0.92, slices)[:, None, None]
     numbers = np.random.default_rng(7)
     return Scored(
         probabilities=numbers.random((slices, 6)).astype(np.float32),
