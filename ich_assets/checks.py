@@ -6,6 +6,14 @@ import dagster as dg
 import numpy as np
 
 from ich_assets.checkpoints import DIGEST_CHECKS
+from ich_assets.judgements import (
+    FOLD_SPREAD,
+    SHORTFALL,
+    disorder,
+    fold_spread,
+    other_windows,
+    shortfalls,
+)
 from ich_assets.partitions import SERIES
 from ich_assets.precision import precision_holds
 from ich_assets.predictions import ensemble_predictions
@@ -13,9 +21,7 @@ from ich_assets.saliency import saliency_panels
 from ich_assets.series import processed_series
 from ich_assets.step_files import load_ensemble, load_folds, load_images, load_shown
 from ich_assets.trained_studies import not_trained_on
-from ich_resources.dicom.windows import shows_brain
 from ich_resources.errors import StorageError
-from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.plain_text import one_line
 from ich_resources.saliency.options import middle_slices
@@ -26,11 +32,6 @@ from ich_resources.storage.ledger import find_series
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import slice_of_panel
 from ich_resources.subjects import series_subject
-
-SHORTFALL = 0.2
-"""How far P(any) may lie below the largest subtype."""
-FOLD_SPREAD = 0.5
-"""How far apart the folds of one backbone may lie in P(any)."""
 
 
 @dg.asset_check(asset=processed_series, partitions_def=SERIES, blocking=True)
@@ -89,8 +90,7 @@ def slice_order(
     record, _ = load_images(storage, context.partition_key)
     slices = record.content.slices
     gaps = np.diff([item.position for item in slices])
-    steps_in_z = np.diff([item.position_z for item in slices])
-    backwards, doubled = int((steps_in_z < 0).sum()), int((np.abs(gaps) < 1e-3).sum())
+    backwards, doubled = disorder(slices)
     return dg.AssetCheckResult(
         passed=backwards == 0 and doubled == 0,
         severity=dg.AssetCheckSeverity.WARN,
@@ -162,7 +162,7 @@ def brain_window(
     """Every slice has a brain window. The networks were trained on brain windows only."""
     record, _ = load_images(storage, context.partition_key)
     windows = sorted({item.window for item in record.content.slices})
-    other = [window for window in windows if not shows_brain(window)]
+    other = other_windows(record.content.slices)
     return dg.AssetCheckResult(
         passed=not other,
         severity=dg.AssetCheckSeverity.WARN,
@@ -197,14 +197,14 @@ def any_covers_subtypes(
 ) -> dg.AssetCheckResult:
     """P(any) is not far below the highest subtype. ``any`` is the union of the subtypes."""
     _, ensemble = load_ensemble(storage, context.partition_key)
-    shortfall = np.delete(ensemble, ANY, axis=1).max(1) - ensemble[:, ANY]
+    shortfall = shortfalls(ensemble)
     return dg.AssetCheckResult(
         passed=bool((shortfall <= SHORTFALL).all()),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "slices_below": int((shortfall > SHORTFALL).sum()),
             "largest_shortfall": round(float(shortfall.max()), 4),
-            "slice": int(shortfall.argmax()),
+            "slice": int(shortfall.argmax()) + 1,
         },
     )
 
@@ -214,13 +214,15 @@ def folds_agree(
     context: dg.AssetCheckExecutionContext, networks: NetworksResource, storage: StorageResource
 ) -> dg.AssetCheckResult:
     """The folds of each backbone give similar P(any). A mean over folds that differ says little."""
-    spreads = {}
+    spreads, most = {}, 0
     for backbone in networks.chosen:
         _, folds = load_folds(storage, context.partition_key, backbone)
-        spreads[backbone.name] = float(np.ptp(folds.probabilities[..., ANY], axis=0).max())
+        spreads[backbone.name] = fold_spread(folds.probabilities)
+        most = max(most, len(folds.probabilities))
     return dg.AssetCheckResult(
         passed=max(spreads.values()) <= FOLD_SPREAD,
         severity=dg.AssetCheckSeverity.WARN,
+        description="not applicable: each backbone has one fold" if most == 1 else None,
         metadata={name: round(spread, 4) for name, spread in spreads.items()},
     )
 

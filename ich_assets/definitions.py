@@ -16,7 +16,9 @@ from ich_assets.jobs.weights import fetch_checkpoints, fetch_side_files, verify_
 from ich_assets.runtime.faults import end_in_a_sentence
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
+from ich_assets.sensors.retry import ich_retry
 from ich_assets.sensors.sending import dicom_sending
+from ich_assets.sensors.tables import result_tables
 
 end_in_a_sentence()
 defs = dg.Definitions.merge(
@@ -29,6 +31,7 @@ defs = dg.Definitions.merge(
             ich_shard,
             ich_collect,
             ich_retire,
+            ich_retry,
             ich_send,
             fetch_checkpoints,
             verify_checkpoints,
@@ -38,6 +41,6 @@ defs = dg.Definitions.merge(
             ich_submission,
             install_trained,
         ],
-        sensors=[dicom_inbox, dicom_sending, slurm_runs],
+        sensors=[dicom_inbox, dicom_sending, result_tables, slurm_runs],
     ),
 )

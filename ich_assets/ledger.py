@@ -11,7 +11,7 @@ from ich_resources.digests import fingerprint
 from ich_resources.plain_text import one_line
 from ich_resources.series import Ledger, SeriesRecord
 from ich_resources.storage.chain import outcome_on_disk
-from ich_resources.storage.ledger import write_scan
+from ich_resources.storage.ledger import read_ledger, write_scan
 from ich_resources.storage.outputs import write_ledger_tables
 from ich_resources.storage.resource import StorageResource
 
@@ -48,8 +48,11 @@ def series_ledger(
     seconds = round(time.perf_counter() - started, 3)
     write_scan(storage.layout, ledger)
     _register(context, ledger)
-    outcomes = [outcome_on_disk(series, storage.records) for series in ledger.series]
-    table, not_scored = write_ledger_tables(storage.layout, ledger, outcomes)
+    # What came into the inbox keeps its rows.
+    live = storage.layout.inbox_ledger.is_file()
+    everything = read_ledger(storage.layout) if live else ledger
+    outcomes = [outcome_on_disk(series, storage.records) for series in everything.series]
+    table, not_scored = write_ledger_tables(storage.layout, everything, outcomes)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(
             fingerprint({s.series_instance_uid: s.version for s in ledger.series})

@@ -23,6 +23,7 @@ from ich_resources.storage.files import read_checked, write_bytes
 from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_schema import Maps
+from ich_resources.storage.shown import networks_behind
 from ich_resources.subjects import series_subject
 from ich_resources.worth import BANNERS, least
 
@@ -110,7 +111,7 @@ def _threshold(sources: Sources, resources: SeriesResources) -> float | None:
     """
     flagged_by = flagging(resources)
     outcome = outcome_on_disk(sources.series, resources.storage.records)
-    if flagged_by is not None and not flagged_by.fits(outcome):
+    if flagged_by is not None and not flagged_by.fits(networks_behind(outcome.records)):
         raise IchError(
             "results.threshold was chosen for other networks than those of this result",
             series=sources.series.series_instance_uid,

@@ -1,32 +1,41 @@
 """run_outputs: the CSV and JSON files over all series, and the page over them."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from ich_assets.current_tables import Full, is_live, iso_time, others_under_way, write_current
 from ich_assets.inputs_digests import outcome, saliency_files, sizes
 from ich_assets.ledger import series_ledger
-from ich_assets.metadata import table_metadata
+from ich_assets.metadata import ranking_metadata, table_metadata
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
+from ich_assets.rows import table_row
 from ich_assets.runtime.retries import retrying_transient_errors
+from ich_assets.runtime.run_tags import REQUEST_TAG
 from ich_assets.saliency import saliency_panels
 from ich_assets.sequence_models import sequence_models, shown_calibration
 from ich_assets.thresholds import flagging
-from ich_assets.worklist import Written, write_worklist
+from ich_assets.worklist import Written, about, write_worklist
 from ich_resources.digests import fingerprint
-from ich_resources.findings import FloatArray
+from ich_resources.inbox.time_index import seconds_to_result
 from ich_resources.judged import digest_of
 from ich_resources.series import Ledger
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
 from ich_resources.storage.flagging import Flagging
-from ich_resources.storage.ledger import left_behind, read_ledger
+from ich_resources.storage.layout import Layout
+from ich_resources.storage.ledger import left_behind, read_ledger, scanned_series
+from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.readme import write_readme
 from ich_resources.storage.report import run_report
+from ich_resources.storage.row_refresh import folder_times, stamp
+from ich_resources.storage.series_tables import write_series_tables
+from ich_resources.tags import PARTITION_TAG
 
 
 class RunOutputsConfig(dg.Config):
@@ -45,44 +54,68 @@ class RunOutputsConfig(dg.Config):
     deps=[series_ledger, saliency_panels],
     kinds={"csv", "json", "html"},
     required_resource_keys=SERIES_RESOURCES,
+    output_required=False,
 )
 def run_outputs(
     context: dg.AssetExecutionContext, config: RunOutputsConfig
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
+) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Write every table over the series of the last scan: probabilities, saliency, accounting.
 
     Only results for the current slices are written. A series without them is listed with its
-    reason.
+    reason. In live operation a run that the sensor requested leaves this to the last run of a
+    backlog: the sensor result_tables keeps the tables over series current meanwhile.
     """
     resources = SeriesResources.of(context)
     layout = resources.storage.layout
+    tags = context.run.tags
+    if REQUEST_TAG in tags and others_under_way(layout, [tags.get(PARTITION_TAG, "")]):
+        context.log.info("More series are due: the tables over slices follow at the end")
+        return
     with retrying_transient_errors(context), locked(layout.outputs_lock):
-        ledger = read_ledger(layout)
-        outcomes = _outcomes(ledger, resources, only_these=config.only_these_options)
-        shown = outputs.shown_probabilities(layout, outcomes)
-        flagged_by = flagging(resources)
-        tables = _write_tables(ledger, outcomes, resources, shown, flagged_by)
-        report = run_report(
-            ledger,
-            outcomes,
-            options=_options(resources, flagged_by),
-            checkpoints=_checkpoints(resources),
-            seconds=config.batch_seconds,
-            left_behind=left_behind(layout, ledger),
-        )
-        path = outputs.write_report(layout, report)
-        write_readme(layout, outcomes)
-        written = Written(ledger, outcomes, shown, report, flagged_by)
-        worklist = write_worklist(written, layout)
+        yield _write_all(resources, config)
+
+
+def _write_all(resources: SeriesResources, config: RunOutputsConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    layout, began = resources.storage.layout, time.time()
+    times = folder_times(layout)
+    ledger = read_ledger(layout)
+    outcomes = _outcomes(ledger, resources, only_these=config.only_these_options)
+    shown = outputs.shown_probabilities(layout, outcomes)
+    flagged_by = flagging(resources)
+    per_slice = outputs.write_slice_tables(layout, outcomes, shown)
+    outputs.write_saliency_tables(layout, outcomes)
+    outputs.write_processed_tables(layout, outcomes, group_by=resources.dicom.group_by)
+    report = run_report(
+        ledger,
+        outcomes,
+        options=_options(resources, flagged_by),
+        checkpoints=_checkpoints(resources),
+        seconds={"batch": config.batch_seconds} | _to_result(layout),
+        written=iso_time(began),
+        left_behind=left_behind(layout, ledger),
+    )
+    path = outputs.write_report(layout, report)
+    write_readme(layout, outcomes)
+    rows = [table_row(o, shown[o.series.series_instance_uid], layout) for o in outcomes]
+    if is_live(layout):
+        stamped = [(stamp(times.get(row.series, 0), began), row) for row in rows]
+        made = Full([] if config.only_these_options else stamped, about(report), began)
+        rows = list(write_current(layout, flagged_by, full=made).rows)
+    else:
+        write_series_tables(layout, rows, ledger.unassigned, flagged_by)
+        write_worklist(Written(rows, ledger.unassigned, about(report), flagged_by), layout)
     states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}
     return dg.MaterializeResult(
         data_version=dg.DataVersion(fingerprint(states)),
         metadata={
             "folder": dg.MetadataValue.path(str(layout.output)),
             "report": dg.MetadataValue.path(str(path)),
-            "worklist": dg.MetadataValue.path(str(worklist)),
+            "worklist": dg.MetadataValue.path(str(layout.worklist)),
             **_counts(report),
-            **tables,
+            "dagster/row_count": len(per_slice),
+            "ranking": ranking_metadata(rows),
+            "series": table_metadata(ledger_table(outcomes)),
+            "not_scored": table_metadata(not_scored_table(outcomes, ledger.unassigned)),
         },
     )
 
@@ -90,31 +123,20 @@ def run_outputs(
 def _outcomes(
     ledger: Ledger, resources: SeriesResources, *, only_these: bool
 ) -> list[SeriesOutcome]:
-    if only_these:
-        return [outcome(series, resources) for series in ledger.series]
-    return [outcome_on_disk(series, resources.storage.records) for series in ledger.series]
+    """Return what became of each series. A batch does not judge what came into the inbox alone."""
+    layout, records = resources.storage.layout, resources.storage.records
+    scanned = set(scanned_series(layout)) if only_these else set()
+    return [
+        outcome(series, resources)
+        if series.series_instance_uid in scanned
+        else outcome_on_disk(series, records)
+        for series in ledger.series
+    ]
 
 
-def _write_tables(
-    ledger: Ledger,
-    outcomes: Sequence[SeriesOutcome],
-    resources: SeriesResources,
-    shown: Mapping[str, FloatArray | None],
-    flagged_by: Flagging | None,
-) -> dict[str, Any]:
-    """Write every table; return the first rows of some of them for Dagster's metadata."""
-    layout = resources.storage.layout
-    series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
-    per_slice, per_series = outputs.write_prediction_tables(layout, outcomes, flagged_by, shown)
-    outputs.write_saliency_tables(layout, outcomes)
-    outputs.write_processed_tables(layout, outcomes, group_by=resources.dicom.group_by)
-    ranking = per_series[["rank", "series_id", "state", "slices_scored", "max_any"]]
-    return {
-        "dagster/row_count": len(per_slice),
-        "ranking": table_metadata(ranking),
-        "series": table_metadata(series),
-        "not_scored": table_metadata(not_scored),
-    }
+def _to_result(layout: Layout) -> dict[str, Any]:
+    found = seconds_to_result(layout.inbox_index, time.time())
+    return {"complete_to_result": found} if found else {}
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,30 @@ def flagging(resources: SeriesResources) -> Flagging | None:
     return _flagging(resources.results, resources.networks)
 
 
+def flagging_of(results: ResultsResource) -> Flagging | None:
+    """Return what flags a series, without a look at the checkpoints of a run.
+
+    A threshold of a file is applied to results of its own networks alone (``Flagging.fits``).
+
+    Parameters
+    ----------
+    results : ResultsResource
+        With the threshold.
+
+    Raises
+    ------
+    IchError
+        If the threshold is not a number from 0 to 1, or its file cannot be read.
+    """
+    given = results.given
+    if given is None:
+        return None
+    if isinstance(given, float):
+        return Flagging(given)
+    threshold = read_threshold(given)
+    return Flagging(threshold.threshold, threshold)
+
+
 def panel_threshold(
     saliency: SaliencyResource, results: ResultsResource, networks: NetworksResource
 ) -> float | None:

@@ -5,20 +5,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ich_assets.rows import unscored_group
 from ich_resources.errors import StorageError
-from ich_resources.findings import FloatArray
-from ich_resources.pages.worklist_page import MOST_PICTURES, probabilities_of, worklist_page
-from ich_resources.plain_text import one_line
-from ich_resources.series import Ledger
-from ich_resources.steps import SALIENCY
+from ich_resources.pages.worklist_page import MOST_PICTURES, worklist_page
+from ich_resources.series import UnassignedFile
 from ich_resources.storage.files import read_checked, write_bytes
 from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.saliency_schema import Pages, SaliencyContent
-from ich_resources.storage.shown import shown_content
+from ich_resources.storage.report import STATES
+from ich_resources.storage.table_rows import TableRow
 from ich_resources.subjects import series_subject
 from ich_resources.worth import BANNERS, ORDER
+
+_COUNTS = ("found", "scored", "refused", "failed", "waiting")
 
 
 class Written(NamedTuple):
@@ -26,23 +25,23 @@ class Written(NamedTuple):
 
     Attributes
     ----------
-    ledger : Ledger
-        Files in no series.
-    outcomes : sequence of SeriesOutcome
+    rows : sequence of TableRow
         One per series.
-    shown : mapping of str to float32 array, shape (N, 6), or None
-        Probabilities by SeriesInstanceUID.
-    report : mapping
-        ``run_report.json``.
+    unassigned : sequence of UnassignedFile
+        DICOM files in no series.
+    about : sequence of (str, mapping)
+        Titles, and what stands below them: weights, options, versions.
     flagging : Flagging or None
         The threshold on P(any), where one is set.
+    when : str
+        When the tables were written; empty in a batch, whose pages hold no time.
     """
 
-    ledger: Ledger
-    outcomes: Sequence[SeriesOutcome]
-    shown: Mapping[str, FloatArray | None]
-    report: Mapping[str, Any]
+    rows: Sequence[TableRow]
+    unassigned: Sequence[UnassignedFile]
+    about: Sequence[tuple[str, Mapping[str, Any]]]
     flagging: Flagging | None
+    when: str = ""
 
 
 def write_worklist(written: Written, layout: Layout) -> Path:
@@ -60,15 +59,17 @@ def write_worklist(written: Written, layout: Layout) -> Path:
     StorageError
         If it cannot be written. The page before is unchanged then.
     """
-    rows = [_row(outcome, written) for outcome in written.outcomes]
-    scored = [
-        o for o in written.outcomes if written.shown[o.series.series_instance_uid] is not None
+    flagging = written.flagging
+    rows = [
+        row.page | {"x": flagging is not None and not flagging.fits(row.networks)}
+        for row in written.rows
     ]
+    scored = [row for row in written.rows if row.p_any is not None]
     few = len(scored) <= MOST_PICTURES
     pictures = _pictures(scored, layout) if few else {}
-    flagging = written.flagging
     said = {
-        "summary": _summary(written, len(scored)),
+        "summary": _summary(written.rows, len(scored)),
+        "written": written.when,
         "banners": _banners(scored),
         "remark": ""
         if few
@@ -77,62 +78,22 @@ def write_worklist(written: Written, layout: Layout) -> Path:
         "slices_not_scored.csv names each file.",
         "threshold": None if flagging is None else flagging.threshold,
         "rule": "" if flagging is None or flagging.chosen is None else flagging.chosen.rule,
-        "about": _about(written.report),
+        "about": written.about,
     }
     page = worklist_page(rows, _unscored(written), pictures, said)
     write_bytes(layout.worklist, page)
     return layout.worklist
 
 
-def _row(outcome: SeriesOutcome, written: Written) -> dict[str, Any]:
-    series = outcome.series
-    row: dict[str, Any] = {
-        "u": series.series_instance_uid,
-        "y": series.study_instance_uid,
-        "d": one_line(series.description),
-        "s": outcome.state,
-        "m": series.primary,
-        "n": list(outcome.counts.values()),
-        "r": [one_line(remark) for remark in outcome.remarks],
-        "w": outcome.reasons,
-        "t": round(sum(record.content.seconds for record in outcome.records.values()), 1),
-        "x": written.flagging is not None and not written.flagging.fits(outcome),
-    }
-    values = written.shown[series.series_instance_uid]
-    if values is None:
-        return row
-    content, pages = shown_content(outcome.records), _pages(outcome)
-    found = None if pages is None else pages.checkpoints
-    return row | {
-        "q": content is not None and content.calibration is not None,
-        "g": None if found is None else {name: _rounded(folds) for name, folds in found.items()},
-        "page": pages is not None,
-        **probabilities_of(values),
-    }
-
-
-def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(value, 4) for value in values]
-
-
-def _pages(outcome: SeriesOutcome) -> Pages | None:
-    """Return what the pages show of a series, None where an earlier version made its panels."""
-    record = outcome.records.get(SALIENCY)
-    content = None if record is None else record.content
-    return content.pages if isinstance(content, SaliencyContent) else None
-
-
-def _pictures(scored: Sequence[SeriesOutcome], layout: Layout) -> dict[str, Any]:
+def _pictures(scored: Sequence[TableRow], layout: Layout) -> dict[str, Any]:
     """Return the pictures of each series; a damaged file gives none, since numbers matter more."""
     found = {}
-    for outcome in scored:
-        uid = outcome.series.series_instance_uid
-        path = layout.preview(series_subject(uid))
-        if _pages(outcome) is None:
+    for row in scored:
+        if not row.page["page"] or row.earlier:
             continue
-        sha256 = outcome.records[SALIENCY].sha256(layout.relative(path))
+        path = layout.preview(series_subject(row.series))
         try:
-            found[uid] = json.loads(read_checked(path, sha256, remedy=""))
+            found[row.series] = json.loads(read_checked(path, row.preview, remedy=""))
         except (StorageError, ValueError):
             continue
     return found
@@ -140,44 +101,19 @@ def _pictures(scored: Sequence[SeriesOutcome], layout: Layout) -> dict[str, Any]
 
 def _unscored(written: Written) -> list[dict[str, Any]]:
     """Return the files without a probability, grouped by series, state and code."""
-    files: list[tuple[str, str, str, str, str]] = [
-        (o.series.series_instance_uid, item.state, str(item.code), item.reason, item.path)
-        for o in written.outcomes
-        for item in o.not_scored
-    ]
-    files += [
-        ("", file.judgement.state, str(file.judgement.code), file.judgement.reason, file.path)
-        for file in written.ledger.unassigned
-    ]
-    files += [
-        (o.series.series_instance_uid, "waiting", "", o.failure or "no run has looked at it", "")
-        for o in written.outcomes
-        for _ in range(o.waiting)
-    ]
-    groups: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for series, state, code, reason, path in files:
-        group = groups.setdefault(
-            (series, state, code),
-            {
-                "n": 0,
-                "state": state,
-                "code": code,
-                "reason": one_line(reason),
-                "path": one_line(path),
-                "series": series,
-            },
-        )
-        group["n"] += 1
+    groups = [group for row in written.rows for group in row.unscored]
+    files: dict[tuple[str, str], dict[str, Any]] = {}
+    for file in written.unassigned:
+        state, code = file.judgement.state, str(file.judgement.code)
+        new = unscored_group(state, code, file.judgement.reason, file.path)
+        files.setdefault((state, code), new)["n"] += 1
     rank = ("failed", "waiting", "refused")
-    return sorted(groups.values(), key=lambda group: rank.index(group["state"]))
+    return sorted([*groups, *files.values()], key=lambda group: rank.index(group["state"]))
 
 
-def _banners(scored: Sequence[SeriesOutcome]) -> list[str]:
+def _banners(scored: Sequence[TableRow]) -> list[str]:
     """Return a line for each kind of networks whose numbers are worth little."""
-    worths = [
-        min((record.content.worth for record in outcome.records.values()), key=ORDER.index)
-        for outcome in scored
-    ]
+    worths = [row.worth for row in scored]
     counts = {worth: worths.count(worth) for worth in ORDER}
     return [
         BANNERS[worth] + ("" if count == len(scored) else f" ({count} of {len(scored)} series)")
@@ -186,19 +122,22 @@ def _banners(scored: Sequence[SeriesOutcome]) -> list[str]:
     ]
 
 
-def _summary(written: Written, scored: int) -> str:
-    slices, series = written.report["slices"], len(written.outcomes)
-    studies = len({outcome.series.study_instance_uid for outcome in written.outcomes})
-    states = written.report["series_by_state"]
-    named = ", ".join(f"{number} {state}" for state, number in states.items() if number)
+def _summary(rows: Sequence[TableRow], scored: int) -> str:
+    slices = {name: sum(row.counts[i] for row in rows) for i, name in enumerate(_COUNTS)}
+    states = [row.state for row in rows]
+    named = ", ".join(f"{states.count(s)} {s}" for s in STATES if s in states)
+    earlier = sum(bool(row.earlier) for row in rows)
+    some = f", {earlier} of them of an earlier version" if earlier else ""
     return (
-        f"{series} series of {studies} studies were found: {named or 'none'}. Of {slices['found']} "
-        f"slices {slices['scored']} were scored, {slices['refused']} refused, {slices['failed']} "
-        f"failed, {slices['waiting']} wait. {scored} series have probabilities."
+        f"{len(rows)} series of {len({row.study for row in rows})} studies were found: "
+        f"{named or 'none'}. Of {slices['found']} slices {slices['scored']} were scored, "
+        f"{slices['refused']} refused, {slices['failed']} failed, {slices['waiting']} wait. "
+        f"{scored} series have probabilities{some}."
     )
 
 
-def _about(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def about(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return what the page says of weights, options and versions, from ``run_report.json``."""
     weights = {
         f"{one['backbone']}/{one['file']}": f"SHA-256 {one['sha256'][:16]}"
         + (f", input {one['input_size']} pixels" if "input_size" in one else "")

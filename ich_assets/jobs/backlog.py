@@ -5,6 +5,7 @@ import time
 
 import dagster as dg
 
+from ich_assets.current_tables import others_under_way
 from ich_assets.inputs_digests import outcome
 from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.requirements import require_done
@@ -13,7 +14,7 @@ from ich_assets.jobs.scoring import Progress, run_all
 from ich_assets.jobs.steps_left import steps_to_run
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import CRASH_RETRIES, GPU_POOL
-from ich_assets.runtime.run_tags import host_tag
+from ich_assets.runtime.run_tags import REQUEST_TAG, host_tag
 from ich_resources.storage.ledger import found_series
 
 _WALLTIME_MARGIN = 1.5
@@ -66,10 +67,11 @@ def _why_stop(progress: Progress) -> str:
     required_resource_keys=SERIES_RESOURCES,
 )
 def write_tables(context: dg.OpExecutionContext, todo: list[str]) -> None:
-    """Write the tables over all series; fail if a series of this run is not done."""
+    """Write all tables if no other series is due; fail if a series of this run is not done."""
     resources = SeriesResources.of(context)
-    require_asset_job(context, resources, "ich_outputs")
     layout = resources.storage.layout
+    if REQUEST_TAG not in context.run.tags or not others_under_way(layout, todo):
+        require_asset_job(context, resources, "ich_outputs")
     require_done([outcome(found_series(layout, uid), resources) for uid in todo])
 
 

@@ -86,7 +86,18 @@ def check_run_root(resources: SeriesResources) -> None:
     """
     require_apart(resources.storage.layout.run_root, resources.dicom.folder)
     require_objects_can_be_made(resources, resources.dicom.folder)
-    trial = resources.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
+    require_writable(resources.storage.layout.run_root)
+    sweep(resources.storage.layout.run_root)
+
+
+def require_writable(run_root: Path) -> None:
+    """Check that a file can be written below RUN_ROOT.
+
+    Raises
+    ------
+    StorageError
+        If it cannot.
+    """
+    trial = run_root / "state" / f".trial-{uuid.uuid4().hex}"
     write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
     remove([trial])
-    sweep(resources.storage.layout.run_root)

@@ -14,7 +14,7 @@ from ich_resources.storage.evaluation_tables import (
     write_evaluation,
 )
 from ich_resources.storage.files import remove
-from ich_resources.storage.scored_networks import ScoredBy
+from ich_resources.storage.shown import ScoredBy
 from ich_resources.whole_files import remedy_for
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ich_resources.errors import IchError
 from ich_resources.evaluation.resource import EvaluationResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.storage.resource import TrainRootResource
-from ich_resources.storage.scored_networks import ScoredBy
+from ich_resources.storage.shown import ScoredBy
 from ich_resources.subjects import training_subject
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ich_resources.steps import OOF_PREDICTIONS, OOF_TABLE
 from ich_resources.storage.files import is_unchanged
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource
-from ich_resources.storage.scored_networks import ScoredBy
+from ich_resources.storage.shown import ScoredBy
 from ich_resources.storage.training_layout import fold_subject
 from ich_resources.storage.training_schemas import OofContent
 from ich_resources.storage.training_table_schemas import OofTableContent

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -25,6 +26,58 @@ SINGLE_RUNS = (
 """What is said of a LIVE_CONFIG of version 0.1."""
 
 
+class Check(NamedTuple):
+    """One thing that is looked at.
+
+    Attributes
+    ----------
+    name : str
+        What it is, for people.
+    look : callable
+        Returns what was found, or None; raises IchError with a remedy if something is wrong.
+    """
+
+    name: str
+    look: Callable[[], object]
+
+
+def checks(instance: dg.DagsterInstance) -> list[Check]:
+    """Return what live operation needs, from LIVE_CONFIG and the environment.
+
+    Parameters
+    ----------
+    instance : dagster.DagsterInstance
+        It has the limits of the queue.
+
+    Raises
+    ------
+    IchError
+        If LIVE_CONFIG cannot be read: the other checks would look at the wrong places.
+    """
+    config = live_config()
+    inbox = configured(InboxResource(), "inbox", config)
+    send = configured(SendResource(), "send", config)
+    resources = SeriesResources(
+        configured(DicomResource(), "dicom", config),
+        configured(NetworksResource(), "networks", config),
+        configured(SaliencyResource(), "saliency", config),
+        configured(PanelsResource(), "panels", config),
+        configured(StorageResource(), "storage", config),
+        configured(ResultsResource(), "results", config),
+    )
+    return [
+        Check(
+            "max_concurrent_runs and the pool",
+            lambda: require_enough_runs(instance, sends=send.automatic),
+        ),
+        Check("priority rules", lambda: inbox.rules and None),
+        Check("sending", lambda: _check_sending(send)),
+        Check("inbox", lambda: require_apart(resources.storage.layout.run_root, inbox.folder)),
+        Check("checkpoints", lambda: check_weights(resources)),
+        Check("device", lambda: check_device(resources)),
+    ]
+
+
 def faults(instance: dg.DagsterInstance) -> list[str]:
     """Return what is wrong, a sentence each; empty if nothing is.
 
@@ -36,31 +89,13 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
         It has the limits of the queue.
     """
     try:
-        config = live_config()
-        inbox = configured(InboxResource(), "inbox", config)
-        send = configured(SendResource(), "send", config)
-        resources = SeriesResources(
-            configured(DicomResource(), "dicom", config),
-            configured(NetworksResource(), "networks", config),
-            configured(SaliencyResource(), "saliency", config),
-            configured(PanelsResource(), "panels", config),
-            configured(StorageResource(), "storage", config),
-            configured(ResultsResource(), "results", config),
-        )
+        to_check = checks(instance)
     except IchError as err:
-        return [f"ERROR: {err}"]  # the other checks would look at the wrong places
-    checks: list[Callable[[], object]] = [
-        lambda: require_enough_runs(instance, sends=send.automatic),
-        lambda: inbox.rules,
-        lambda: _check_sending(send),
-        lambda: require_apart(resources.storage.layout.run_root, inbox.folder),
-        lambda: check_weights(resources),
-        lambda: check_device(resources),
-    ]
+        return [f"ERROR: {err}"]
     found = []
-    for check in checks:
+    for check in to_check:
         try:
-            check()
+            check.look()
         except IchError as err:
             # Live operation may begin: series wait until a fault of the machine is gone.
             waits = {err.code, type(err).__name__} & MACHINE_FAULTS

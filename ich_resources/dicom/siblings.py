@@ -16,7 +16,7 @@ def primary_series(candidates: Sequence[tuple[SeriesRecord, Sequence[Header]]]) 
     """Return the SeriesInstanceUID of the best series of a study.
 
     These criteria decide, in this order: the head and no other part of the body, no contrast agent
-    (it looks like blood), a soft-tissue kernel, a brain window (width at most 200 HU), an original
+    (it looks like blood), a soft-tissue kernel, a brain window, an original
     image (not DERIVED), a slice thickness of 2.5 to 5 mm or close to it, an extent that covers the
     whole head, more slices, the smaller SeriesInstanceUID.
 
@@ -46,7 +46,7 @@ def _rank(candidate: tuple[SeriesRecord, Sequence[Header]]) -> tuple[object, ...
         Reason.NOT_HEAD in codes,
         Reason.CONTRAST in codes,
         Reason.BONE_KERNEL in codes,
-        max(h.window[1] for h in headers) > 200,
+        Reason.NOT_BRAIN_WINDOW in codes,
         Reason.DERIVED in codes,
         max(low - thickness, thickness - high, 0.0),
         extent < WHOLE_HEAD,

@@ -53,19 +53,21 @@ def worklist_page(
     ----------
     rows : sequence of mapping
         For each series: ``u``, ``y`` (UIDs of series and study), ``d`` (description), ``s``
-        (state), ``m`` (whether it is the best of its study), ``n`` (slices found, scored, refused,
-        failed, waiting), ``r`` (remarks), ``w`` (reason codes), ``t`` (seconds), ``x`` (whether
-        the threshold was chosen for other networks), ``page`` (whether it has a page); for a
-        scored one also ``q`` (whether it is calibrated), ``g`` (P(any) of each checkpoint on the
-        slice ``k``, by backbone, or None), and the values of ``probabilities_of``.
+        (state), ``m`` (whether the scan chose it to stand for its study), ``f`` (what makes the
+        number doubtful), ``e`` (what an earlier number is; left out for a current one), ``n``
+        (slices found, scored, refused, failed, waiting), ``r`` (remarks), ``w`` (reason codes),
+        ``t`` (seconds), ``x`` (whether the threshold was chosen for other networks); for a series
+        with a number also ``page`` (whether it has a page), ``q`` (whether it is calibrated), ``g``
+        (P(any) of each checkpoint on the slice ``k``, by backbone, or None), and the values of
+        ``probabilities_of``.
     unscored : sequence of mapping
         Files without a probability, grouped: ``n``, ``state``, ``code``, ``reason``, ``path``,
         ``series``.
     pictures : mapping of str to mapping
         By SeriesInstanceUID; see ``preview``.
     said : mapping
-        ``summary``, ``banners``, ``remark``, ``unscoredWords``, ``threshold`` (or None), ``rule``,
-        and ``about``, pairs of a title and values.
+        ``summary``, ``written`` (when, or empty), ``banners``, ``remark``, ``unscoredWords``,
+        ``threshold`` (or None), ``rule``, and ``about``, pairs of a title and values.
     """
     data = {**said, "classes": list(CLASSES), "rows": rows, "unscored": unscored}
     return fill("worklist.html", {**data, "pictures": pictures})

@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ich_resources.findings import FloatArray
-from ich_resources.hemorrhage import ANY
 from ich_resources.judged import Threshold
-from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.probability_schemas import PredictionsContent
-from ich_resources.storage.shown import shown_content, shown_models
+from ich_resources.storage.shown import ScoredBy
 
 FLAGGED = "flagged"
 """Name of the column. It is there only where a threshold is set."""
@@ -32,36 +28,28 @@ class Flagging:
     threshold: float
     chosen: Threshold | None = None
 
-    def row(self, outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict[str, Any]:
-        """Return the cell of a series: True, False, or None where there is nothing to compare.
+    def flags(self, p_any: float | None, networks: ScoredBy | None) -> bool | None:
+        """Return whether a series is flagged; None where there is nothing to compare.
 
         Parameters
         ----------
-        outcome : SeriesOutcome
-            The series.
-        probabilities : float32 array, shape (N, 6), or None
-            As the tables show them.
+        p_any : float or None
+            The highest P(any) of its slices, as the tables show it.
+        networks : ScoredBy or None
+            What gave it.
         """
-        if probabilities is None or not self.fits(outcome):
-            return {FLAGGED: None}
-        return {FLAGGED: bool(float(probabilities[:, ANY].max()) >= self.threshold)}
+        if p_any is None or not self.fits(networks):
+            return None
+        return p_any >= self.threshold
 
-    def fits(self, outcome: SeriesOutcome) -> bool:
+    def fits(self, networks: ScoredBy | None) -> bool:
         """Return whether the threshold was chosen for the networks of a series."""
         if self.chosen is None:
             return True
-        contents = [record.content for record in outcome.records.values()]
-        used = {
-            content.backbone: tuple(fold.digest for fold in content.folds)
-            for content in contents
-            if isinstance(content, PredictionsContent)
-        }
-        shown = shown_content(outcome.records)
-        calibration = None if shown is None else shown.calibration
-        return (
-            used == dict(self.chosen.checkpoints)
-            and calibration == self.chosen.calibration
-            and shown_models(outcome.records) == self.chosen.sequence
+        return networks is not None and (
+            networks.checkpoints == dict(self.chosen.checkpoints)
+            and networks.calibration == self.chosen.calibration
+            and networks.sequence == self.chosen.sequence
         )
 
     def about(self) -> Mapping[str, Any]:

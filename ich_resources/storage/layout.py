@@ -60,6 +60,20 @@ class Layout:
         return self.run_root / "state" / "inbox.sqlite"
 
     @property
+    def inbox_tick(self) -> Path:
+        """When the last tick that looked at the inbox ended."""
+        return self.run_root / "state" / "inbox_tick.json"
+
+    def last_words(self, run_id: str) -> Path:
+        """What a run wrote when a library in C crashed its process."""
+        return self.run_root / "state" / "logs" / f"{run_id}.crash"
+
+    @property
+    def outbox(self) -> Path:
+        """Messages of the monitor that are still to be delivered."""
+        return self.run_root / "state" / "outbox"
+
+    @property
     def inbox_lock(self) -> Path:
         """Lock of the tick that looks at the inbox."""
         return self.run_root / "state" / ".inbox.lock"
@@ -154,6 +168,21 @@ class Layout:
     def sending_lock(self) -> Path:
         """Lock of the run that sends."""
         return self.run_root / "state" / ".sending.lock"
+
+    @property
+    def series_folders(self) -> Path:
+        """Holds the folder of each series."""
+        return self.folder(series_subject("0")).parent
+
+    @property
+    def row_cache(self) -> Path:
+        """What the tables say of each series, kept from tick to tick (SQLite)."""
+        return self.run_root / "state" / "tables.sqlite"
+
+    @property
+    def tables_lock(self) -> Path:
+        """Lock of the process that writes the small tables, which are always current."""
+        return self.run_root / "state" / ".tables.lock"
 
     @property
     def outputs_lock(self) -> Path:

@@ -7,7 +7,7 @@ tens of megabytes.
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ich_resources.errors import StorageError
 from ich_resources.reasons import Reason
@@ -108,9 +108,16 @@ def read_ledger(layout: Layout) -> Ledger:
 
 def inbox_series(layout: Layout) -> list[str]:
     """Return the SeriesInstanceUIDs of the inbox's ledger; empty where there is no ledger."""
-    if not layout.inbox_ledger.is_file():
-        return []
-    return list(_index(layout.inbox_ledger)["series"])
+    return _names(layout.inbox_ledger)
+
+
+def scanned_series(layout: Layout) -> list[str]:
+    """Return the SeriesInstanceUIDs of the last scan; empty where there was none."""
+    return _names(layout.ledger)
+
+
+def _names(path: Path) -> list[str]:
+    return list(_index(path)["series"]) if path.is_file() else []
 
 
 def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
@@ -134,12 +141,57 @@ def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
     )
 
 
+class Listing(NamedTuple):
+    """What is known, without the slices of each series: ``read_ledger`` reads a file for each.
+
+    Attributes
+    ----------
+    series : tuple of str
+        SeriesInstanceUIDs, sorted.
+    unassigned : tuple of UnassignedFile
+        DICOM files in no series.
+    """
+
+    series: tuple[str, ...]
+    unassigned: tuple[UnassignedFile, ...]
+
+
+def read_listing(layout: Layout) -> Listing:
+    """Read the names of everything known: the last scan, and what has come into the inbox.
+
+    Raises
+    ------
+    StorageError
+        If an index is damaged.
+    """
+    uids: set[str] = set()
+    files: list[UnassignedFile] = []
+    for path in (layout.ledger, layout.inbox_ledger):
+        if path.is_file():
+            index = _index(path)
+            uids.update(index["series"])
+            files += _head(index, path).unassigned
+    return Listing(tuple(sorted(uids)), tuple(dict.fromkeys(files)))
+
+
 def _read(layout: Layout, path: Path) -> Ledger:
     index = _index(path)
+    series = tuple(found_series(layout, uid) for uid in index["series"])
+    return replace(_head(index, path), series=series)
+
+
+def _head(index: dict[str, Any], path: Path) -> Ledger:
+    """Return an index as a ledger without series.
+
+    Raises
+    ------
+    StorageError
+        If it is damaged.
+    """
     try:
         return Ledger(
             input_dirs=tuple(map(_text, index["input_dirs"])),
-            series=tuple(found_series(layout, uid) for uid in index["series"]),
+            series=(),
             unassigned=tuple(
                 UnassignedFile(_text(file["path"]), _require(_judgement(file["judgement"])))
                 for file in index[_UNASSIGNED]

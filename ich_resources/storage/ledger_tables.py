@@ -1,6 +1,7 @@
 """The ledger as people read it: a row per series, and a row per file that was not scored."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -28,31 +29,30 @@ NOT_SCORED_COLUMNS = ("path", "series_id", "sop_instance_uid", "state", "code", 
 """Columns of ``slices_not_scored.csv``."""
 
 
+def ledger_row(outcome: SeriesOutcome) -> dict[str, Any]:
+    """Return the row of one series in ``series_ledger.csv``."""
+    return {
+        "series_id": outcome.series.series_instance_uid,
+        "study_id": outcome.series.study_instance_uid,
+        "description": outcome.series.description,
+        "state": outcome.state,
+        **outcome.counts,
+        "copies": sum(len(s.copies) for s in outcome.series.slices),
+        "reasons": outcome.reasons,
+        "remarks": "; ".join(outcome.remarks),
+        "primary": outcome.series.primary,
+        "failure": outcome.failure,
+    }
+
+
 def ledger_table(outcomes: Sequence[SeriesOutcome]) -> pd.DataFrame:
     """Return ``series_ledger.csv``: every series found, taken or not."""
-    rows = [
-        {
-            "series_id": outcome.series.series_instance_uid,
-            "study_id": outcome.series.study_instance_uid,
-            "description": outcome.series.description,
-            "state": outcome.state,
-            **outcome.counts,
-            "copies": sum(len(s.copies) for s in outcome.series.slices),
-            "reasons": outcome.reasons,
-            "remarks": "; ".join(outcome.remarks),
-            "primary": outcome.series.primary,
-            "failure": outcome.failure,
-        }
-        for outcome in outcomes
-    ]
-    return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
+    return pd.DataFrame(map(ledger_row, outcomes), columns=list(LEDGER_COLUMNS))
 
 
-def not_scored_table(
-    outcomes: Sequence[SeriesOutcome], unassigned: Sequence[UnassignedFile]
-) -> pd.DataFrame:
-    """Return ``slices_not_scored.csv``: each slice refused or failed, each file in no series."""
-    rows = [
+def not_scored_rows(outcome: SeriesOutcome) -> list[dict[str, str]]:
+    """Return the rows of one series in ``slices_not_scored.csv``."""
+    return [
         {
             "path": item.path,
             "series_id": outcome.series.series_instance_uid,
@@ -61,18 +61,26 @@ def not_scored_table(
             "code": str(item.code),
             "reason": item.reason,
         }
-        for outcome in outcomes
         for item in outcome.not_scored
     ]
-    rows += [
-        {
-            "path": file.path,
-            "series_id": "",
-            "sop_instance_uid": "",
-            "state": file.judgement.state,
-            "code": str(file.judgement.code),
-            "reason": file.judgement.reason,
-        }
-        for file in unassigned
-    ]
+
+
+def unassigned_row(file: UnassignedFile) -> dict[str, str]:
+    """Return the row of a file in no series in ``slices_not_scored.csv``."""
+    return {
+        "path": file.path,
+        "series_id": "",
+        "sop_instance_uid": "",
+        "state": file.judgement.state,
+        "code": str(file.judgement.code),
+        "reason": file.judgement.reason,
+    }
+
+
+def not_scored_table(
+    outcomes: Sequence[SeriesOutcome], unassigned: Sequence[UnassignedFile]
+) -> pd.DataFrame:
+    """Return ``slices_not_scored.csv``: each slice refused or failed, each file in no series."""
+    rows = [row for outcome in outcomes for row in not_scored_rows(outcome)]
+    rows += map(unassigned_row, unassigned)
     return pd.DataFrame(rows, columns=list(NOT_SCORED_COLUMNS))

@@ -14,15 +14,12 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.series import Ledger
 from ich_resources.steps import ENSEMBLE, SALIENCY
 from ich_resources.storage.files import read_array, read_checked, remove, write_bytes, write_json
-from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.prediction_tables import (
     per_class_table,
-    per_series_table,
     per_slice_table,
-    series_row,
 )
 from ich_resources.storage.probability_schemas import EnsembleContent
 from ich_resources.storage.processed_schema import ProcessedSlice
@@ -33,7 +30,9 @@ from ich_resources.storage.shown import probabilities_from, shown_step
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
+    SLICES_COLUMNS,
     csv_bytes,
+    scored_slices,
     series_table,
     standard_table,
     study_table,
@@ -77,16 +76,15 @@ def shown_probabilities(
     StorageError
         If an array is damaged, or another process has made it again meanwhile.
     """
-    return {o.series.series_instance_uid: _shown(layout, o) for o in outcomes}
+    return {o.series.series_instance_uid: shown_of(layout, o) for o in outcomes}
 
 
-def write_prediction_tables(
+def write_slice_tables(
     layout: Layout,
     outcomes: Sequence[SeriesOutcome],
-    flagging: Flagging | None = None,
-    shown: Mapping[str, FloatArray | None] | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write ``predictions*.csv``; return the tables per slice and per series.
+    shown: Mapping[str, FloatArray | None],
+) -> pd.DataFrame:
+    """Write ``predictions*.csv`` by slice and ``slices.csv``; return the table per slice.
 
     Parameters
     ----------
@@ -94,32 +92,21 @@ def write_prediction_tables(
         Paths below the run root.
     outcomes : sequence of SeriesOutcome
         One per series.
-    flagging : Flagging, optional
-        The threshold on P(any), where one is set.
-    shown : mapping, optional
-        From ``shown_probabilities``, where they are read already.
+    shown : mapping of str to float32 array, shape (N, 6), or None
+        From ``shown_probabilities``.
     """
-    shown = shown_probabilities(layout, outcomes) if shown is None else shown
-    sop_uids: list[str] = []
-    probabilities: list[FloatArray] = []
-    rows = []
-    for outcome in outcomes:
-        if outcome.state == "refused":
-            continue
-        values = shown[outcome.series.series_instance_uid]
-        flagged = {} if flagging is None else flagging.row(outcome, values)
-        rows.append(series_row(outcome, values) | flagged)
-        if values is not None:
-            sop_uids += _sop_uids(outcome)
-            probabilities.append(values)
+    scored = [(o, shown[o.series.series_instance_uid]) for o in outcomes]
+    found = [(outcome, values) for outcome, values in scored if values is not None]
+    sop_uids = [uid for outcome, _ in found for uid in _sop_uids(outcome)]
     nothing = np.empty((0, len(CLASSES)), np.float32)
-    per_slice = per_slice_table(sop_uids, np.concatenate([nothing, *probabilities]))
-    per_series = per_series_table(rows)
+    per_slice = per_slice_table(sop_uids, np.concatenate([nothing, *(v for _, v in found)]))
     write_bytes(layout.output / "predictions.csv", csv_bytes(per_class_table(per_slice)))
     write_bytes(layout.output / "predictions_per_slice.csv", csv_bytes(per_slice))
-    write_bytes(layout.output / "predictions_per_series.csv", csv_bytes(per_series))
-    _write_ensemble(layout, [outcome for outcome in outcomes if outcome.scored])
-    return per_slice, per_series
+    slices = [scored_slices(o.series, _slices(o), values) for o, values in found]
+    table = pd.concat(slices) if slices else pd.DataFrame(columns=list(SLICES_COLUMNS))
+    write_bytes(layout.output / "slices.csv", csv_bytes(table))
+    _write_ensemble(layout, [outcome for outcome, _ in found])
+    return per_slice
 
 
 def _write_ensemble(layout: Layout, scored: Sequence[SeriesOutcome]) -> None:
@@ -128,7 +115,7 @@ def _write_ensemble(layout: Layout, scored: Sequence[SeriesOutcome]) -> None:
     if probabilities_from(scored) == "ensemble":
         remove([path])
         return
-    found = [(_sop_uids(one), _shown(layout, one, ENSEMBLE)) for one in scored]
+    found = [(_sop_uids(one), shown_of(layout, one, ENSEMBLE)) for one in scored]
     sop_uids = [uid for uids, _ in found for uid in uids]
     values = [array for _, array in found if array is not None]
     write_bytes(path, csv_bytes(per_slice_table(sop_uids, np.concatenate(values))))
@@ -202,8 +189,22 @@ def write_report(layout: Layout, report: Mapping[str, Any]) -> Path:
     return path
 
 
-def _shown(layout: Layout, outcome: SeriesOutcome, step: str = "") -> FloatArray | None:
+def shown_of(layout: Layout, outcome: SeriesOutcome, step: str = "") -> FloatArray | None:
     """Return the probabilities of a series that the tables show, or those of one step.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    outcome : SeriesOutcome
+        The series.
+    step : str
+        Another step than the one whose probabilities are shown.
+
+    Returns
+    -------
+    float32 array, shape (N, 6), or None
+        None for a series without any.
 
     Raises
     ------

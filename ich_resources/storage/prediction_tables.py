@@ -6,25 +6,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ich_resources.backbones.table import BACKBONES
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY, CLASSES
-from ich_resources.storage.flagging import FLAGGED
+from ich_resources.steps import SALIENCY
+from ich_resources.storage.doubts import doubts
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.probability_schemas import PredictionsContent, SequenceContent
+from ich_resources.storage.record import content_as
+from ich_resources.storage.saliency_schema import SaliencyContent
 from ich_resources.storage.shown import shown_content
 from ich_resources.worth import least
 
-PER_SERIES_COLUMNS = (
-    "series_id",
-    "study_id",
-    "state",
-    "slices_found",
-    "slices_scored",
-    "slices_refused",
-    "slices_failed",
-    "slices_waiting",
-    *(f"{what}_{name}" for name in CLASSES for what in ("max", "slice_of_max")),
+MEANS = {f"mean_{name}": name for name in BACKBONES}
+"""Columns with the mean P(any) of the folds of each backbone on the deciding slice."""
+AGREEMENT = ("lowest_checkpoint", "highest_checkpoint", *MEANS)
+"""Columns that say how far the checkpoints agree on the slice with the highest P(any)."""
+MADE_BY = (
     "checkpoints",
     "device",
     "backend",
@@ -32,13 +31,46 @@ PER_SERIES_COLUMNS = (
     "slice_context",
     "code_version",
     "untrained_weights",
+)
+"""Columns that say what made the probabilities."""
+OPTIONAL_COLUMNS = ("trained_on", "calibration")
+"""More of them, each only where a series has it: networks trained on phantoms, a calibration."""
+PER_SERIES_COLUMNS = (
+    "max_any",
+    "highest_subtype",
+    "description",
+    "state",
+    "earlier_result",
+    "doubtful",
+    "remarks",
+    "primary",
+    "slices_scored",
+    "slices_found",
+    "slices_refused",
+    "slices_failed",
+    "slices_waiting",
+    *AGREEMENT,
+    "failed_checks",
     "reasons",
     "failure",
+    "slice_number_of_max_any",
+    "slice_of_max_any",
+    *(f"{what}_{name}" for name in CLASSES[1:] for what in ("max", "slice_of_max")),
+    *MADE_BY,
 )
-"""Columns of ``predictions_per_series.csv`` behind the rank."""
-OPTIONAL_COLUMNS = ("trained_on", "calibration", FLAGGED)
-"""Columns at its end, each only where a series has it: networks trained on phantoms, a calibration,
-a threshold."""
+"""Columns of ``predictions_per_series.csv`` between the rank and the UIDs."""
+UIDS = ("series_id", "study_id")
+"""Its last columns."""
+OF_THE_NUMBER = (
+    "highest_subtype",
+    "failed_checks",
+    *AGREEMENT,
+    "slice_number_of_max_any",
+    *(f"{what}_{name}" for name in CLASSES for what in ("max", "slice_of_max")),
+    *MADE_BY,
+    *OPTIONAL_COLUMNS,
+)
+"""Columns that come with the probabilities, and are kept while a series is scored again."""
 
 
 def per_slice_table(sop_instance_uids: Sequence[str], probabilities: FloatArray) -> pd.DataFrame:
@@ -65,7 +97,9 @@ def per_class_table(per_slice: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"ID": ids, "Label": labels})
 
 
-def series_row(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict[str, Any]:
+def series_row(
+    outcome: SeriesOutcome, probabilities: FloatArray | None, failed_checks: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the row of one series in ``predictions_per_series.csv``, without its rank.
 
     Parameters
@@ -73,28 +107,69 @@ def series_row(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict
     outcome : SeriesOutcome
         Its accounting and provenance.
     probabilities : float32 array, shape (N, 6), or None
-        Ensemble probabilities in series order; None for a series without any.
+        As the tables show them, in series order; None for a series without any.
+    failed_checks : sequence of str
+        Names of the checks that its results fail.
     """
-    row: dict[str, Any] = {
+    return {
         "series_id": outcome.series.series_instance_uid,
         "study_id": outcome.series.study_instance_uid,
+        "description": outcome.series.description,
         "state": outcome.state,
+        "earlier_result": "",
+        "doubtful": ", ".join(doubts(outcome, failed_checks)),
+        "remarks": "; ".join(outcome.remarks),
+        "primary": outcome.series.primary,
+        "failed_checks": ", ".join(failed_checks),
         **{f"slices_{key}": number for key, number in outcome.counts.items()},
+        **_highest(outcome, probabilities),
+        **agreement(outcome, known=probabilities is not None),
+        **provenance(outcome),
+        "reasons": outcome.reasons,
+        "failure": outcome.failure,
     }
-    for index, name in enumerate(CLASSES):
-        highest = None if probabilities is None else int(probabilities[:, index].argmax())
-        processed = outcome.processed
-        row[f"max_{name}"] = (
-            float(probabilities[highest, index])
-            if probabilities is not None and highest is not None
-            else None
-        )
-        row[f"slice_of_max_{name}"] = (
-            slice_id(processed.slices[highest].sop_instance_uid)
-            if processed is not None and highest is not None
-            else ""
-        )
-    return row | provenance(outcome) | {"reasons": outcome.reasons, "failure": outcome.failure}
+
+
+def _highest(outcome: SeriesOutcome, probabilities: FloatArray | None) -> dict[str, Any]:
+    """Return the highest probability of each class, and its slice."""
+    processed = outcome.processed
+    if probabilities is None or processed is None:
+        empty = {f"{w}_{n}": v for n in CLASSES for w, v in (("max", None), ("slice_of_max", ""))}
+        return empty | {"highest_subtype": "", "slice_number_of_max_any": None}
+    found: dict[str, Any] = {}
+    places = probabilities.argmax(axis=0).tolist()
+    for index, (name, place) in enumerate(zip(CLASSES, places, strict=True)):
+        found[f"max_{name}"] = float(probabilities[place, index])
+        found[f"slice_of_max_{name}"] = slice_id(processed.slices[place].sop_instance_uid)
+    subtypes = {name: found[f"max_{name}"] for name in CLASSES if name != CLASSES[ANY]}
+    return found | {
+        "highest_subtype": max(subtypes, key=subtypes.__getitem__),
+        "slice_number_of_max_any": places[ANY] + 1,
+    }
+
+
+def agreement(outcome: SeriesOutcome, *, known: bool) -> dict[str, float | None]:
+    """Return P(any) of the checkpoints on the slice with the highest P(any), by column.
+
+    Parameters
+    ----------
+    outcome : SeriesOutcome
+        Its panels have noted the numbers, before a calibration. An earlier version noted none.
+    known : bool
+        Whether the series has probabilities.
+    """
+    record = outcome.records.get(SALIENCY) if known else None
+    pages = content_as(record, SaliencyContent).content.pages if record is not None else None
+    if pages is None:
+        return dict.fromkeys(AGREEMENT)
+    folds = {name: values for name, values in pages.checkpoints.items() if values}
+    every = [value for values in folds.values() for value in values]
+    means = {
+        column: sum(folds[name]) / len(folds[name]) if name in folds else None
+        for column, name in MEANS.items()
+    }
+    lowest, highest = min(every, default=None), max(every, default=None)
+    return {"lowest_checkpoint": lowest, "highest_checkpoint": highest, **means}
 
 
 def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
@@ -132,13 +207,3 @@ def provenance(outcome: SeriesOutcome) -> dict[str, Any]:
         named = (f"SequenceModel/{model.file}:{model.digest[:12]}" for model in shown.models)
         made["checkpoints"] = " ".join([*checkpoints, *named])
     return made
-
-
-def per_series_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Return ``predictions_per_series.csv``, ranked by the highest P(any); unscored ones last."""
-    column = f"max_{CLASSES[ANY]}"
-    optional = [name for name in OPTIONAL_COLUMNS if any(name in row for row in rows)]
-    table = pd.DataFrame(rows, columns=[*PER_SERIES_COLUMNS, *optional])
-    table = table.sort_values([column, "series_id"], ascending=[False, True], ignore_index=True)
-    table.insert(0, "rank", range(1, len(table) + 1))
-    return table

@@ -34,7 +34,8 @@ def run_report(
     *,
     options: Mapping[str, Any],
     checkpoints: Sequence[Mapping[str, Any]],
-    seconds: float | None,
+    seconds: Mapping[str, Any],
+    written: str,
     left_behind: Sequence[str],
 ) -> dict[str, Any]:
     """Return the report of a run root.
@@ -49,8 +50,11 @@ def run_report(
         Options that change the results.
     checkpoints : sequence of mapping
         backbone, file, sha256 of every fold used.
-    seconds : float or None
-        Wall time of the batch, where there was one.
+    seconds : mapping
+        ``batch``, the wall time of the batch, None where there was none; ``complete_to_result``,
+        how long series of the inbox took, where there is one.
+    written : str
+        The time, in UTC, of what this report and the tables over slices hold.
     left_behind : sequence of str
         Series with results in the run root that the last scan did not find.
     """
@@ -63,6 +67,7 @@ def run_report(
     states = {state: sum(o.state == state for o in outcomes) for state in STATES}
     return {
         "disclaimer": DISCLAIMER,
+        "written": written,
         **({} if source == "ensemble" else {"probabilities_from": source}),
         "untrained_weights": "nothing" in worths,
         "trained_on": least(worths) if worths else None,
@@ -71,7 +76,7 @@ def run_report(
         "code_versions": {code: CODE_VERSIONS[code] for code in _codes(source, outcomes)},
         "options": dict(options),
         "checkpoints": list(checkpoints),
-        "seconds": {"batch": seconds, "steps": timings},
+        "seconds": {"batch": None, "steps": timings, **seconds},
         "files": {
             "seen": ledger.files_seen,
             "not_dicom": ledger.files_not_dicom,

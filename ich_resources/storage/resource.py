@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ich_resources.environment import RUN_ROOT, TRAIN_ROOT, folder
 from ich_resources.errors import IchError
+from ich_resources.last_words import keeping_last_words
 from ich_resources.storage.failures import UNCHECKED, begun_by
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
@@ -76,6 +77,8 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self.records.failures.write(series_subject(uid), UNCHECKED, note)
 
         stack.enter_context(ending_after(seconds, note))
+        with suppress(OSError):  # a full disk is the error of the first step
+            stack.enter_context(keeping_last_words(self.layout.last_words(outer)))
 
 
 class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]

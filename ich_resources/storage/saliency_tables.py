@@ -10,6 +10,9 @@ from ich_resources.findings import FloatArray, SliceSaliency, share
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.storage.layout import slice_id
 
+CLASS_IS = "the class with the highest mean probability over the exported slices"
+"""What ``predicted_class_name`` of a series is: it does not say that a slice has this class."""
+
 
 def panel_name(index: int, probabilities: FloatArray, score: float, sop_uid: str) -> str:
     """Return the file name of a panel.
@@ -140,6 +143,7 @@ def manifest_entry(
         "num_slices_exported": len(bars),
         "predicted_class_index": top,
         "predicted_class_name": CLASSES[top],
+        "predicted_class_is": CLASS_IS,
         "probabilities_mean": dict(zip(CLASSES, mean.tolist(), strict=True)),
         "complete": slices_failed == 0,
         "slices_failed": slices_failed,

@@ -1,37 +1,16 @@
 """Which networks the probabilities of a run root come from, and which studies they have seen."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import StorageError
-from ich_resources.judged import Checkpoints
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import found_series
 from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.records import Records
-from ich_resources.storage.shown import shown_content, shown_models
+from ich_resources.storage.shown import ScoredBy, networks_behind
 from ich_resources.subjects import series_subject
-
-
-@dataclass(frozen=True)
-class ScoredBy:
-    """What gave the probabilities of every series.
-
-    Attributes
-    ----------
-    checkpoints : mapping of str to tuple of str
-        SHA-256 of each fold in order, by backbone.
-    calibration : str or None
-        ``judged.Calibration.sha256`` of the calibration that was applied.
-    sequence : tuple of str
-        SHA-256 of each sequence model in order; empty where the ensemble is shown.
-    """
-
-    checkpoints: Checkpoints
-    calibration: str | None
-    sequence: tuple[str, ...] = ()
 
 
 def scored_by(layout: Layout, series_uids: Iterable[str]) -> ScoredBy:
@@ -99,14 +78,4 @@ def seen_in_training(layout: Layout, series_uids: Iterable[str]) -> frozenset[st
 
 
 def _of_series(layout: Layout, records: Records, uid: str) -> ScoredBy | None:
-    found = outcome_on_disk(found_series(layout, uid), records).records
-    shown = shown_content(found)
-    if shown is None:
-        return None
-    contents = [record.content for record in found.values()]
-    checkpoints = {
-        content.backbone: tuple(fold.digest for fold in content.folds)
-        for content in contents
-        if isinstance(content, PredictionsContent)
-    }
-    return ScoredBy(checkpoints, shown.calibration, shown_models(found))
+    return networks_behind(outcome_on_disk(found_series(layout, uid), records).records)

@@ -1,13 +1,52 @@
 """Whose probabilities the tables show: those of the ensemble, or of the sequence models."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from ich_resources.judged import Checkpoints
 from ich_resources.steps import ENSEMBLE, SALIENCY, SEQUENCE
 from ich_resources.storage.content import Content
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.probability_schemas import EnsembleContent, SequenceContent
+from ich_resources.storage.probability_schemas import (
+    EnsembleContent,
+    PredictionsContent,
+    SequenceContent,
+)
 from ich_resources.storage.record import Record
 from ich_resources.storage.saliency_schema import SaliencyContent
+
+
+@dataclass(frozen=True)
+class ScoredBy:
+    """What gave the probabilities of a series.
+
+    Attributes
+    ----------
+    checkpoints : mapping of str to tuple of str
+        SHA-256 of each fold in order, by backbone.
+    calibration : str or None
+        ``judged.Calibration.sha256`` of the calibration that was applied.
+    sequence : tuple of str
+        SHA-256 of each sequence model in order; empty where the ensemble is shown.
+    """
+
+    checkpoints: Checkpoints
+    calibration: str | None
+    sequence: tuple[str, ...] = ()
+
+
+def networks_behind(records: Mapping[str, Record[Content]]) -> ScoredBy | None:
+    """Return what gave the probabilities that are shown; None where there are none."""
+    shown = shown_content(records)
+    if shown is None:
+        return None
+    contents = [record.content for record in records.values()]
+    checkpoints = {
+        content.backbone: tuple(fold.digest for fold in content.folds)
+        for content in contents
+        if isinstance(content, PredictionsContent)
+    }
+    return ScoredBy(checkpoints, shown.calibration, shown_models(records))
 
 
 def shown_step(records: Mapping[str, Record[Content]]) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.plain_text import cell
 from ich_resources.series import SeriesRecord
@@ -25,6 +27,46 @@ SERIES_COLUMNS = (
 """Columns of ``series_csv`` and ``study_csv``."""
 META_COLUMNS = ("filename", "StudyInstance", "SeriesInstance", "Position2", "slice_id")
 """Columns of ``test_meta_id_seriser.csv``."""
+
+SLICES_COLUMNS = (
+    "slice_number",
+    *CLASSES,
+    "position",
+    "position_z",
+    "ID",
+    "sop_instance_uid",
+    "series_id",
+    "study_id",
+)
+"""Columns of ``slices.csv``. A slice has the same number on the pages and on its panel."""
+
+
+def scored_slices(
+    series: SeriesRecord, slices: Sequence[ProcessedSlice], probabilities: FloatArray
+) -> pd.DataFrame:
+    """Return the rows of one series in ``slices.csv``, in series order.
+
+    Parameters
+    ----------
+    series : SeriesRecord
+        Its UIDs.
+    slices : sequence of ProcessedSlice
+        N of them, in series order.
+    probabilities : float32 array, shape (N, 6)
+        As the tables show them.
+    """
+    uids = [item.sop_instance_uid for item in slices]
+    columns = {
+        "slice_number": range(1, len(slices) + 1),
+        **{name: probabilities[:, i].astype(np.float64) for i, name in enumerate(CLASSES)},
+        "position": [item.position for item in slices],
+        "position_z": [item.position_z for item in slices],
+        "ID": [slice_id(uid) for uid in uids],
+        "sop_instance_uid": uids,
+        "series_id": series.series_instance_uid,
+        "study_id": series.study_instance_uid,
+    }
+    return pd.DataFrame(columns, columns=list(SLICES_COLUMNS))
 
 
 def series_table(series: SeriesRecord, slices: Sequence[ProcessedSlice]) -> pd.DataFrame:

@@ -78,6 +78,7 @@ def rows(count: int, made: int = 20, **changes: Any) -> tuple[list[dict[str, Any
             "m": not second,
             "n": [28, 28, 0, 0, 0],
             "r": [f"GANTRY_TILT: {HOSTILE[1]}"] if index % 4 == 0 else [],
+            "f": ["CONTRAST"] if index % 8 == 0 else [],
             "w": "",
             "t": 12.5,
             "x": False,
@@ -97,6 +98,7 @@ def said(**changes: Any) -> dict[str, Any]:
     """Return what a worklist says beside its rows."""
     return {
         "summary": "some series were found",
+        "written": "",
         "banners": [],
         "remark": "",
         "unscoredWords": "grouped",

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 import yaml
 from ledgers import scan
 from workplace import CONFIG
 
+from ich_assets.current_tables import write_current
 from ich_assets.definitions import defs
 from ich_assets.jobs.backlog import _why_stop
 from ich_assets.jobs.scoring import Progress
@@ -93,8 +95,20 @@ def site(tmp_path: Path, stand_in_models: Path) -> Site:
 
 @pytest.mark.slow
 def test_both_series_are_done_in_one_process_and_inner_runs_take_no_place(site):
+    layout = site.storage.layout
+    with InboxIndex.open(layout.inbox_index) as index:
+        index.upsert([Arrival("1.2", "1.1", state="admitted", version="v")])
     with dg.DagsterInstance.local_temp(str(site.home)) as instance:
         outer = site.run(instance)
+        # Another series is due: the run goes on to it, and the tables over series follow alone.
+        assert not (layout.output / "predictions.csv").exists()
+        write_current(layout, None)
+        ranking = pd.read_csv(layout.output / "predictions_per_series.csv", dtype=str)
+        assert (
+            ranking["rank"].to_list() == ["1", "2"] and ranking["lowest_checkpoint"].notna().all()
+        )
+        data = layout.worklist.read_text().partition('id="data">')[2].partition("</script>")[0]
+        assert set(json.loads(data)["pictures"]) == set(site.series)
         assert outer.status == dg.DagsterRunStatus.SUCCESS
         assert outer.run_op_concurrency.all_pools == {"gpu"}
         inner = instance.get_runs(dg.RunsFilter(tags={BATCH_TAG: outer.run_id}))

@@ -20,7 +20,8 @@ from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.record import Record
 from ich_resources.storage.records import Records
-from ich_resources.storage.slice_tables import META_COLUMNS, csv_bytes
+from ich_resources.storage.series_tables import write_series_tables
+from ich_resources.storage.slice_tables import META_COLUMNS, SLICES_COLUMNS, csv_bytes
 from ich_resources.subjects import series_subject
 
 SCOUT = Judgement("refused", Reason.LOCALIZER, "a localizer")
@@ -73,8 +74,14 @@ def read(path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
+def write(layout, outcomes) -> pd.DataFrame:
+    return outputs.write_slice_tables(
+        layout, outcomes, outputs.shown_probabilities(layout, outcomes)
+    )
+
+
 def test_predictions_over_all_series(layout, outcomes):
-    per_slice, _ = outputs.write_prediction_tables(layout, outcomes)
+    per_slice = write(layout, outcomes)
     names = ["ID_1.30.png", "ID_1.4.png", "ID_1.70.png", "ID_1.8.png"]
     assert per_slice["filename"].to_list() == names
     assert per_slice["any"].to_list() == pytest.approx([0.1, 0.5, 0.1, 0.75])
@@ -85,21 +92,25 @@ def test_predictions_over_all_series(layout, outcomes):
     ]
 
 
-def test_ranking_lists_every_series_meant_to_be_scored(layout, outcomes):
-    _, per_series = outputs.write_prediction_tables(layout, outcomes)
-    table = read(layout.output / "predictions_per_series.csv")
-    assert (
-        table["series_id"].to_list() == per_series["series_id"].to_list() == ["1.9", "1.10", "1.50"]
-    )
-    assert table["slice_of_max_any"].to_list() == ["ID_1.8", "ID_1.4", ""]
-    assert table["state"].to_list() == ["done", "done", "failed"]
-    assert table["max_any"].to_list() == ["0.75", "0.5", ""]
+def test_slices_join_series_study_number_and_position(layout, outcomes):
+    per_slice = write(layout, outcomes).set_index("ID")
+    table = read(layout.output / "slices.csv")
+    assert tuple(table.columns) == SLICES_COLUMNS
+    assert table["series_id"].to_list() == ["1.10", "1.10", "1.9", "1.9"]
+    assert table["slice_number"].to_list() == ["1", "2", "1", "2"]
+    assert table["position_z"].to_list() == ["-5.5", "10.0", "0.30000000000000004", "10.0"]
+    assert set(table["study_id"]) == {"1.20"}
+    for _, row in table.iterrows():
+        assert row["ID"] == f"ID_{row['sop_instance_uid']}"
+        assert [float(row[name]) for name in CLASSES] == list(
+            per_slice.loc[row["ID"], list(CLASSES)]
+        )
 
 
 def test_a_result_that_is_gone_is_an_error(layout, outcomes):
     layout.array(series_subject("1.9"), ENSEMBLE).unlink()
     with pytest.raises(StorageError) as caught:
-        outputs.write_prediction_tables(layout, outcomes)
+        write(layout, outcomes)
     assert caught.value.path == layout.array(series_subject("1.9"), ENSEMBLE)
     assert "run the batch again" in caught.value.remedy
 
@@ -109,7 +120,7 @@ def test_a_series_scored_anew_meanwhile_is_an_error(layout, outcomes):
     other = Record("", "another", (), ensemble_content())
     Records(layout).finish(series_subject("1.9"), ENSEMBLE, other)
     with pytest.raises(StorageError, match="scored the series again while the tables were written"):
-        outputs.write_prediction_tables(layout, outcomes)
+        write(layout, outcomes)
 
 
 def test_ledger_tables(layout, outcomes):
@@ -184,13 +195,13 @@ def test_no_series_at_all(layout, group_by):
     """Every file is there, with its header and nothing else."""
     ledger = Ledger(("/in",), (), (), 0, 0)
     outputs.write_ledger_tables(layout, ledger, [])
-    per_slice, per_series = outputs.write_prediction_tables(layout, [])
+    per_slice = write(layout, [])
+    write_series_tables(layout, [], (), None)
     outputs.write_saliency_tables(layout, [])
     outputs.write_processed_tables(layout, [], group_by=group_by)
-    assert len(per_slice) == len(per_series) == 0
-    assert {"rank", "series_id", "state", "slices_scored", "max_any"} <= set(per_series.columns)
+    assert len(per_slice) == 0
     tables = [*layout.output.rglob("*.csv"), *layout.csv.rglob("*.csv")]
-    assert len(tables) == 8
+    assert len(tables) == 10
     for path in tables:
         content = path.read_bytes()
         assert content.count(b"\n") == 1

@@ -1,23 +1,34 @@
 """Probabilities per class, per slice and per series, as the reference writes them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from contents import ensemble_content, predictions_content, processed_content, processed_slice
+from contents import (
+    ensemble_content,
+    predictions_content,
+    processed_content,
+    processed_slice,
+    saliency_content,
+)
 
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.series import SeriesRecord, SliceRecord
-from ich_resources.steps import ENSEMBLE, PROCESSED
+from ich_resources.reasons import Reason
+from ich_resources.series import Remark, SeriesRecord, SliceRecord
+from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage.outcome import NotScored, SeriesOutcome
 from ich_resources.storage.prediction_tables import (
     PER_SERIES_COLUMNS,
+    UIDS,
+    agreement,
     per_class_table,
-    per_series_table,
     per_slice_table,
     provenance,
     series_row,
 )
 from ich_resources.storage.record import Record
+from ich_resources.storage.saliency_schema import Pages
 from ich_resources.storage.slice_tables import csv_bytes
 
 TWO_SLICES = np.array([[0.5, 0.1, 0.2, 0.3, 0.4, 0.9], [0.6, 0.05, 0.7, 0.3, 0.1, 0.2]], np.float32)
@@ -87,19 +98,21 @@ def test_nothing_scored_gives_headers_only():
 
 def test_row_of_a_series():
     row = series_row(outcome(), TWO_SLICES)
-    assert tuple(row) == PER_SERIES_COLUMNS
+    assert set(row) == {*PER_SERIES_COLUMNS, *UIDS}
     assert (row["series_id"], row["study_id"], row["state"]) == ("1.10", "1.20", "done")
     counts = [row[f"slices_{key}"] for key in ("found", "scored", "refused", "failed", "waiting")]
     assert counts == [3, 2, 1, 0, 0]
     assert row["max_any"] == pytest.approx(0.6) and row["slice_of_max_any"] == "ID_1.1"
     assert row["max_subdural"] == pytest.approx(0.9) and row["slice_of_max_subdural"] == "ID_1.0"
     assert row["slice_of_max_intraventricular"] == "ID_1.0", "the first of equals"
-    assert row["reasons"] == "LOCALIZER"
+    assert (row["reasons"], row["highest_subtype"]) == ("LOCALIZER", "subdural")
+    assert row["slice_number_of_max_any"] == 2, "as on the pages, from 1"
+    assert (row["description"], row["doubtful"], row["earlier_result"]) == ("head", "", "")
 
 
 def test_row_of_a_series_without_probabilities():
     row = series_row(failed("1.10"), None)
-    assert tuple(row) == PER_SERIES_COLUMNS
+    assert set(row) == {*PER_SERIES_COLUMNS, *UIDS}
     assert all(row[f"max_{name}"] is None and row[f"slice_of_max_{name}"] == "" for name in CLASSES)
     assert (row["failure"], row["checkpoints"]) == ("it cannot be decoded", "")
 
@@ -141,46 +154,37 @@ def test_provenance_lists_what_differs_between_backbones():
     ]
 
 
-def test_ranking_puts_unscored_series_last():
-    rows = [
-        series_row(failed("1.1"), None),
-        series_row(outcome("1.5"), TWO_SLICES * 0.5),
-        series_row(outcome("1.4"), TWO_SLICES),
-        series_row(outcome("1.3"), TWO_SLICES),
-        series_row(failed("1.0"), None),
-    ]
-    found = per_series_table(rows)
-    assert list(found.columns) == ["rank", *PER_SERIES_COLUMNS]
-    assert found["rank"].to_list() == [1, 2, 3, 4, 5]
-    assert found["series_id"].to_list() == ["1.3", "1.4", "1.5", "1.0", "1.1"]
-    last = csv_bytes(found).decode().splitlines()[-1]
-    assert last.startswith("5,1.1,1.20,failed,3,0,0,0,0,,,,")
+def test_agreement_of_the_checkpoints_on_the_deciding_slice():
+    found = outcome()
+    found.records[SALIENCY] = Record(
+        "",
+        "",
+        (),
+        saliency_content(
+            pages=Pages(
+                key_slices=(1,),
+                checkpoints={
+                    "DenseNet121_change_avg": (0.25, 0.75),
+                    "se_resnext101_32x4d": (0.875,),
+                },
+            )
+        ),
+    )
+    assert agreement(found, known=True) == {
+        "lowest_checkpoint": 0.25,
+        "highest_checkpoint": 0.875,
+        "mean_DenseNet121_change_avg": 0.5,
+        "mean_DenseNet169_change_avg": None,
+        "mean_se_resnext101_32x4d": 0.875,
+    }
+    assert set(agreement(found, known=False).values()) == {None}
+    assert set(agreement(outcome(), known=True).values()) == {None}, "an earlier version noted none"
 
 
-@pytest.mark.parametrize("rows", [[], [series_row(failed("1.1"), None)]])
-def test_ranking_without_any_probability(rows):
-    found = per_series_table(rows)
-    assert list(found.columns) == ["rank", *PER_SERIES_COLUMNS]
-    assert len(found) == len(rows)
-    assert csv_bytes(found).startswith(b"rank,series_id,study_id,state,")
-
-
-def test_columns_that_are_there_only_where_they_are_needed():
-    plain = series_row(outcome(), TWO_SLICES)
-    assert list(per_series_table([plain]).columns) == ["rank", *PER_SERIES_COLUMNS]
-    phantoms = outcome("1.11", untrained=False, trained_on="phantoms")
-    calibrated = outcome("1.12")
-    content = ensemble_content(calibration="abcdef" * 10 + "0123")
-    calibrated.records[ENSEMBLE] = Record("", "", (), content)  # type: ignore[index]
-    rows = [
-        series_row(phantoms, TWO_SLICES),
-        series_row(calibrated, TWO_SLICES) | {"flagged": True},
-        plain,
-    ]
-    table = per_series_table(rows).set_index("series_id")
-    assert list(table.columns[-3:]) == ["trained_on", "calibration", "flagged"]
-    assert table.loc["1.11", "trained_on"] == "phantoms"
-    assert table.loc["1.11", "untrained_weights"] == "False"
-    assert table.loc["1.12", "calibration"] == "abcdefabcdef"
-    assert table.loc["1.12", "flagged"] is True
-    assert table.loc["1.10", ["trained_on", "calibration", "flagged"]].isna().all()
+def test_doubts_are_remarks_of_another_kind_of_picture_and_failed_checks():
+    found = outcome()
+    remarks = (Remark(Reason.CONTRAST, "agent"), Remark(Reason.GANTRY_TILT, "tilted"))
+    contrast = replace(found, series=replace(found.series, remarks=remarks))
+    row = series_row(contrast, TWO_SLICES, ("folds_agree",))
+    assert (row["doubtful"], row["failed_checks"]) == ("CONTRAST, folds_agree", "folds_agree")
+    assert "GANTRY_TILT: tilted" in row["remarks"]

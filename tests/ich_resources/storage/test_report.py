@@ -45,7 +45,8 @@ def report(outcomes: list[SeriesOutcome]) -> dict:
         outcomes,
         options={"batch_size": 16},
         checkpoints=[checkpoint],
-        seconds=4.5,
+        seconds={"batch": 4.5},
+        written="2026-01-31 12:00:00+00:00",
         left_behind=["1.99"],
     )
 

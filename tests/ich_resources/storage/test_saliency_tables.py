@@ -151,6 +151,8 @@ def test_manifest_entry():
         "num_slices_exported": 2,
         "predicted_class_index": 4,
         "predicted_class_name": "subarachnoid",
+        "predicted_class_is": "the class with the highest mean probability over the exported "
+        "slices",
         "complete": True,
         "slices_failed": 0,
         "slice_context": "adjacent",
