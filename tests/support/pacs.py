@@ -134,6 +134,7 @@ if __name__ == "__main__":
     def freeze(event: evt.Event) -> None:
         if isinstance(event.pdu, P_DATA_TF):
             os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(600)  # the other threads stop a moment later
 
     address = ("127.0.0.1", int(sys.argv[1]))
     entity.start_server(address, block=False, evt_handlers=[(evt.EVT_PDU_RECV, freeze)])
