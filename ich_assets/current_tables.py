@@ -167,7 +167,8 @@ def _write(
         when = _when(float(notes.get(_FULL_AT, "0")))
         write_worklist(Written(rows, listing.unassigned, about, flagging, when), layout)
         cache.set_notes(notes)
-    behind = notes.get(_ROWS) != notes.get(_FULL)
+    nothing = _digest_of_rows([])
+    behind = notes.get(_ROWS, nothing) != notes.get(_FULL, nothing)
     return Current(
         rows, behind, float(notes.get(_FULL_AT, "0")), refreshed.left, refreshed.unreadable
     )
