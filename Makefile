@@ -13,14 +13,16 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up receive bench test lint unit quick fix clean FORCE
+.PHONY: help install demo ui up doctor receive monitor bench test lint unit quick fix clean FORCE
 
 help:
 	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
 	@echo "make demo     train small networks on phantoms, and score others with them, from DICOM to panels"
 	@echo "make ui       start the Dagster UI on http://127.0.0.1:3000"
 	@echo "make up       watch DICOM_INBOX with webserver and daemon, until Ctrl-C"
+	@echo "make doctor   look at this machine, the folders and Dagster, and say what is wrong and what to do"
 	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
+	@echo "make monitor  watch live operation, serve metrics and health, and tell people, until Ctrl-C"
 	@echo "make bench    measure the speed of this machine, compared with the reference's loop"
 	@echo "make test     check style, types and import contracts, and run every test (ARGS=... goes to pytest)"
 	@echo "make quick    run the tests that need no server, engine or shared data: under three minutes"
@@ -51,20 +53,24 @@ demo: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@echo "Ranking   $(CURDIR)/$(DEMO)/results/output/predictions_per_series.csv"
 	@echo "Report    $(CURDIR)/$(DEMO)/results/output/run_report.json"
 	@echo "Labels    $(CURDIR)/$(DEMO)/labels.csv (which slices of the ten phantom patients show blood)"
-	@echo "Next      make ui"
+	@echo "Next      make ui, and open http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
 
-# If no folder is set, the UI shows the folders of the demo.
+# If no folder is set, the UI shows the folders of the demo, and runs with its options.
 ifeq ($(DICOM_INPUT)$(MODEL_DIR)$(RUN_ROOT),)
 ui: export DICOM_INPUT := $(CURDIR)/$(DEMO)/dicom
 ui: export MODEL_DIR := $(CURDIR)/$(DEMO)/models
 ui: export RUN_ROOT := $(CURDIR)/$(DEMO)/results
 ui: export MAX_FOLDS_PER_BACKBONE := 1
+ui: export NETWORKS_BACKEND := $(shell sed -n 's/^  networks:.*backend: \([a-z]*\).*/\1/p' $(DEMO)/run.yaml 2>/dev/null)
 endif
 ui: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	@echo "Ranking   http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
+	@echo "Runs      http://127.0.0.1:$(or $(PORT),3000)/runs"
 	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
 
 # A tick may take longer than Dagster's limit of 60 seconds if the inbox is large and the disk slow.
 up: export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 300
+up: export PYTHONFAULTHANDLER ?= 1
 up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@: $${DICOM_INBOX:?set DICOM_INBOX to the folder that receives studies}
 	@: $${MODEL_DIR:?set MODEL_DIR to the folder that holds 2DNet}
@@ -72,10 +78,21 @@ up: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 	@mkdir -p "$$DICOM_INBOX"
 	@$(BIN)/dagster instance concurrency set gpu 1 >/dev/null
 	@$(BIN)/python -W ignore -m ich_assets.sensors.ready
-	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000)
+	@echo "Inbox     http://127.0.0.1:$(or $(PORT),3000)/assets/inbox_ledger"
+	@echo "Ranking   http://127.0.0.1:$(or $(PORT),3000)/assets/run_outputs"
+	$(BIN)/python -m ich_assets.runtime.web dev -w workspace.yaml -h 127.0.0.1 -p $(or $(PORT),3000) \
+		--log-level $(or $(ICH_LOG_LEVEL),info)
+
+doctor: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+	@$(BIN)/python -W ignore -m ich_assets.doctor
 
 receive: $(VENV)/installed
 	$(BIN)/python -m ich_resources.receiver
+
+monitor: export MONITOR_WEBSERVER ?= http://127.0.0.1:$(or $(PORT),3000)
+monitor: $(VENV)/installed
+	@: $${RUN_ROOT:?set RUN_ROOT to the folder for results}
+	$(BIN)/python -m ich_resources.monitor
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/bench.py

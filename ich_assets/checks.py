@@ -214,13 +214,15 @@ def folds_agree(
     context: dg.AssetCheckExecutionContext, networks: NetworksResource, storage: StorageResource
 ) -> dg.AssetCheckResult:
     """The folds of each backbone give similar P(any). A mean over folds that differ says little."""
-    spreads = {}
+    spreads, most = {}, 0
     for backbone in networks.chosen:
         _, folds = load_folds(storage, context.partition_key, backbone)
         spreads[backbone.name] = fold_spread(folds.probabilities)
+        most = max(most, len(folds.probabilities))
     return dg.AssetCheckResult(
         passed=max(spreads.values()) <= FOLD_SPREAD,
         severity=dg.AssetCheckSeverity.WARN,
+        description="not applicable: each backbone has one fold" if most == 1 else None,
         metadata={name: round(spread, 4) for name, spread in spreads.items()},
     )
 

@@ -10,6 +10,7 @@ import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks import CHECKS
+from ich_assets.dicom_results import dicom_results
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
@@ -36,6 +37,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sending.resource import SendResource
 from ich_resources.sequence.resource import SequenceResource
 from ich_resources.storage.resource import ResultsResource, StorageResource, TrainRootResource
 from ich_resources.training.resource import TrainingResource
@@ -47,6 +49,7 @@ SERIES_ASSETS = [
     ensemble_predictions,
     sequence_predictions,
     saliency_panels,
+    dicom_results,
 ]
 
 
@@ -159,15 +162,19 @@ ich_series = ASSET_JOBS["ich_series"]
 TRAINING_ASSETS = [labelled_slices, folds, trained_fold, oof_predictions, test_predictions]
 TRAINING_ASSETS += [oof_table, oof_evaluation, submission, trained_sequence, sequence_oof]
 
+
+def _one_run_for_each_partition(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """Let the UI begin a run for each partition: none of the steps takes several in one run."""
+    if asset.partitions_def is None:
+        return asset
+    return asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1))
+
+
+_MADE = [series_ledger, *CHECKPOINTS, *SERIES_ASSETS, run_outputs, evaluation, *TRAINING_ASSETS]
 ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     DICOM_SERIES,
     INBOX_LEDGER,
-    series_ledger,
-    *CHECKPOINTS,
-    *SERIES_ASSETS,
-    run_outputs,
-    evaluation,
-    *TRAINING_ASSETS,
+    *(_one_run_for_each_partition(asset) for asset in _MADE),
 ]
 
 
@@ -190,6 +197,7 @@ def _definitions(assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]) -> dg.Def
             "sequence": SequenceResource(),
             "results": ResultsResource(),
             "evaluation": EvaluationResource(),
+            "send": SendResource(),
             "weights": WeightsResource(),
             "memory": dg.mem_io_manager,
         },
@@ -215,6 +223,7 @@ def inner_defs() -> dg.Definitions:
 def _without_pool(
     asset: dg.AssetsDefinition | dg.AssetSpec,
 ) -> dg.AssetsDefinition | dg.AssetSpec:
+    # Private details of Dagster; tests/ich_assets/test_dagster_private.py names them.
     if isinstance(asset, dg.AssetSpec) or not asset.node_def.pools:
         return asset
     op = copy(asset.op)

@@ -8,6 +8,12 @@ are recorded and are not part of a digest.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ich_assets.asked_objects import (
+    judged_with_objects,
+    lacks_maps,
+    objects_digest,
+    objects_hold,
+)
 from ich_assets.resources import SeriesResources
 from ich_assets.sequence_models import (
     ensemble_calibration,
@@ -27,6 +33,7 @@ from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import (
     CODE_VERSIONS,
+    DICOM_RESULTS,
     ENSEMBLE,
     PREDICTIONS,
     PROCESSED,
@@ -41,7 +48,7 @@ from ich_resources.steps import (
 )
 from ich_resources.storage.chain import Accepts, walk
 from ich_resources.storage.content import Content
-from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
+from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.record import Record
 from ich_resources.subjects import series_subject
 
@@ -216,23 +223,33 @@ def _of_saliency(step: Step, versions: Mapping[str, str], resources: SeriesResou
     return saliency_digest(versions, files, networks, saliency, threshold)
 
 
+def _of_objects(step: Step, versions: Mapping[str, str], resources: SeriesResources) -> str:
+    return objects_digest(versions, resources)
+
+
 FORMULAS: Mapping[str, Formula] = {
     PROCESSED: _of_processed,
     PREDICTIONS: _of_predictions,
     ENSEMBLE: _of_ensemble,
     SEQUENCE: _of_sequence,
     SALIENCY: _of_saliency,
+    DICOM_RESULTS: _of_objects,
 }
 """The inputs digest of each step, by ``Step.code``."""
 
 
-def series_steps(networks: NetworksResource) -> list[str]:
-    """Return the steps of a series in order, for the chosen backbones."""
-    return [step.name for step in _chosen(networks)]
+def series_steps(resources: SeriesResources) -> list[str]:
+    """Return the steps of a series in order that backbones and options choose."""
+    return [step.name for step in _chosen(resources)]
 
 
-def _chosen(networks: NetworksResource) -> tuple[Step, ...]:
-    return chosen_steps([b.name for b in networks.chosen], sequence=networks.sequence == "on")
+def _chosen(resources: SeriesResources) -> tuple[Step, ...]:
+    networks = resources.networks
+    return chosen_steps(
+        [b.name for b in networks.chosen],
+        sequence=networks.sequence == "on",
+        dicom=resources.results.names_patients,
+    )
 
 
 def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[str, Record[Content]]:
@@ -249,6 +266,10 @@ def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[st
     def accepts(step: Step, record: Record[Content], versions: Mapping[str, str]) -> bool:
         if record.content.worth_repeating and resources.dicom.on_bad_slice == "fail":
             return False
+        if lacks_maps(record.content, resources.results):
+            return False
+        if step.name == DICOM_RESULTS:
+            return objects_hold(series.study_instance_uid, record, versions, resources)
         return record.inputs_digest == FORMULAS[step.code](step, versions, resources)
 
     if series.count("failed") and resources.dicom.on_bad_slice == "fail":
@@ -262,7 +283,7 @@ def _walk(
     return walk(
         resources.storage.records,
         series_subject(series.series_instance_uid),
-        _chosen(resources.networks),
+        _chosen(resources),
         {SOURCE: series.version},
         accepts,
     )
@@ -291,4 +312,4 @@ def outcome(series: SeriesRecord, resources: SeriesResources) -> SeriesOutcome:
     """Return what became of a series of the ledger, with the current checkpoints and options."""
     records = current_records(series, resources) if series.to_be_scored else {}
     failure = resources.storage.records.failures.find(series_subject(series.series_instance_uid))
-    return judge_outcome(series, records, failure)
+    return judged_with_objects(series, records, failure, resources.results)

@@ -1,8 +1,9 @@
 """Metadata of Dagster's events: tables, small inline pictures, what made a result."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 import numpy as np
@@ -19,6 +20,8 @@ DATA_VERSION_TAG = "dagster/data_version"
 """Tag of a materialisation that holds its data version."""
 TABLE_ROWS = 200
 """Rows of a table kept in Dagster's metadata; the CSV has all."""
+_SAFE = "=/:,;+.!~*'"
+"""What stands for itself in the address of a picture."""
 SHOWN = 4
 """Slices in a preview of the highest probabilities."""
 
@@ -37,11 +40,41 @@ def highest_slices(probabilities: FloatArray, first: int = 0) -> list[int]:
     return [first + index for index in order.tolist()]
 
 
-def inline_png(png: bytes, title: str) -> dg.MarkdownMetadataValue:
-    """Return a PNG of at most 50 KB as Markdown, which Dagster stores and shows in line."""
-    return dg.MetadataValue.md(
-        f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
-    )
+def materialized(
+    context: dg.AssetExecutionContext, data_version: str, metadata: Mapping[str, Any]
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Return what an asset returns: its event, with metadata.
+
+    Metadata of a MaterializeResult would also be stored with the output of the step.
+
+    Parameters
+    ----------
+    context : dagster.AssetExecutionContext
+        Of the step.
+    data_version : str
+        Of the result.
+    metadata : mapping of str to object
+        As Dagster shows it.
+    """
+    context.add_asset_metadata(metadata)
+    return dg.MaterializeResult(data_version=dg.DataVersion(data_version))
+
+
+def inline_picture(picture: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """Return a picture as Markdown, which Dagster stores with the event and shows.
+
+    Parameters
+    ----------
+    picture : bytes
+        SVG or WebP of a few KB: Dagster stores it twice.
+    title : str
+        In place of the picture where it cannot be shown.
+    """
+    if picture.startswith(b"<svg"):  # shorter than with base64
+        address = f"data:image/svg+xml,{quote(picture, safe=_SAFE)}"
+    else:
+        address = f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
+    return dg.MetadataValue.md(f"![{title}]({address})")
 
 
 def probability_table(probabilities: FloatArray, sop_uids: list[str]) -> dg.TableMetadataValue:

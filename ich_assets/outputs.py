@@ -20,12 +20,14 @@ from ich_assets.sequence_models import sequence_models, shown_calibration
 from ich_assets.thresholds import flagging
 from ich_assets.worklist import Written, about, write_worklist
 from ich_resources.digests import fingerprint
+from ich_resources.inbox.time_index import seconds_to_result
 from ich_resources.judged import digest_of
 from ich_resources.series import Ledger
 from ich_resources.storage import outputs
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
 from ich_resources.storage.flagging import Flagging
+from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import left_behind, read_ledger, scanned_series
 from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
@@ -88,7 +90,7 @@ def _write_all(resources: SeriesResources, config: RunOutputsConfig) -> dg.Mater
         outcomes,
         options=_options(resources, flagged_by),
         checkpoints=_checkpoints(resources),
-        seconds=config.batch_seconds,
+        seconds={"batch": config.batch_seconds} | _to_result(layout),
         written=iso_time(began),
         left_behind=left_behind(layout, ledger),
     )
@@ -130,6 +132,11 @@ def _outcomes(
         else outcome_on_disk(series, records)
         for series in ledger.series
     ]
+
+
+def _to_result(layout: Layout) -> dict[str, Any]:
+    found = seconds_to_result(layout.inbox_index, time.time())
+    return {"complete_to_result": found} if found else {}
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, Any]:

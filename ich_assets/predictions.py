@@ -13,8 +13,9 @@ from ich_assets.metadata import (
     highest,
     highest_captions,
     highest_slices,
-    inline_png,
+    inline_picture,
     made_by,
+    materialized,
     probability_table,
 )
 from ich_assets.partitions import SERIES
@@ -92,11 +93,9 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
             study = find_series(storage.layout, uid).study_instance_uid
             record, folds, viewed = _predict(backbone, networks, processed, images, study)
             save_array(storage, uid, step, record, folds.probabilities, viewed=viewed)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(record.data_version),
-            metadata=_fold_metadata(folds, record.content, images, panels)
-            | {"path": array_path(storage, uid, step)},
-        )
+        metadata = _fold_metadata(folds, record.content, images, panels)
+        metadata["path"] = array_path(storage, uid, step)
+        return materialized(context, record.data_version, metadata)
 
     return predictions
 
@@ -169,7 +168,7 @@ def _fold_metadata(
         "slices": len(mean),
         "folds": len(content.folds),
         "probabilities": probability_table(mean, list(images.sop_instance_uids)),
-        "curves": inline_png(curves, content.backbone),
+        "curves": inline_picture(curves, content.backbone),
         **highest(mean),
         "fold_spread_any": round(float(np.ptp(folds.probabilities[..., ANY], 0).max()), 6),
         **made_by(content),
@@ -222,11 +221,9 @@ def ensemble_predictions(
         save_array(storage, uid, ENSEMBLE, record, ensemble, calibrated=shown)
         ensemble = ensemble if shown is None else shown
     folds = sum(len(record.content.folds) for record in records.values())
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(digest),
-        metadata=ensemble_metadata(ensemble, content, images, panels)
-        | {"folds": folds, "path": array_path(storage, uid, ENSEMBLE)},
-    )
+    metadata = ensemble_metadata(ensemble, content, images, panels)
+    metadata |= {"folds": folds, "path": array_path(storage, uid, ENSEMBLE)}
+    return materialized(context, digest, metadata)
 
 
 def ensemble_metadata(
@@ -252,8 +249,8 @@ def ensemble_metadata(
     return {
         "slices": len(ensemble),
         "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
-        "curves": inline_png(curves, "probabilities by slice"),
-        "highest_slices": inline_png(preview, "slices with the highest P(any)"),
+        "curves": inline_picture(curves, "probabilities by slice"),
+        "highest_slices": inline_picture(preview, "slices with the highest P(any)"),
         **highest(ensemble),
         "backbones": ", ".join(content.predictions),
         **made_by(content),

@@ -9,7 +9,7 @@ import pandas as pd
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.drawing import Drawing, Drawn, Loaded, Scored
 from ich_assets.inputs_digests import saliency_digest, saliency_files, sizes
-from ich_assets.metadata import highest_captions, inline_png, made_by
+from ich_assets.metadata import highest_captions, inline_picture, made_by, materialized
 from ich_assets.pages import write_pages
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
@@ -78,11 +78,9 @@ def saliency_panels(
         drawn = Drawing(scored, loaded, networks, saliency, panels, storage).draw()
         pages = write_pages(scored, drawn, saliency, storage)
         record = _write(scored, loaded, drawn, networks, saliency, storage, pages)
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(record.data_version),
-        metadata=_metadata(scored, drawn, record.content, panels, storage)
-        | {"mode": saliency.mode, "method": saliency.method},
-    )
+    metadata = _metadata(scored, drawn, record.content, panels, storage)
+    metadata |= {"mode": saliency.mode, "method": saliency.method}
+    return materialized(context, record.data_version, metadata)
 
 
 def _scored(storage: StorageResource, uid: str, shown: str) -> Scored:
@@ -203,7 +201,9 @@ def _metadata(
     scores = [row["saliency_score"] for row in drawn.rows]
     return {
         "panels": len(drawn.rows),
-        "highest_slices": inline_png(preview, "saliency over the slices with the highest P(any)"),
+        "highest_slices": inline_picture(
+            preview, "saliency over the slices with the highest P(any)"
+        ),
         "folder": dg.MetadataValue.path(str(folder)),
         "highest_panel": dg.MetadataValue.path(str(folder / highest["saved_png"])),
         "scores": dg.MetadataValue.path(str(folder / SCORES)),

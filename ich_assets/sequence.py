@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_assets.inputs_digests import sequence_step_digest
+from ich_assets.metadata import materialized
 from ich_assets.partitions import SERIES
 from ich_assets.predictions import (
     BACKBONE_PREDICTIONS,
@@ -98,11 +99,9 @@ def sequence_predictions(
         record = Record(digest, digest, (), content)
         save_array(storage, uid, SEQUENCE, record, probabilities, calibrated=shown)
         probabilities = probabilities if shown is None else shown
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(digest),
-        metadata=ensemble_metadata(probabilities, content, images, panels)
-        | {"models": len(models.files), "path": array_path(storage, uid, SEQUENCE)},
-    )
+    metadata = ensemble_metadata(probabilities, content, images, panels)
+    metadata |= {"models": len(models.files), "path": array_path(storage, uid, SEQUENCE)}
+    return materialized(context, digest, metadata)
 
 
 def run_models(

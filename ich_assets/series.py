@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ich_assets.inputs_digests import processed_digest
 from ich_assets.ledger import DICOM_SERIES
-from ich_assets.metadata import SHOWN, inline_png
+from ich_assets.metadata import SHOWN, inline_picture, materialized
 from ich_assets.partitions import SERIES
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.slices import (
@@ -75,10 +75,8 @@ def processed_series(
         if _networks_follow(context):
             networks.begin_to_load()  # this series will need them
         processed = _process(series, dicom, storage)
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(processed.record.data_version),
-        metadata=_metadata(series, processed, panels, storage),
-    )
+    metadata = _metadata(series, processed, panels, storage)
+    return materialized(context, processed.record.data_version, metadata)
 
 
 class _Processed(NamedTuple):
@@ -195,7 +193,7 @@ def _metadata(
         "slices_refused": series.count("refused"),
         "slices_failed": failed,
         "complete": not failed,
-        "slices": inline_png(preview, "from the first slice to the last"),
+        "slices": inline_picture(preview, "from the first slice to the last"),
         "description": one_line(series.description),
         "slice_images": dg.MetadataValue.path(str(storage.layout.slice_png("x").parent)),
         "seconds": content.seconds,

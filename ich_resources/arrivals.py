@@ -133,3 +133,44 @@ class Arrival:
     def unsettled(self) -> bool:
         """Whether a run was requested and its result is not known yet."""
         return self.state in ("admitted", "running") and self.version == self.requested_version
+
+
+@dataclass(frozen=True)
+class SeriesTimes:
+    """When the current version of a series went from one state to the next.
+
+    The times are those of the wall clock, in seconds since 1970; None where nobody saw the moment.
+
+    Attributes
+    ----------
+    series_instance_uid : str
+        SeriesInstanceUID.
+    version : str
+        The version that the times are of; empty before the first judgement.
+    phase : str
+        The phase in which the series was last seen; see ``Arrival.phase``.
+    first_file : float or None
+        When the first file of any version came.
+    complete : float or None
+        When the series was judged to be complete.
+    requested, started : float or None
+        When its last run was requested, and when that run began.
+    done : float or None
+        When its result was on disk, or when it failed.
+    seconds : float or None
+        From ``complete`` to the result, in seconds. A clock that is set does not change it.
+    boot, uptime : str, float
+        Boot of the machine, and seconds since that boot, when it was complete.
+    """
+
+    series_instance_uid: str
+    version: str = ""
+    phase: str = ""
+    first_file: float | None = None
+    complete: float | None = None
+    requested: float | None = None
+    started: float | None = None
+    done: float | None = None
+    seconds: float | None = None
+    boot: str = ""
+    uptime: float = 0.0

@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Literal, get_args
 
 from ich_resources.errors import IchError
 
+Backend = Literal["auto", "pytorch", "openvino"]
+"""What runs the networks, as people choose it."""
 DICOM_INPUT = "DICOM_INPUT"
 """Folder of DICOM files; only read."""
 DICOM_INBOX = "DICOM_INBOX"
@@ -37,10 +40,38 @@ RECEIVE_TLS_KEY = "RECEIVE_TLS_KEY"
 """File (PEM) with the key; unset: it is in the file of the certificate."""
 RECEIVE_TLS_CLIENT_CA = "RECEIVE_TLS_CLIENT_CA"
 """File (PEM) with the authorities that sign the certificates of senders; unset: none is asked."""
+MONITOR_HOST = "MONITOR_HOST"
+"""Address that the monitor listens on; unset: this machine only."""
+MONITOR_PORT = "MONITOR_PORT"
+"""Port of the monitor; unset: 9808."""
+MONITOR_WEBSERVER = "MONITOR_WEBSERVER"
+"""URL of Dagster's webserver for the monitor to ask; unset: http://127.0.0.1:3000; off: none."""
+MONITOR_CODE_SERVER = "MONITOR_CODE_SERVER"
+"""host:port of Dagster's code server for the monitor to ask; unset: the webserver says it."""
+MONITOR_RECEIVER = "MONITOR_RECEIVER"
+"""host:port of the C-STORE receiver for the monitor to ask; unset: none is expected."""
+MONITOR_STALLED_SECONDS = "MONITOR_STALLED_SECONDS"
+"""The inbox is stalled if no tick ended for so long; unset: 300."""
+MONITOR_WAITING_SECONDS = "MONITOR_WAITING_SECONDS"
+"""The inbox is stalled if a complete series waits for so long; unset: 1800."""
+MONITOR_FREE_GB = "MONITOR_FREE_GB"
+"""Least free space of a disk, in GB; unset: 5."""
+HOOK_COMMAND = "HOOK_COMMAND"
+"""Program that the monitor starts to tell people; it gets a message on its standard input."""
+HOOK_URL = "HOOK_URL"
+"""Webhook that the monitor posts messages to. It may hold a secret."""
+HOOK_TOKEN = "HOOK_TOKEN"  # noqa: S105 (a variable's name)
+"""Secret that the webhook gets as bearer token."""
+HOOK_THRESHOLD = "HOOK_THRESHOLD"
+"""P(any) from which on a result is told; unset: no result is told."""
+HOOK_RETRY_SECONDS = "HOOK_RETRY_SECONDS"
+"""Seconds before a message is tried again, doubled each time up to half an hour; unset: 10."""
 UI_HOSTS = "UI_HOSTS"
 """More names under which a browser may open the UI, with commas; unset: localhost alone."""
 MAX_FOLDS = "MAX_FOLDS_PER_BACKBONE"
 """Only the first so many folds of each backbone."""
+BACKEND = "NETWORKS_BACKEND"
+"""What runs the networks where the run configuration says auto: pytorch or openvino."""
 
 RELEASE_TOKEN = "GITHUB_TOKEN_RSNA_ICH_DETECTION_REPO"  # noqa: S105 (a variable's name)
 """GitHub token that may read the release of the checkpoints; goes before GITHUB_TOKEN."""
@@ -107,6 +138,28 @@ def whole_number(configured: int | None, variable: str, most: int) -> int | None
             f"{variable} is {text!r}", remedy=f"set it to a whole number from 1 to {most}"
         )
     return int(text)
+
+
+def backend(configured: Backend) -> Backend:
+    """Return the back end from the run configuration, or where that says auto, the environment.
+
+    Parameters
+    ----------
+    configured : str
+        The resource field.
+
+    Raises
+    ------
+    IchError
+        If the environment names another one than pytorch or openvino.
+    """
+    text = os.environ.get(BACKEND, "").strip()
+    if configured != "auto" or not text:
+        return configured
+    known: dict[str, Backend] = {name: name for name in get_args(Backend)}
+    if text not in known:
+        raise IchError(f"{BACKEND} is {text!r}", remedy="set it to auto, pytorch or openvino")
+    return known[text]
 
 
 def github_token() -> tuple[str, str]:

@@ -8,6 +8,7 @@
     ├── FetchError        released checkpoints cannot be fetched or unpacked
     ├── InferenceError    a device, a network pass or its result cannot be trusted
     ├── DatasetError      labels, patients, folds or training images cannot be used
+    ├── SendError         results cannot be sent
     ├── FormatError       a newer version of ich wrote a file that this version cannot read
     └── StorageError      the run root cannot be read or written
 """
@@ -89,6 +90,10 @@ class InferenceError(IchError):
 
 class DatasetError(IchError):
     """Labels, patients, folds or training images cannot be used."""
+
+
+class SendError(IchError):
+    """Results cannot be sent to a destination."""
 
 
 class FormatError(IchError):

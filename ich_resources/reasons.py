@@ -50,6 +50,8 @@ class Reason(StrEnum):
     FEW_GRAY_LEVELS = "FEW_GRAY_LEVELS"
     EMPTY_SLICES = "EMPTY_SLICES"
     MENDED = "MENDED"
+    # A remark on the DICOM objects that were asked for.
+    NO_OBJECTS = "NO_OBJECTS"
     # Failed slices and files.
     UNREADABLE = "UNREADABLE"
     BAD_HEADER = "BAD_HEADER"

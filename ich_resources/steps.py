@@ -21,6 +21,7 @@ PROCESSED = "processed_series"
 ENSEMBLE = "ensemble_predictions"
 SEQUENCE = "sequence_predictions"
 SALIENCY = "saliency_panels"
+DICOM_RESULTS = "dicom_results"
 """Steps of a series. The step of a backbone is ``Backbone.predictions_step``."""
 PREDICTIONS = "predictions"
 """What the steps of all backbones have in common: code version, formula, record schema."""
@@ -43,6 +44,7 @@ CODE_VERSIONS = {
     ENSEMBLE: "1",
     SEQUENCE: "1",
     SALIENCY: "1",
+    DICOM_RESULTS: "1",
     DATASET_IMAGES: "1",
     LABELLED_SLICES: "1",
     FOLD_LIST: "1",
@@ -77,6 +79,8 @@ class Step:
         The backbone that it belongs to. It is left out where that backbone is not chosen.
     subject : {"series", "training"}
         What it works on.
+    after_scoring : bool
+        Whether a series is done without it.
     """
 
     name: str
@@ -86,6 +90,7 @@ class Step:
     runs_networks: bool = False
     backbone: str = ""
     subject: SubjectKind = "series"
+    after_scoring: bool = False
 
 
 _PREDICTIONS = tuple(
@@ -98,11 +103,18 @@ STEPS = (
     Step(ENSEMBLE, ENSEMBLE, tuple(step.name for step in _PREDICTIONS), has_checks=True),
     Step(SEQUENCE, SEQUENCE, (PROCESSED, *(step.name for step in _PREDICTIONS))),
     Step(SALIENCY, SALIENCY, (PROCESSED, ENSEMBLE, SEQUENCE), has_checks=True, runs_networks=True),
+    Step(
+        DICOM_RESULTS,
+        DICOM_RESULTS,
+        (SOURCE, PROCESSED, ENSEMBLE, SEQUENCE, SALIENCY),
+        after_scoring=True,
+    ),
 )
 """Every step of a series; each stands after the steps that it needs.
 
 ``SEQUENCE`` runs with ``networks.sequence: on`` alone. It then takes the place of ``ENSEMBLE`` in
-the tables and in the bars of the panels.
+the tables and in the bars of the panels. ``DICOM_RESULTS`` runs with ``results.dicom: on`` or
+``results.key_file`` alone.
 """
 
 
@@ -136,7 +148,9 @@ def steps_of(subject: SubjectKind) -> tuple[Step, ...]:
     return tuple(step for step in BY_NAME.values() if step.subject == subject)
 
 
-def chosen_steps(backbones: Collection[str], *, sequence: bool = False) -> tuple[Step, ...]:
+def chosen_steps(
+    backbones: Collection[str], *, sequence: bool = False, dicom: bool = False
+) -> tuple[Step, ...]:
     """Return the steps of a series in order, without those that are not chosen.
 
     Parameters
@@ -145,9 +159,12 @@ def chosen_steps(backbones: Collection[str], *, sequence: bool = False) -> tuple
         Names of the chosen backbones.
     sequence : bool
         Whether the sequence models are chosen.
+    dicom : bool
+        Whether DICOM objects or rows of the key file are asked for.
     """
+    left_out = {*(() if sequence else (SEQUENCE,)), *(() if dicom else (DICOM_RESULTS,))}
     named = (step for step in STEPS if not step.backbone or step.backbone in backbones)
-    return tuple(step for step in named if sequence or step.name != SEQUENCE)
+    return tuple(step for step in named if step.name not in left_out)
 
 
 def shown_step(*, sequence: bool) -> str:
@@ -168,8 +185,9 @@ def first_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
 
 def final_steps(subject: SubjectKind = "series") -> tuple[str, ...]:
     """Return the steps of a kind of subject that no other step needs: the subject is then done."""
-    needed = {need for step in BY_NAME.values() for need in step.needs}
-    return tuple(step.name for step in steps_of(subject) if step.name not in needed)
+    scoring = [step for step in BY_NAME.values() if not step.after_scoring]
+    needed = {need for step in scoring for need in step.needs}
+    return tuple(s.name for s in scoring if s.subject == subject and s.name not in needed)
 
 
 def ensemble_digest(predictions: Mapping[str, str], calibration: str | None = None) -> str:

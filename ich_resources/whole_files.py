@@ -29,6 +29,7 @@ def write_whole(
     *,
     durable: bool = False,
     durable_name: bool = False,
+    mode: int = 0o666,
 ) -> None:
     """Write a file whole, or leave its earlier content.
 
@@ -45,6 +46,8 @@ def write_whole(
         Whether the content must survive a power cut. This costs some milliseconds.
     durable_name : bool
         Whether the new name must survive a power cut too, and the folders that were made.
+    mode : int
+        Who may read and write it from its creation on; the umask takes away from it.
 
     Raises
     ------
@@ -55,7 +58,8 @@ def write_whole(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(temporary_name)
     try:
-        with temporary.open("wb") as file:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             if durable:
                 file.flush()

@@ -3,6 +3,7 @@
 import uuid
 from pathlib import Path
 
+from ich_assets.asked_objects import require_objects_can_be_made
 from ich_assets.inputs_digests import saliency_files
 from ich_assets.resources import SeriesResources
 from ich_assets.sequence_models import shown_calibration
@@ -31,7 +32,8 @@ def check_weights(resources: SeriesResources) -> None:
     ------
     IchError
         If an option has a wrong value, a checkpoint is missing or is not the expected one,
-        checkpoints do not agree, or sequence models, a calibration or threshold do not fit them.
+        checkpoints do not agree, or sequence models, a calibration or threshold do not fit them,
+        or DICOM objects or the key file cannot be made.
     """
     _ = resources.dicom.window_choice
     _ = resources.saliency.options
@@ -39,6 +41,7 @@ def check_weights(resources: SeriesResources) -> None:
     networks.context_of([*(f for b in networks.chosen for f in networks.checkpoints(b)), *maps])
     _ = shown_calibration(networks)
     _ = flagging(resources)
+    require_objects_can_be_made(resources)
 
 
 def check_device(resources: SeriesResources) -> None:
@@ -82,7 +85,19 @@ def check_run_root(resources: SeriesResources) -> None:
         If they cannot be written.
     """
     require_apart(resources.storage.layout.run_root, resources.dicom.folder)
-    trial = resources.storage.layout.run_root / "state" / f".trial-{uuid.uuid4().hex}"
+    require_objects_can_be_made(resources, resources.dicom.folder)
+    require_writable(resources.storage.layout.run_root)
+    sweep(resources.storage.layout.run_root)
+
+
+def require_writable(run_root: Path) -> None:
+    """Check that a file can be written below RUN_ROOT.
+
+    Raises
+    ------
+    StorageError
+        If it cannot.
+    """
+    trial = run_root / "state" / f".trial-{uuid.uuid4().hex}"
     write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
     remove([trial])
-    sweep(resources.storage.layout.run_root)

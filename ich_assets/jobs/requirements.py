@@ -91,8 +91,13 @@ def require_done(outcomes: Sequence[SeriesOutcome]) -> None:
 
 
 def _problems(outcomes: Sequence[SeriesOutcome]) -> list[str]:
-    return [
+    problems = [
         f"series {o.series.series_instance_uid} {o.state}: {o.why}"
         for o in outcomes
         if o.state not in ("done", "refused")
+    ]
+    return problems + [
+        f"series {o.series.series_instance_uid}, DICOM objects: {one_line(o.after_scoring)}"
+        for o in outcomes
+        if o.after_scoring
     ]

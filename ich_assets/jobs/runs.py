@@ -13,8 +13,9 @@ from ich_assets.partitions import SERIES
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.console import failure_text
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
+from ich_assets.runtime.origins import name_origin, naming_origins
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
-from ich_assets.runtime.run_tags import BATCH_TAG, HANG_TAG, host_tag
+from ich_assets.runtime.run_tags import BATCH_TAG, HANG_TAG, PART_OF_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.failures import CHECKS, UNCHECKED, begun_by
@@ -90,7 +91,7 @@ def _run_steps(
     error = run_asset_job(context, resources, "ich_series", steps, partition=uid)
     # Slices that failed before and decode now make the later steps stale. So do changed images.
     current = current_records(series, resources)
-    stale = [step for step in series_steps(resources.networks) if step not in current]
+    stale = [step for step in series_steps(resources) if step not in current]
     if not error and stale:
         error = run_asset_job(context, resources, "ich_series", stale, partition=uid)
     failure = failures.find(subject)
@@ -130,8 +131,10 @@ def run_asset_job(
     log_level : str
         From which level on the inner run writes to the terminal.
     """
-    watched = {key: value for key, value in context.run.tags.items() if key == HANG_TAG}
-    with interrupts_end_the_batch():
+    tags = {key: value for key, value in context.run.tags.items() if key == HANG_TAG}
+    tags |= {BATCH_TAG: context.run_id, PART_OF_TAG: f"{context.job_name} {context.run_id[:8]}"}
+    name_origin(context.instance, context.run_id)
+    with interrupts_end_the_batch(), naming_origins(context.instance, context.run):
         result = (
             graph.inner_defs()
             .resolve_job_def(job)
@@ -139,7 +142,7 @@ def run_asset_job(
                 instance=context.instance,
                 partition_key=partition,
                 raise_on_error=False,
-                tags={BATCH_TAG: context.run_id, **host_tag(), **NO_CRASH_RETRIES, **watched},
+                tags={**tags, **host_tag(), **NO_CRASH_RETRIES},
                 asset_selection=[dg.AssetKey(step) for step in steps]
                 if steps is not None
                 else None,

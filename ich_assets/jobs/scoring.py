@@ -13,6 +13,7 @@ from ich_assets.jobs.runs import require_asset_job, run_one_series, run_start
 from ich_assets.jobs.steps_left import steps_known_to_run, steps_to_run
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
+from ich_assets.runtime.compact import compact_runs_inside
 from ich_resources.errors import MACHINE_FAULTS
 from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
@@ -109,6 +110,7 @@ def run_all(
         series = [found_series(resources.storage.layout, uid) for uid in todo]
         _load_networks(context, resources, series)
         _run_each(context, resources, series, why_stop)
+    compact_runs_inside(context.instance, context.run_id)
 
 
 def _load_networks(

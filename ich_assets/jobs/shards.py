@@ -138,8 +138,12 @@ def gather(context: dg.OpExecutionContext) -> None:
     shards = read_plan(layout)
     begin_collecting(layout)
     ledger = read_scan(layout)
-    states = {s.series_instance_uid: outcome(s, resources).state for s in ledger.series}
-    wanting = [uid for uid, state in states.items() if state in ("waiting", "failed")]
+    outcomes = [outcome(series, resources) for series in ledger.series]
+    wanting = [
+        o.series.series_instance_uid
+        for o in outcomes
+        if o.state in ("waiting", "failed") or o.after_scoring
+    ]
     missing = write_missing(layout, shards, wanting)
     if missing:
         context.log.error(

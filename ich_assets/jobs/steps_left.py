@@ -10,7 +10,7 @@ from ich_resources.subjects import series_subject
 
 def steps_to_run(series: SeriesRecord, resources: SeriesResources) -> list[str]:
     """Return the steps without a valid result, and those whose failed slices are tried again."""
-    steps = series_steps(resources.networks)
+    steps = series_steps(resources)
     subject = series_subject(series.series_instance_uid)
     failure = resources.storage.records.failures.find(subject)
     if failure is not None and failure.step == CHECKS:
@@ -44,7 +44,7 @@ def steps_left(series: SeriesRecord, resources: SeriesResources, began: float) -
     steps = steps_to_run(series, resources)
     current = current_records(series, resources)
     failure = records.failures.find(subject)
-    if steps and current.keys() >= set(series_steps(resources.networks)) and failure is None:
+    if steps and current.keys() >= set(series_steps(resources)) and failure is None:
         return [step for step in steps if records.finished_since(subject, step, began) is None]
     if steps and PROCESSED not in steps and not records.is_whole(subject, PROCESSED):
         return [PROCESSED, *steps]  # the other steps would read damaged crops

@@ -27,7 +27,9 @@ def end_runs_inside(
     ended = []
     for run in instance.get_runs(RunsFilter(statuses=list(statuses))):
         outer = instance.get_run_by_id(run.tags.get(BATCH_TAG, ""))
-        if outer is None or not outer.is_finished or not is_ours(outer):
+        # A run that somebody executes again in the UI has the tags of the first, and lives alone.
+        again = run.parent_run_id is not None
+        if again or outer is None or not outer.is_finished or not is_ours(outer):
             continue
         instance.report_run_failed(run, f"the run {outer.run_id} that it was part of has ended")
         ended.append(run.run_id)

@@ -45,5 +45,7 @@ def retrying_transient_errors(context: dg.AssetExecutionContext) -> Iterator[Non
     except Exception as err:
         if isinstance(err, IchError) and not isinstance(err, InferenceError | StorageError):
             raise dg.Failure(str(err), allow_retries=False) from err
+        if isinstance(err, IchError) and context.retry_number >= STEP_RETRIES:
+            raise dg.Failure(str(err), allow_retries=False) from err  # its sentence, then the stack
         delay = _FIRST_DELAY_S * 2**context.retry_number
         raise dg.RetryRequested(max_retries=STEP_RETRIES, seconds_to_wait=delay) from err

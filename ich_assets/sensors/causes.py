@@ -1,36 +1,32 @@
 """The fault of the machine that stands: seen by the sensor itself, or met by its runs."""
 
 import json
-import shutil
-from contextlib import suppress
 from dataclasses import asdict
 
 from ich_resources.arrivals import Cause
-from ich_resources.errors import DISK, CheckpointError, IchError
+from ich_resources.environment import RUN_ROOT
+from ich_resources.errors import CheckpointError, IchError
+from ich_resources.inbox.faults import CAUSE_NOTE, PAUSED
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.machine import free_space
 from ich_resources.storage.resource import StorageResource
 
-_NOTE = "cause"
-PAUSED = "PAUSED"
-"""Code of the cause that somebody sets by hand."""
 BAD_RULE = "BAD_RULE"
 """Code of the cause that inbox.priorities holds something that is not a rule."""
-LEAST_FREE = 256 * 2**20
-"""Bytes that must be free below RUN_ROOT, so that a run can write the results of a series."""
 
 
 def standing_cause(index: InboxIndex) -> Cause | None:
     """Return the fault that stood at the end of the last tick, None if there was none."""
-    text = index.get_note(_NOTE)
+    text = index.get_note(CAUSE_NOTE)
     return Cause(**json.loads(text)) if text else None
 
 
 def keep_cause(index: InboxIndex, cause: Cause | None) -> None:
     """Store the fault that stands; a tick that changes nothing writes nothing."""
     if cause != standing_cause(index):
-        index.set_note(_NOTE, "" if cause is None else json.dumps(asdict(cause)))
+        index.set_note(CAUSE_NOTE, "" if cause is None else json.dumps(asdict(cause)))
 
 
 def seen_fault(
@@ -62,9 +58,11 @@ def seen_fault(
         return type(err).__name__, str(err)
     except IchError:
         pass  # the folder of the models may be known to the runs alone
-    with suppress(OSError):  # RUN_ROOT itself may be made by the first run
-        free = shutil.disk_usage(storage.layout.run_root).free
-        if free < LEAST_FREE:
-            least = f"{LEAST_FREE >> 20} MB"
-            return DISK, f"only {free >> 20} MB are free on the disk of RUN_ROOT -> free {least}"
+    run_root = storage.layout.run_root
+    try:
+        free_space(run_root, RUN_ROOT)
+    except IchError as err:
+        return err.code, str(err)
+    except OSError:
+        pass  # a run says more
     return None

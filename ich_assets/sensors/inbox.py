@@ -11,11 +11,12 @@ from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.jobs.preflight import require_apart
 from ich_assets.ledger import series_arrived
 from ich_assets.partitions import SERIES
+from ich_assets.runtime.compact import compact_runs
 from ich_assets.runtime.dead_runs import fail_dead_runs
 from ich_assets.sensors.arriving import judge_complete_series, read_new_files
 from ich_assets.sensors.causes import keep_cause, seen_fault, standing_cause
 from ich_assets.sensors.live_config import configured, live_config
-from ich_assets.sensors.reporting import report, summary
+from ich_assets.sensors.reporting import is_overdue, report, summary
 from ich_assets.sensors.requests import (
     Asked,
     measure,
@@ -29,6 +30,7 @@ from ich_assets.sensors.settling import (
     forget_machine_fault,
     outcome_of,
 )
+from ich_assets.sensors.timing import keep_times
 from ich_assets.sensors.upkeep import (
     count_ended_runs,
     finished,
@@ -46,7 +48,7 @@ from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.series import Ledger, UnassignedFile
-from ich_resources.storage.files import locked
+from ich_resources.storage.files import locked, write_json
 from ich_resources.storage.ledger import found_series, write_arrivals
 from ich_resources.storage.resource import StorageResource
 
@@ -92,8 +94,10 @@ def dicom_inbox(
             series_arrived(found_series(storage.layout, arrival.series_instance_uid))
             for arrival in asked.arrivals
         ]
-        if index.changed:
+        keep_times(context.instance, storage, index)
+        if index.changed or is_overdue(index):
             events += report(storage, index, unassigned, cause)
+        write_json(storage.layout.inbox_tick, {"ended": time.time()})
         partitions = new_partitions(context.instance, str(SERIES.name), series)
         return dg.SensorResult(
             run_requests=asked.runs,
@@ -147,6 +151,7 @@ def _settle(
     """Store what became of the runs; return the fault of the machine that stands."""
     settling = Settling(instance, index, storage)
     settling.settle()
+    compact_runs(instance, settling.ended)
     measure(index, settling.scored)
     cause, now = standing_cause(index), time.time()
     cause = cause_after(cause, settling.faults, progress=settling.progress, now=now)

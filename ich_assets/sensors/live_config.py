@@ -12,7 +12,9 @@ from ich_resources.environment import LIVE_CONFIG
 from ich_resources.errors import IchError
 
 Resource = TypeVar("Resource", bound="dg.ConfigurableResource[Any]")
-ResourceName = Literal["inbox", "dicom", "networks", "saliency", "panels", "storage", "results"]
+ResourceName = Literal[
+    "inbox", "dicom", "networks", "saliency", "panels", "storage", "results", "send"
+]
 _REMEDY = "write it as conf/run.example.yaml, or unset LIVE_CONFIG"
 
 

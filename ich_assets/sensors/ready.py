@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import dagster as dg
 
@@ -15,6 +16,7 @@ from ich_resources.inbox.resource import InboxResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.sending.resource import SendResource
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
 SINGLE_RUNS = (
@@ -22,6 +24,58 @@ SINGLE_RUNS = (
     "and inbox.bite_seconds say how many series a run takes"
 )
 """What is said of a LIVE_CONFIG of version 0.1."""
+
+
+class Check(NamedTuple):
+    """One thing that is looked at.
+
+    Attributes
+    ----------
+    name : str
+        What it is, for people.
+    look : callable
+        Returns what was found, or None; raises IchError with a remedy if something is wrong.
+    """
+
+    name: str
+    look: Callable[[], object]
+
+
+def checks(instance: dg.DagsterInstance) -> list[Check]:
+    """Return what live operation needs, from LIVE_CONFIG and the environment.
+
+    Parameters
+    ----------
+    instance : dagster.DagsterInstance
+        It has the limits of the queue.
+
+    Raises
+    ------
+    IchError
+        If LIVE_CONFIG cannot be read: the other checks would look at the wrong places.
+    """
+    config = live_config()
+    inbox = configured(InboxResource(), "inbox", config)
+    send = configured(SendResource(), "send", config)
+    resources = SeriesResources(
+        configured(DicomResource(), "dicom", config),
+        configured(NetworksResource(), "networks", config),
+        configured(SaliencyResource(), "saliency", config),
+        configured(PanelsResource(), "panels", config),
+        configured(StorageResource(), "storage", config),
+        configured(ResultsResource(), "results", config),
+    )
+    return [
+        Check(
+            "max_concurrent_runs and the pool",
+            lambda: require_enough_runs(instance, sends=send.automatic),
+        ),
+        Check("priority rules", lambda: inbox.rules and None),
+        Check("sending", lambda: _check_sending(send)),
+        Check("inbox", lambda: require_apart(resources.storage.layout.run_root, inbox.folder)),
+        Check("checkpoints", lambda: check_weights(resources)),
+        Check("device", lambda: check_device(resources)),
+    ]
 
 
 def faults(instance: dg.DagsterInstance) -> list[str]:
@@ -35,34 +89,31 @@ def faults(instance: dg.DagsterInstance) -> list[str]:
         It has the limits of the queue.
     """
     try:
-        config = live_config()
-        inbox = configured(InboxResource(), "inbox", config)
-        resources = SeriesResources(
-            configured(DicomResource(), "dicom", config),
-            configured(NetworksResource(), "networks", config),
-            configured(SaliencyResource(), "saliency", config),
-            configured(PanelsResource(), "panels", config),
-            configured(StorageResource(), "storage", config),
-            configured(ResultsResource(), "results", config),
-        )
+        to_check = checks(instance)
     except IchError as err:
-        return [f"ERROR: {err}"]  # the other checks would look at the wrong places
-    checks: list[Callable[[], object]] = [
-        lambda: require_enough_runs(instance),
-        lambda: inbox.rules,
-        lambda: require_apart(resources.storage.layout.run_root, inbox.folder),
-        lambda: check_weights(resources),
-        lambda: check_device(resources),
-    ]
+        return [f"ERROR: {err}"]
     found = []
-    for check in checks:
+    for check in to_check:
         try:
-            check()
+            check.look()
         except IchError as err:
             # Live operation may begin: series wait until a fault of the machine is gone.
             waits = {err.code, type(err).__name__} & MACHINE_FAULTS
             found.append(f"{'WARNING' if waits else 'ERROR'}: {err}")
     return found
+
+
+def _check_sending(send: SendResource) -> None:
+    """Check that the destinations can be used, where results are sent by themselves.
+
+    Raises
+    ------
+    IchError
+        If one cannot, or none is set.
+    """
+    if send.automatic:
+        for to in send.chosen_by([]):
+            send.require_usable(to)
 
 
 def notices() -> list[str]:

@@ -11,7 +11,7 @@ from ich_assets.graph import ich_series
 from ich_assets.jobs.backlog import ich_backlog
 from ich_assets.runtime.places import gpu_places
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
-from ich_assets.runtime.run_tags import HANG_TAG, PRIORITY_TAG, REQUEST_TAG
+from ich_assets.runtime.run_tags import HANG_TAG, PRIORITY_TAG, REQUEST_TAG, SERIES_TAG
 from ich_resources.arrivals import Arrival
 from ich_resources.inbox.choice import DueSeries, Queue, Request, choose
 from ich_resources.inbox.index import InboxIndex
@@ -19,6 +19,7 @@ from ich_resources.inbox.lifecycle import requested
 from ich_resources.inbox.pace import averaged, hang_limit
 from ich_resources.inbox.priorities import priority_of
 from ich_resources.inbox.resource import InboxResource
+from ich_resources.plain_text import one_line
 from ich_resources.storage.failures import UNCHECKED
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.resource import StorageResource
@@ -135,10 +136,12 @@ def request_runs(
     storage : StorageResource
         Their notes.
     run_config : mapping
-        The run configuration of live operation. The section ``inbox`` is for the sensor alone.
+        The run configuration of live operation. The sections ``inbox`` and ``send``
+        are not for these runs.
     """
     resources = dict(run_config.get("resources", {}))
     resources.pop("inbox", None)
+    resources.pop("send", None)
     asked = Asked([], [])
     for request in requests:
         request_id = uuid.uuid4().hex
@@ -150,6 +153,7 @@ def request_runs(
             REQUEST_TAG: request_id,
             PRIORITY_TAG: str(request.priority),
             HANG_TAG: f"{limit:.0f}",
+            SERIES_TAG: _in_words(found),
             **NO_CRASH_RETRIES,  # the sensor itself asks again
         }
         config = {"resources": resources} if resources else {}
@@ -159,6 +163,14 @@ def request_runs(
         index.record_requests(asked.arrivals)
         index.set_note(_MADE, str(int(index.get_note(_MADE) or 0) + len(asked.runs)))
     return asked
+
+
+def _in_words(series: Sequence[Arrival]) -> str:
+    """Return what a run scores, for the list of runs."""
+    if len(series) == 1:
+        return one_line(series[0].description) or "1 series"
+    studies = len({arrival.study_instance_uid for arrival in series})
+    return f"{len(series)} series of {studies} " + ("study" if studies == 1 else "studies")
 
 
 def _run(

@@ -16,6 +16,7 @@ from ich_resources.inbox.facts import ResultFacts, RunFacts
 from ich_resources.inbox.faults import Fault
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.lifecycle import Note, after_run, finished
+from ich_resources.last_words import last_words
 from ich_resources.reasons import Reason
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.failures import CHECKS, UNCHECKED
@@ -53,6 +54,8 @@ class Settling:
         Whether a run came further than such a fault lets it come.
     scored : list of SeriesOutcome
         The series that got a result.
+    ended : set of str
+        Ids of the runs that have ended.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Settling:
         self.faults: list[Fault] = []
         self.progress = False
         self.scored: list[SeriesOutcome] = []
+        self.ended: set[str] = set()
 
     def settle(self) -> None:
         """Store the new state of each series whose run has one."""
@@ -88,6 +92,8 @@ class Settling:
         if run is not None and run.status != "waiting":
             outcome = outcome_of(self._storage, arrival)
             result = result_facts(self._storage, outcome, run)
+            if run.status != "working":
+                self.ended.add(run.run_id)
         decision = after_run(arrival, run, result)
         now = decision.arrival
         if decision.note is not None:
@@ -211,10 +217,13 @@ def result_facts(
     unnamed = note is not None and note.step == UNCHECKED and note.code == IchError.__name__
     known = note is not None and not unnamed and (outcome.state == "failed" or at_work)
     sentence = f"{outcome.scored} slices scored"
+    sentence += f"; DICOM objects: {outcome.after_scoring}" if outcome.after_scoring else ""
     if outcome.state in ("failed", "incomplete"):
         sentence = outcome.why or sentence
     elif outcome.state == "waiting":
         sentence = note.message if note is not None and known else ""
+        if run is not None and not sentence:
+            sentence = last_words(storage.layout.last_words(run.run_id))
     return ResultFacts(
         outcome.state,
         sentence,

@@ -18,7 +18,7 @@ from ich_resources.reasons import Reason
 
 READERS = Children("ich_resources.dicom.decoder")
 """The child processes that parse and decode."""
-SCAN, DECODE, PATIENT = b"scan", b"decode", b"patient"
+SCAN, DECODE, PATIENT, TEXTS = b"scan", b"decode", b"patient", b"texts"
 
 
 def scan_in_child(location: Path, path: str) -> dict[str, Any]:
@@ -83,6 +83,26 @@ def patient_in_child(location: Path, key: bytes) -> str:
         As ``scan_in_child``.
     """
     return _ask(location, Reason.UNREADABLE, PATIENT, os.fsencode(location), key).decode()
+
+
+def texts_in_child(content: bytes, path: Path) -> dict[str, list[str]]:
+    """Return texts of the header of one file; see ``source_headers.texts_here``.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    path : Path
+        Path of the file, for error texts.
+
+    Raises
+    ------
+    DicomError
+        As ``scan_in_child``.
+    """
+    answer = _ask(path, Reason.UNREADABLE, TEXTS, os.fsencode(path), content)
+    value: dict[str, list[str]] = json.loads(answer)
+    return value
 
 
 def _ask(path: Path, crash: Reason, *request: bytes) -> bytes:

@@ -10,20 +10,21 @@ import numpy as np
 import pydicom.pixels.decoders.gdcm  # noqa: F401 - before the memory is measured
 
 from ich_resources.children import serve
-from ich_resources.dicom.bounded import PATIENT, SCAN, answered
+from ich_resources.dicom.bounded import PATIENT, SCAN, TEXTS, answered
 from ich_resources.dicom.decoding import decode_here
 from ich_resources.dicom.limits import MEMORY, SECONDS
 from ich_resources.dicom.patients import patient_here
 from ich_resources.dicom.scanned import scan_here
+from ich_resources.dicom.source_headers import texts_here
 
 
 def answer(kind: bytes, name: bytes, content: bytes) -> bytes:
-    """Scan or decode one file, or read whose it is.
+    """Scan or decode one file, or read whose it is, or what its header says.
 
     Parameters
     ----------
     kind : bytes
-        ``SCAN``, ``DECODE`` or ``PATIENT``.
+        ``SCAN``, ``DECODE``, ``PATIENT`` or ``TEXTS``.
     name : bytes
         Path of the file.
     content : bytes
@@ -34,6 +35,8 @@ def answer(kind: bytes, name: bytes, content: bytes) -> bytes:
         return answered(lambda: _scan(os.fsdecode(content), path))
     if kind == PATIENT:
         return answered(lambda: patient_here(path, content).encode())
+    if kind == TEXTS:
+        return answered(lambda: json.dumps(texts_here(content, path)).encode())
     return answered(lambda: _decode(content, path))
 
 

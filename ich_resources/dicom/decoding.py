@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, JPEGExtended12Bit
 
 from ich_resources.dicom.bounded import decode_in_child
 from ich_resources.dicom.frame_size import frame_mismatch
-from ich_resources.dicom.frames import codec, is_encapsulated, one_frame
+from ich_resources.dicom.frames import codec, is_encapsulated, one_frame, plugin_for
 from ich_resources.dicom.header import Header, header_of
 from ich_resources.dicom.jpeg import decode_jpeg, no_complaints
 from ich_resources.dicom.limits import PIXELS
@@ -153,7 +153,7 @@ def _decompressed(dataset: Dataset, frame: bytes, syntax: UID) -> Stored:
     dataset.PixelData = encapsulate([frame])  # without the offset table of the file
     dataset["PixelData"].is_undefined_length = True
     dataset.NumberOfFrames = 1
-    dataset.pixel_array_options(decoding_plugin="pydicom" if syntax == RLELossless else "gdcm")
+    dataset.pixel_array_options(decoding_plugin=plugin_for(syntax))
     with no_complaints():
         return np.asarray(dataset.pixel_array)
 

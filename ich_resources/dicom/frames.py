@@ -64,6 +64,17 @@ def one_frame(pixels: bytes) -> bytes:
     return b"".join(fragments)
 
 
+def plugin_for(syntax: UID) -> str:
+    """Return which decoder of pydicom reads frames of a transfer syntax.
+
+    Parameters
+    ----------
+    syntax : UID
+        The transfer syntax.
+    """
+    return "pydicom" if syntax == RLELossless else "gdcm"
+
+
 def codec(dataset: Dataset, frame: bytes) -> UID:
     """Return the transfer syntax that a frame is to be decoded with.
 

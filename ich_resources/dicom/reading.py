@@ -122,7 +122,7 @@ def read_slice(
     DICOM PS3.3 C.11.1.1.2 (rescale), C.11.2.1.2 (window) and C.7.5.1.1.2 (padding);
     docs/reference.md, section 1.
     """
-    path, content = _read_as_judged(record, input_dir)
+    path, content = read_as_judged(record, input_dir)
     header, stored = decode(content, path)
     window = options.window.of(header.windows or ())
     padding = padding_mask(stored, header)
@@ -135,13 +135,20 @@ def read_slice(
     return HuSlice(record, hu, window, padding, defect)
 
 
-def _read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
+def read_as_judged(record: SliceRecord, input_dir: Path) -> tuple[Path, bytes]:
     """Return the first file of a record that still has the bytes that were judged.
+
+    Parameters
+    ----------
+    record : SliceRecord
+        From the ledger.
+    input_dir : Path
+        Folder to which its paths are relative.
 
     Raises
     ------
     DicomError
-        If no file has them. The error is that of the first file.
+        If no file has them (code UNREADABLE or CHANGED). The error is that of the first file.
     """
     errors: list[DicomError] = []
     for name in (record.path, *record.copies):

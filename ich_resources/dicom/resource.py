@@ -191,6 +191,17 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             keys = list(pool.map(of, series))
         return {item.series_instance_uid: k for item, k in zip(series, keys, strict=True)}
 
+    def source_headers(
+        self, series: SeriesRecord, sop_instance_uids: Sequence[str]
+    ) -> list[dict[str, list[str]]]:
+        """Return what the files of scored slices say of patient, study and geometry.
+
+        For DICOM objects and the key file alone; see ``source_headers.source_headers``.
+        """
+        from ich_resources.dicom.source_headers import source_headers
+
+        return source_headers(series, sop_instance_uids, threads=self.threads)
+
     def scan_files(
         self, paths: Sequence[str], folder: Path, *, seconds: float
     ) -> list["ScannedFile | None"]:

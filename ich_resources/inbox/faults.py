@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 from ich_resources.arrivals import Cause
 
+CAUSE_NOTE = "cause"
+"""Name of the note of the index that holds the fault that stands."""
+PAUSED = "PAUSED"
+"""Code of the cause that somebody sets by hand."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 300.0
 """How long the sensor waits after a run has met a fault of the machine: doubled each time."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import StorageError
 from ich_resources.folders import FoundFile
-from ich_resources.inbox.files import FileIndex, sqlite_text
+from ich_resources.inbox.files import sqlite_text
+from ich_resources.inbox.time_index import TimeIndex, add_times
 
 _COLUMN_OF = {"requested_version": "offered", "request_id": "token"}
 """Fields of Arrival with another name in the table: the schema is that of earlier versions."""
@@ -36,12 +37,12 @@ _GONE = (
     "all files of the series were deleted from the inbox before it was complete: put them back to "
     "have them scored"
 )
-_VERSION = 1
-"""Raised with the schema. An index of another version is an error."""
+VERSION = 1
+"""Raised with the schema. An index of another version is an error; ``times`` is added to any."""
 
 
-class InboxIndex(FileIndex):
-    """The index of one inbox: files, series and notes. Every change is in a transaction."""
+class InboxIndex(TimeIndex):
+    """The index of one inbox: files, series, times, notes. Every change is in a transaction."""
 
     @classmethod
     @contextmanager
@@ -75,15 +76,16 @@ class InboxIndex(FileIndex):
         try:
             with connection:
                 found = connection.execute("PRAGMA user_version").fetchone()[0]
-                if found not in (0, _VERSION):
+                if found not in (0, VERSION):
                     raise StorageError(
-                        f"the inbox index has version {found}, this program reads {_VERSION}",
+                        f"the inbox index has version {found}, this program reads {VERSION}",
                         path=path,
                         remedy=_REMEDY,
                     )
                 if not found:
                     connection.executescript(_SCHEMA)
-                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
+                add_times(connection)
             yield cls(connection)
         except sqlite3.DatabaseError as err:
             raise StorageError(

@@ -9,8 +9,9 @@ waiting     admitted   due, and a fault of the machine stands (``Cause``)   end 
 requested   admitted   its run is requested, or waits in Dagster's queue    start or end of the run
 running     running    its run has started                                  end of the run
 done        done       every slice that should be scored was scored         new files
-incomplete  incomplete some slices failed, the others were scored           new files
-failed      failed     it has no result for this version                    new files, run by hand
+incomplete  incomplete some slices failed, the others were scored           new files, ich_retry
+failed      failed     it has no result for this version                    new files, run by hand,
+                                                                            ich_retry
 refused     refused    no slice of it is to be scored                       new files of its study
 held        held       files of an earlier version are gone                 the files come back
 =========== ========== ==================================================== =================
@@ -48,6 +49,7 @@ ATTEMPTS = 3
 """Runs that may end while they work on one version of a series. Then it is failed."""
 RUN_DIED = "RUN"
 """Code of a series whose run did not come to its end, and of runs that begin no series."""
+_UNJUDGED = "it cannot be judged"
 
 
 class Note(NamedTuple):
@@ -92,7 +94,17 @@ def arriving(before: Arrival, series: OpenSeries, seconds_left: float) -> Arriva
 
 def unjudged(before: Arrival, error: str) -> Arrival:
     """Return a series that is complete and cannot be judged, because of an error in our code."""
-    return replace(before, state="failed", sentence=f"it cannot be judged: {error}")
+    return replace(before, state="failed", sentence=f"{_UNJUDGED}: {error}")
+
+
+def was_judged(failed: Arrival) -> bool:
+    """Return whether a failed series was judged: otherwise its files are judged again first."""
+    return not failed.sentence.startswith(_UNJUDGED)
+
+
+def to_be_repeated(failed: Arrival) -> Arrival:
+    """Return a failed or incomplete series that somebody wants repeated: due, as if it were new."""
+    return replace(_due_again(failed, "it is to be repeated"), request_id="", attempts=0)
 
 
 def on_hold(before: Arrival, gone: int) -> Arrival:

@@ -23,7 +23,14 @@ from ich_resources.backbones.table import (
     choose_backbones,
 )
 from ich_resources.backbones.views import View
-from ich_resources.environment import MAX_FOLDS, MODEL_DIR, cache_path, folder, whole_number
+from ich_resources.environment import (
+    MAX_FOLDS,
+    MODEL_DIR,
+    backend,
+    cache_path,
+    folder,
+    whole_number,
+)
 from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.inference.calibrating import calibration_for
 from ich_resources.inference.contexts import slice_context
@@ -54,7 +61,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     backend: Literal["auto", "pytorch", "openvino"] = Field(
         default="auto",
-        description="auto: OpenVINO on the CPU where it is installed (extra cpu), else PyTorch.",
+        description="auto: the environment's NETWORKS_BACKEND, else OpenVINO on the CPU where it "
+        "is installed (extra cpu), else PyTorch.",
     )
     precision: Precision = Field(
         default="float32",
@@ -247,7 +255,8 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         from ich_resources.inference.engine import choose_engine
 
-        return choose_engine(self._devices[0].type, self.backend, self.precision)
+        asked = backend(self.backend)
+        return choose_engine(self._devices[0].type, asked, self.precision)
 
     @property
     def _devices(self) -> "list[torch.device]":

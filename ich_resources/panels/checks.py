@@ -9,21 +9,23 @@ SIZE = 512
 """Rows and columns of the crop and of its saliency map, in pixels."""
 
 
-def check_gray(gray: npt.NDArray[np.uint8]) -> None:
-    """Check that an array is a crop of a slice image.
+def check_gray(gray: npt.NDArray[np.uint8], shape: tuple[int, ...] = (SIZE, SIZE)) -> None:
+    """Check that an array is a slice image: the crop, or one of another shape.
 
     Parameters
     ----------
-    gray : uint8 array, shape (512, 512)
+    gray : uint8 array
         The array to check.
+    shape : tuple of int
+        The shape it must have.
 
     Raises
     ------
     ValueError
-        If it is not uint8 or not of shape (512, 512).
+        If it is not uint8 or not of that shape.
     """
-    if gray.dtype != np.uint8 or gray.shape != (SIZE, SIZE):
-        raise ValueError(f"slice image is {gray.dtype} {gray.shape}, not uint8 ({SIZE}, {SIZE})")
+    if gray.dtype != np.uint8 or gray.shape != shape:
+        raise ValueError(f"slice image is {gray.dtype} {gray.shape}, not uint8 {shape}")
 
 
 def check_unit_range(values: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> None:

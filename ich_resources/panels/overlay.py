@@ -21,16 +21,16 @@ def blend(
 
     Parameters
     ----------
-    gray : uint8 array, shape (512, 512)
-        Crop of the slice image, 0..255.
-    saliency : float32 array, shape (512, 512)
+    gray : uint8 array, shape (H, W)
+        Slice image, 0..255.
+    saliency : float32 array, shape (H, W)
         Saliency map, 0..1.
     strength : float
         Factor of the opacity, 0..1: the probability of the class, or 1.
 
     Returns
     -------
-    float32 array, shape (512, 512, 3)
+    float32 array, shape (H, W, 3)
         RGB, 0..1.
 
     Raises
@@ -42,7 +42,7 @@ def blend(
     ----------
     docs/reference.md, section 5, "Overlay".
     """
-    check_gray(gray)
+    check_gray(gray, gray.shape)
     check_unit_range(saliency, gray.shape, "saliency map")
     a = np.float32(OPACITY * strength) * saliency[..., None].astype(np.float32)
     jet = matplotlib.colormaps["jet"](saliency)[..., :3].astype(np.float32)

@@ -59,7 +59,7 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         saliency_map: npt.NDArray[np.float32],
         strength: float = 1.0,
     ) -> npt.NDArray[np.uint8]:
-        """Return a slice with its saliency, uint8 RGB, (512, 512, 3); see ``overlay.blend``."""
+        """Return a slice with its saliency, uint8 RGB, (H, W, 3); see ``overlay.blend``."""
         from ich_resources.panels.overlay import blend
 
         return np.rint(blend(gray, saliency_map, strength) * 255).astype(np.uint8)
@@ -83,15 +83,15 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return draw_confusion(**options)
 
     def curves(self, probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
-        """Return the probabilities along the series as a small PNG."""
-        from ich_resources.panels.summary import draw_probability_curves
+        """Return the probabilities along the series as a small SVG."""
+        from ich_resources.panels.curves import draw_probability_curves
 
         return draw_probability_curves(probabilities, warning)
 
     def side_by_side(
         self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], warning: str
     ) -> bytes:
-        """Return a few slices side by side as a small PNG."""
+        """Return a few slices side by side as a small WebP."""
         from ich_resources.panels.summary import draw_slices
 
         return draw_slices(crops, captions, warning)

@@ -1,12 +1,12 @@
 """The inbox as people read it: a row per series ever seen there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from ich_resources.arrivals import Arrival, Cause
+from ich_resources.arrivals import Arrival, Cause, SeriesTimes
 from ich_resources.series import UnassignedFile
 
 INBOX_COLUMNS = (
@@ -23,18 +23,29 @@ INBOX_COLUMNS = (
     "last_file",
     "version",
     "phase",
+    "first_file",
+    "complete",
+    "requested",
+    "started",
+    "done",
+    "seconds_to_result",
 )
 """Columns of ``inbox_ledger.csv``."""
+NEED_A_PERSON = ("failed", "held", "waiting")
+"""Phases in which a series waits until somebody does something."""
+_MOMENTS = ("first_file", "complete", "requested", "started", "done")
 
 
 def inbox_table(
     arrivals: Sequence[Arrival],
     unassigned: Sequence[UnassignedFile],
     cause: Cause | None = None,
+    times: Mapping[str, SeriesTimes] | None = None,
 ) -> pd.DataFrame:
-    """Return ``inbox_ledger.csv``: series, the latest first, and files of no series.
+    """Return ``inbox_ledger.csv``: series, and files of no series.
 
-    Times are UTC.
+    First come rows that need a person: failed, on hold, waiting for the end of a fault of the
+    machine. Among equals the latest series is first. Times are UTC.
 
     Parameters
     ----------
@@ -44,7 +55,10 @@ def inbox_table(
         DICOM files in no series.
     cause : Cause, optional
         The fault of the machine that stands: due series show it in place of their own codes.
+    times : mapping of str to SeriesTimes, optional
+        The times of the series, by SeriesInstanceUID.
     """
+    known = times or {}
     rows: list[dict[str, Any]] = [
         {
             "series_id": a.series_instance_uid,
@@ -57,10 +71,11 @@ def inbox_table(
             "failed": a.failed,
             "codes": a.codes,
             "sentence": a.sentence,
-            "last_file": datetime.fromtimestamp(a.last_seen, UTC).isoformat(" ", "seconds"),
+            "last_file": _utc(a.last_seen),
             "version": a.version[:12],
             "phase": a.phase(cause),
             **_waiting(a, cause),
+            **_times(known.get(a.series_instance_uid)),
         }
         for a in reversed(arrivals)
     ]
@@ -78,7 +93,23 @@ def inbox_table(
         }
         for file in unassigned
     ]
+    rows.sort(key=lambda row: row["phase"] not in NEED_A_PERSON)
     return pd.DataFrame(rows, columns=list(INBOX_COLUMNS))
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ", "seconds")
+
+
+def _times(times: SeriesTimes | None) -> dict[str, Any]:
+    """Return the cells of the times of a series; those of moments that nobody saw are missing."""
+    if times is None:
+        return {}
+    moments = {name: getattr(times, name) for name in _MOMENTS}
+    cells: dict[str, Any] = {n: _utc(when) for n, when in moments.items() if when is not None}
+    if times.seconds is not None:
+        cells["seconds_to_result"] = round(times.seconds, 1)
+    return cells
 
 
 def _waiting(arrival: Arrival, cause: Cause | None) -> dict[str, str]:

@@ -60,6 +60,20 @@ class Layout:
         return self.run_root / "state" / "inbox.sqlite"
 
     @property
+    def inbox_tick(self) -> Path:
+        """When the last tick that looked at the inbox ended."""
+        return self.run_root / "state" / "inbox_tick.json"
+
+    def last_words(self, run_id: str) -> Path:
+        """What a run wrote when a library in C crashed its process."""
+        return self.run_root / "state" / "logs" / f"{run_id}.crash"
+
+    @property
+    def outbox(self) -> Path:
+        """Messages of the monitor that are still to be delivered."""
+        return self.run_root / "state" / "outbox"
+
+    @property
     def inbox_lock(self) -> Path:
         """Lock of the tick that looks at the inbox."""
         return self.run_root / "state" / ".inbox.lock"
@@ -97,6 +111,10 @@ class Layout:
     def series_page(self, series_uid: str) -> Path:
         """The page of one series."""
         return self.output / "series" / f"{series_uid}.html"
+
+    def dicom_objects(self, series_uid: str) -> Path:
+        """DICOM objects of one series."""
+        return self.output / "dicom" / series_uid
 
     def preview(self, subject: Subject) -> Path:
         """Pictures of one series for the worklist."""
@@ -141,6 +159,15 @@ class Layout:
     def failure(self, subject: Subject) -> Path:
         """Why the last run of one subject failed."""
         return self.folder(subject) / "failure.json"
+
+    def sent(self, subject: Subject) -> Path:
+        """Which destinations accepted the DICOM objects of one subject."""
+        return self.folder(subject) / "sent.json"
+
+    @property
+    def sending_lock(self) -> Path:
+        """Lock of the run that sends."""
+        return self.run_root / "state" / ".sending.lock"
 
     @property
     def series_folders(self) -> Path:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ich_resources.plain_text import one_line
+from ich_resources.reasons import Reason
 from ich_resources.series import Remark, SeriesRecord
-from ich_resources.steps import PROCESSED, final_steps
+from ich_resources.steps import BY_NAME, DICOM_RESULTS, PROCESSED, final_steps
 from ich_resources.storage.content import Content
 from ich_resources.storage.failures import CHECKS, UNCHECKED, Failure
+from ich_resources.storage.objects_schema import ObjectsContent
 from ich_resources.storage.processed_schema import FailedSlice, PixelRemark, ProcessedContent
 from ich_resources.storage.record import Record, content_as
 
@@ -49,6 +51,9 @@ class SeriesOutcome:
         The refused and the failed slices.
     failure : str
         Why the whole series failed; empty where it did not fail.
+    after_scoring : str
+        Why a step after the scoring has failed that was asked for; empty where none has. It does
+        not change the state: the scores are there.
     """
 
     series: SeriesRecord
@@ -58,6 +63,7 @@ class SeriesOutcome:
     waiting: int
     not_scored: tuple[NotScored, ...]
     failure: str = ""
+    after_scoring: str = ""
 
     @property
     def processed(self) -> ProcessedContent | None:
@@ -67,9 +73,14 @@ class SeriesOutcome:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Code and sentence of each remark: those of the scan, then those of the pixels."""
+        """Code and sentence of each remark: of the scan, of the pixels, of DICOM objects."""
         found: list[Remark | PixelRemark] = [*self.series.remarks]
         found += self.processed.remarks if self.processed is not None else ()
+        record = self.records.get(DICOM_RESULTS)
+        missing = self.after_scoring
+        if record is not None and not missing:
+            missing = content_as(record, ObjectsContent).content.left_out
+        found += [Remark(Reason.NO_OBJECTS, one_line(missing))] if missing else []
         return tuple(f"{remark.code}: {remark.reason}" for remark in found)
 
     def count(self, state: str) -> int:
@@ -116,6 +127,9 @@ def judge_outcome(
     failure : Failure or None
         Why the last run failed.
     """
+    after_scoring = ""
+    if failure is not None and failure.step in BY_NAME and BY_NAME[failure.step].after_scoring:
+        after_scoring, failure = failure.message, None
     not_scored = _not_admitted(series)
     if not series.to_be_scored:
         return SeriesOutcome(series, {}, "refused", 0, 0, tuple(not_scored))
@@ -128,7 +142,8 @@ def judge_outcome(
     if finished and processed is not None:
         incomplete = any(item.state == "failed" for item in not_scored)
         state: SeriesState = "incomplete" if incomplete else "done"
-        return SeriesOutcome(series, records, state, len(processed.slices), 0, tuple(not_scored))
+        scored, listed = len(processed.slices), tuple(not_scored)
+        return SeriesOutcome(series, records, state, scored, 0, listed, after_scoring=after_scoring)
     if failure is not None:
         seen = {item.path for item in not_scored}
         not_scored += [

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ich_resources.series import Ledger
-from ich_resources.steps import CODE_VERSIONS, SEQUENCE, steps_of
+from ich_resources.steps import CODE_VERSIONS, DICOM_RESULTS, SEQUENCE, steps_of
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
 from ich_resources.storage.shown import probabilities_from
 from ich_resources.worth import least
@@ -34,7 +34,7 @@ def run_report(
     *,
     options: Mapping[str, Any],
     checkpoints: Sequence[Mapping[str, Any]],
-    seconds: float | None,
+    seconds: Mapping[str, Any],
     written: str,
     left_behind: Sequence[str],
 ) -> dict[str, Any]:
@@ -50,8 +50,9 @@ def run_report(
         Options that change the results.
     checkpoints : sequence of mapping
         backbone, file, sha256 of every fold used.
-    seconds : float or None
-        Wall time of the batch, where there was one.
+    seconds : mapping
+        ``batch``, the wall time of the batch, None where there was none; ``complete_to_result``,
+        how long series of the inbox took, where there is one.
     written : str
         The time, in UTC, of what this report and the tables over slices hold.
     left_behind : sequence of str
@@ -72,10 +73,10 @@ def run_report(
         "trained_on": least(worths) if worths else None,
         "input": list(ledger.input_dirs),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "code_versions": {code: CODE_VERSIONS[code] for code in _codes(source)},
+        "code_versions": {code: CODE_VERSIONS[code] for code in _codes(source, outcomes)},
         "options": dict(options),
         "checkpoints": list(checkpoints),
-        "seconds": {"batch": seconds, "steps": timings},
+        "seconds": {"batch": None, "steps": timings, **seconds},
         "files": {
             "seen": ledger.files_seen,
             "not_dicom": ledger.files_not_dicom,
@@ -99,10 +100,12 @@ def run_report(
     }
 
 
-def _codes(source: str) -> list[str]:
-    """Return the codes of the steps, the sequence models' only where they gave rows."""
+def _codes(source: str, outcomes: Sequence[SeriesOutcome]) -> list[str]:
+    """Return the codes of the steps, those of optional steps only where they gave something."""
     codes = dict.fromkeys(step.code for step in steps_of("series"))
-    return [code for code in codes if code != SEQUENCE or "sequence" in source]
+    unused = set() if "sequence" in source else {SEQUENCE}
+    unused |= set() if any(DICOM_RESULTS in o.records for o in outcomes) else {DICOM_RESULTS}
+    return [code for code in codes if code not in unused]
 
 
 def _series(outcome: SeriesOutcome) -> dict[str, Any]:

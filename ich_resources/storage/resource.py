@@ -4,13 +4,14 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
 from ich_resources.environment import RUN_ROOT, TRAIN_ROOT, folder
 from ich_resources.errors import IchError
+from ich_resources.last_words import keeping_last_words
 from ich_resources.storage.failures import UNCHECKED, begun_by
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
@@ -76,6 +77,8 @@ class StorageResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self.records.failures.write(series_subject(uid), UNCHECKED, note)
 
         stack.enter_context(ending_after(seconds, note))
+        with suppress(OSError):  # a full disk is the error of the first step
+            stack.enter_context(keeping_last_words(self.layout.last_words(outer)))
 
 
 class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -103,13 +106,39 @@ class TrainRootResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class ResultsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """What the tables say beside the probabilities."""
+    """What is written beside the probabilities."""
 
     threshold: Any = Field(
         default=None,
         description="Threshold on P(any) as the tables show it: a number from 0 to 1, or the file "
         "threshold.json of ich_evaluate. Empty: no series is flagged.",
     )
+    dicom: Literal["off", "on"] = Field(
+        default="off",
+        description="on: DICOM objects of each series below output/dicom, with the data of its "
+        "patient: overlays, report, key images. Needs the extra dicom-out.",
+    )
+    parametric_map: Literal["off", "on"] = Field(
+        default="off",
+        description="on, with dicom: on: the saliency maps as float32 on the grid of the source "
+        "too, 1 MB a slice.",
+    )
+    key_file: str = Field(
+        default="",
+        description="CSV file outside of RUN_ROOT that names the patient of each study that is "
+        "scored: StudyInstanceUID, AccessionNumber, PatientID, StudyDate, StudyTime. Empty: none.",
+    )
+
+    @property
+    def key_table(self) -> Path | None:
+        """The key file; None where none is asked for."""
+        name = self.key_file.strip()
+        return Path(name).expanduser().absolute() if name else None
+
+    @property
+    def names_patients(self) -> bool:
+        """Whether objects or rows are asked for that name the patient."""
+        return self.dicom == "on" or self.key_table is not None
 
     @property
     def given(self) -> float | Path | None:

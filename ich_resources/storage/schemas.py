@@ -6,9 +6,18 @@ format 1. A record that does not fit its schema is not valid, and its step runs 
 
 from collections.abc import Mapping
 
-from ich_resources.steps import BY_NAME, ENSEMBLE, PREDICTIONS, PROCESSED, SALIENCY, SEQUENCE
+from ich_resources.steps import (
+    BY_NAME,
+    DICOM_RESULTS,
+    ENSEMBLE,
+    PREDICTIONS,
+    PROCESSED,
+    SALIENCY,
+    SEQUENCE,
+)
 from ich_resources.storage.content import Content
 from ich_resources.storage.dataset_schemas import DATASET_SCHEMAS
+from ich_resources.storage.objects_schema import ObjectsContent
 from ich_resources.storage.probability_schemas import (
     EnsembleContent,
     PredictionsContent,
@@ -26,6 +35,7 @@ SCHEMAS: Mapping[str, type[Content]] = {
     ENSEMBLE: EnsembleContent,
     SEQUENCE: SequenceContent,
     SALIENCY: SaliencyContent,
+    DICOM_RESULTS: ObjectsContent,
     **DATASET_SCHEMAS,
     **TRAINING_SCHEMAS,
     **TRAINING_TABLE_SCHEMAS,

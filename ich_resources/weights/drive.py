@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ich_resources.backbones.table import Backbone
+from ich_resources.deadlines import in_time
 from ich_resources.errors import FetchError
 from ich_resources.weights.disk import raise_for
-from ich_resources.weights.limits import Limits, in_time, require_size
+from ich_resources.weights.limits import Limits, require_size
 from ich_resources.weights.progress import Progress, megabytes
 from ich_resources.weights.release import ARCHIVES, DRIVE_IDS, SIDE_FILES, UNREACHABLE
 from ich_resources.weights.transfer import discard

@@ -2,17 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 import requests
 
 from ich_resources.errors import FetchError
 from ich_resources.weights.progress import megabytes
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -99,30 +96,3 @@ class Watch:
                 with suppress(OSError, ValueError):  # it ended at this moment
                     self._answer.raw.shutdown()
                 return
-
-
-def in_time(call: Callable[[], _T], seconds: float) -> _T:
-    """Return what a call returns, or give up on it.
-
-    Raises
-    ------
-    TimeoutError
-        If it takes longer. What it returns later is dropped.
-    """
-    results: list[_T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except BaseException as err:  # noqa: BLE001 - raised again below
-            errors.append(err)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError
-    return results[0]

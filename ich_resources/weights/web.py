@@ -6,8 +6,8 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ich_resources.deadlines import in_time
 from ich_resources.errors import FetchError
-from ich_resources.weights.limits import in_time
 from ich_resources.weights.release import UNREACHABLE
 
 TIMEOUT_S = (15, 60)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Install what some tests need, on Debian, as root: Redis (Celery's broker), PostgreSQL, Chromium and axe-core.
+# Install what some tests need, on Debian, as root: Redis (Celery's broker), PostgreSQL, Chromium, axe-core, nginx, and
+# systemd, of which only systemd-analyze is used.
 # The tests start their own servers. It takes 10 to 40 s and up to 400 MB.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
@@ -7,6 +8,8 @@ missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 command -v chromium >/dev/null || missing+=(chromium)
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 if [ ${#missing[@]} -gt 0 ]; then
     apt-get -qq update
     apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null

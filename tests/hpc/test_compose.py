@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from ich_resources.demo.study import uid, write_series
 pytestmark = [pytest.mark.hpc, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 COMPOSE = ["docker", "compose", "--file", "docker/compose.yaml", "--profile", "receive"]
-SERVICES = {"postgres", "code", "webserver", "daemon", "receiver"}
+SERVICES = {"postgres", "code", "webserver", "daemon", "receiver", "monitor"}
 PASSWORD = "a:b\\c %@/d'$e"
 AS_WRITTEN = {PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), quote_plus(PASSWORD)}
 LIVE = """\
@@ -107,6 +108,9 @@ def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models)
         "LIVE_CONFIG": f"{folder}/live.yaml",
         "MAX_FOLDS_PER_BACKBONE": "1",
         "RECEIVE_PORT": str(free_port()),
+        "MONITOR_PORT": str(free_port()),
+        "MONITOR_RECEIVER": "receiver:11112",
+        "MONITOR_FREE_GB": "0.001",
     }
     site = Site(docker_user, folder, environment, Published(f"http://127.0.0.1:{port}"))
     try:
@@ -128,7 +132,18 @@ def test_all_is_healthy_and_published_to_this_machine_alone(site):
     assert {s["Service"]: s["Health"] for s in services} == dict.fromkeys(SERVICES, "healthy")
     published = [p for s in services for p in s["Publishers"] or () if p["PublishedPort"]]
     assert {p["URL"] for p in published} == {"127.0.0.1"}
-    assert len(published) == 2
+    assert len(published) == 3
+
+
+def test_the_monitor_sees_every_service(site):
+    page = f"http://127.0.0.1:{site.environment['MONITOR_PORT']}/healthz"
+
+    def all_answer() -> bool:
+        with urllib.request.urlopen(page) as answer:  # an error where not all is well
+            services = json.load(answer)["services"]
+        return services == dict.fromkeys(("webserver", "code_server", "daemon", "receiver"), True)
+
+    assert wait(120, all_answer), site.compose("logs", "monitor")
 
 
 def test_the_password_stays_a_secret(engine, site):

@@ -6,11 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydicom
 import pytest
 from live import ROOT
-from workplace import HOME_YAML, Finished, Workplace
+from workplace import CONFIG, HOME_YAML, Finished, Workplace
 
-from ich_resources.demo.study import DemoStudy, write_demo_study
+from ich_resources.demo.study import DemoStudy, write_demo_study, write_series
 
 QUIET = 5
 LIVE = f"""\
@@ -22,9 +23,9 @@ resources:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the demo's batch as slow."""
+    """Mark the tests that need a finished batch as slow."""
     for item in items:
-        if "finished_demo" in getattr(item, "fixturenames", ()):
+        if {"finished_demo", "with_objects"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
@@ -35,6 +36,24 @@ class FinishedDemo:
     place: Workplace
     study: DemoStudy
     first: Finished
+
+
+@pytest.fixture(scope="session")
+def with_objects(tmp_path_factory: pytest.TempPathFactory, stand_in_models: Path) -> Workplace:
+    """Two series of patients with names, after a batch that wrote their DICOM objects."""
+    root = tmp_path_factory.mktemp("send")
+    home = root / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(HOME_YAML)
+    place = Workplace(root, stand_in_models, {"DAGSTER_HOME": str(home)})
+    for name in ("one", "two"):
+        for path in write_series(place.dicom / name, name=name, slices=3, bleed=True, size=64):
+            dataset = pydicom.dcmread(path)
+            dataset.PatientName, dataset.PatientID = "Zaphodius^Beeblebroxus", "PID-7351-QX"
+            dataset.save_as(path)
+    done = place.batch(f"{CONFIG}  results: {{config: {{dicom: 'on'}}}}\n")
+    assert done.status == 0, done.text
+    return place
 
 
 @pytest.fixture

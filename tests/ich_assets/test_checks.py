@@ -80,6 +80,7 @@ def test_all_pass_on_an_untouched_result_and_carry_numbers(tampered):
     }
     assert evaluations["slice_accounting"].metadata["found"].value == 3
     assert evaluations["slice_order"].metadata["smallest_gap_mm"].value == 5.0
+    assert evaluations["folds_agree"].description.startswith("not applicable")
     assert {e.partition for e in evaluations.values()} == {tampered[1]}
 
 
@@ -140,7 +141,7 @@ def test_doubts_warn_with_their_numbers(tampered):
     assert shortfall.metadata["largest_shortfall"].value == pytest.approx(0.8, abs=1e-3)
     assert shortfall.metadata["slice"].value == 2, "from 1, as on the pages"
     spread = evaluations["folds_agree"]
-    assert not spread.passed
+    assert not spread.passed and spread.description is None
     leak = evaluations["not_trained_on"]
     assert not leak.passed and leak.severity == dg.AssetCheckSeverity.WARN
     assert leak.metadata["trained_on_this_study"].value == [

@@ -27,6 +27,8 @@ from ich_assets.runtime.dead_runs import fail_dead_runs
 IMPORTS = {
     "dagster._cli": ["ich_assets/runtime/web/server.py"],
     "dagster._daemon": ["ich_assets/runtime/web/server.py"],
+    "dagster._core.remote_origin": ["ich_assets/runtime/origins.py"],
+    "dagster._core.types.loadable_target_origin": ["ich_assets/runtime/origins.py"],
     "dagster._core.launcher.base": [
         "ich_assets/runtime/dead_runs.py",
         "ich_assets/runtime/slurm/launcher.py",
@@ -232,6 +234,46 @@ def test_run_tags_of_dagster():
     assert tags.RETRY_STRATEGY_TAG == "dagster/retry_strategy"  # jobs/backlog.py
     assert {tags.MAX_RETRIES_TAG} == set(retries.CRASH_RETRIES)  # runtime/retries.py
     assert {tags.MAX_RETRIES_TAG} == set(retries.NO_CRASH_RETRIES)
+
+
+def test_the_origin_of_a_run(home):
+    """``runtime/origins.py`` sets it, so that the timeline and the page of the job list the run."""
+    from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
+
+    from ich_assets.runtime.origins import REPOSITORY_TAG, name_origin, naming_origins
+
+    assert REPOSITORY_LABEL_TAG == REPOSITORY_TAG
+    assert not run(home, "one").dagster_run.remote_job_origin
+    outer = run(home, "one").dagster_run
+    name_origin(home, outer.run_id)
+    named = home.get_run_by_id(outer.run_id)
+    assert (named.remote_job_origin.location_name, named.status) == ("ich", outer.status)
+    with naming_origins(home, named):
+        inner = run(home, "one").dagster_run
+    assert inner.remote_job_origin == named.remote_job_origin
+    listed = home.get_runs(dg.RunsFilter(tags={REPOSITORY_TAG: "__repository__@ich"}))
+    assert {each.run_id for each in listed} == {outer.run_id, inner.run_id}
+    assert not run(home, "one").dagster_run.remote_job_origin
+
+
+def test_the_pool_of_an_op_and_the_parts_of_an_asset():
+    """``graph.inner_defs`` makes the same assets without pools, for runs inside another run."""
+    from ich_assets import graph
+
+    pooled = next(a for a in graph.SERIES_ASSETS if a.node_def.pools)
+    parts = pooled.get_attributes_dict()
+    assert parts["node_def"] is pooled.op and pooled.op._pool in pooled.op.pools
+    inner = graph.inner_defs().resolve_assets_def(pooled.key)
+    assert (inner.op.pools, pooled.node_def.pools) == (set(), {"gpu"})
+    assert inner.get_attributes_dict().keys() == parts.keys()
+
+
+def test_the_file_of_a_run(home):
+    """``runtime/compact.py`` makes it small."""
+    result = run(home, "one")
+    path = Path(home.event_log_storage.path_for_shard(result.run_id))
+    assert path == Path(home.root_directory) / "history" / "runs" / f"{result.run_id}.db"
+    assert path.is_file()
 
 
 def test_a_run_of_a_code_server_says_its_socket():

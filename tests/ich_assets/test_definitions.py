@@ -21,12 +21,14 @@ def test_they_are_loadable():
 def test_loading_them_imports_no_torch():
     code = (
         "import sys, ich_assets.definitions as d; d.defs.get_repository_def();"
-        "print([m for m in ('torch', 'matplotlib', 'pydicom', 'sklearn') if m in sys.modules])"
+        "print([m for m in ('torch', 'matplotlib', 'pydicom', 'sklearn', 'highdicom') "
+        "if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "torch" not in run.stdout
     assert "pydicom" not in run.stdout
     assert "sklearn" not in run.stdout
+    assert "highdicom" not in run.stdout
 
 
 def test_the_graph_is_the_one_in_the_readme():
@@ -43,6 +45,7 @@ def test_the_graph_is_the_one_in_the_readme():
         "ensemble_predictions",
         "sequence_predictions",
         "saliency_panels",
+        "dicom_results",
         *("trained_fold", "oof_predictions", "test_predictions"),
         *("trained_sequence", "sequence_oof"),
     }
@@ -66,7 +69,7 @@ def test_the_example_configuration_is_valid_and_names_every_field(pytestconfig):
     text = (pytestconfig.rootpath / "conf" / "run.example.yaml").read_text()
     config = yaml.safe_load(text)
     dg.validate_run_config(defs.resolve_job_def("ich_batch"), config)
-    for name in ("dicom", "networks", "saliency", "storage"):
+    for name in ("dicom", "networks", "saliency", "storage", "results"):
         resource = defs.resources[name]
         shown = config["resources"][name]["config"]
         for field in type(resource).model_fields:

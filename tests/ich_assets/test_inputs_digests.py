@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from trained_files import save, trained
 
+from ich_assets.asked_objects import objects_digest
 from ich_assets.inputs_digests import (
     FORMULAS,
     predictions_digest,
@@ -14,6 +15,7 @@ from ich_assets.inputs_digests import (
     saliency_files,
     series_steps,
 )
+from ich_assets.resources import SeriesResources
 from ich_assets.thresholds import panel_threshold
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
@@ -21,10 +23,11 @@ from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
 from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
+from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
-from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, STEPS
-from ich_resources.storage.resource import ResultsResource
+from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY, SOURCE, STEPS
+from ich_resources.storage.resource import ResultsResource, StorageResource
 
 SERIES = SeriesRecord("1.1", "1.2", "", (SliceRecord("a", "1.2.1", "aa", None, 0.0, 0.0),))
 VERSIONS = {PROCESSED: "images 1", ENSEMBLE: "bars 1"}
@@ -159,12 +162,35 @@ PREDICTIONS_1 = "9a045611057f338f4bb4cff98c4bbd644be3a4de1802754c2b62115d3aff0c1
 SALIENCY_1 = "12e0940909e12149ecc015ae1d788ad0c837b62c063b53628517a0990b537962"
 
 
-def test_steps_follow_the_choice_of_backbones():
+def _resources(networks: NetworksResource, results: ResultsResource) -> SeriesResources:
+    saliency, panels = SaliencyResource(), PanelsResource()
+    storage = StorageResource(run_root="/nowhere")
+    return SeriesResources(DicomResource(), networks, saliency, panels, storage, results)
+
+
+def test_steps_follow_the_choice_of_backbones_and_objects():
     chosen = NetworksResource(backbones=["se_resnext101_32x4d", "DenseNet121_change_avg"])
-    assert series_steps(chosen) == [
+    steps = [
         "processed_series",
         "densenet121_predictions",
         "se_resnext101_predictions",
         "ensemble_predictions",
         "saliency_panels",
     ]
+    assert series_steps(_resources(chosen, ResultsResource())) == steps
+    for results in (ResultsResource(dicom="on"), ResultsResource(key_file="/keys.csv")):
+        assert series_steps(_resources(chosen, results)) == [*steps, "dicom_results"]
+
+
+def test_objects_depend_on_the_results_and_on_what_is_asked_for():
+    versions = {step: f"{step} 1" for step in (SOURCE, PROCESSED, ENSEMBLE, SALIENCY)}
+    asked = [{}, {"dicom": "on"}, {"dicom": "on", "parametric_map": "on"}, {"threshold": 0.5}]
+    found = [
+        objects_digest(versions, _resources(NetworksResource(), ResultsResource(**options)))
+        for options in asked
+    ]
+    plain = _resources(NetworksResource(), ResultsResource())
+    found += [objects_digest(versions | {step: "2"}, plain) for step in versions]
+    assert len(set(found)) == len(found)
+    keyed = _resources(NetworksResource(), ResultsResource(key_file="/keys.csv"))
+    assert objects_digest(versions, keyed) == found[0]  # the place of the key file changes nothing

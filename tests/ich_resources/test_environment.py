@@ -4,11 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from ich_resources.environment import folder, whole_number
+from ich_resources.environment import BACKEND, backend, folder, whole_number
 from ich_resources.errors import IchError
 
 NAME = "ICH_TEST_VARIABLE"
 FIELD = "resources.dicom.config.input_dir"
+
+
+@pytest.mark.parametrize(
+    ("configured", "variable", "expected"),
+    [
+        ("auto", "", "auto"),
+        ("auto", "pytorch", "pytorch"),
+        ("openvino", "pytorch", "openvino"),
+    ],
+)
+def test_the_back_end_of_the_configuration_wins(monkeypatch, configured, variable, expected):
+    monkeypatch.setenv(BACKEND, variable)
+    assert backend(configured) == expected
+    monkeypatch.setenv(BACKEND, "tensorflow")
+    assert backend("pytorch") == "pytorch"
+    with pytest.raises(IchError, match="set it to auto, pytorch or openvino"):
+        backend("auto")
 
 
 def test_configuration_wins(monkeypatch, tmp_path):

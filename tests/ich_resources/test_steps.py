@@ -6,6 +6,7 @@ from ich_resources.backbones.table import BACKBONES
 from ich_resources.digests import fingerprint
 from ich_resources.steps import (
     CODE_VERSIONS,
+    DICOM_RESULTS,
     ENSEMBLE,
     PROCESSED,
     SALIENCY,
@@ -47,7 +48,8 @@ def test_a_backbone_that_is_not_chosen_has_no_step():
     one = list(BACKBONES.values())[1]
     names = [step.name for step in chosen_steps([one.name])]
     assert names == [PROCESSED, one.predictions_step, ENSEMBLE, SALIENCY]
-    assert chosen_steps(BACKBONES, sequence=True) == STEPS
+    assert chosen_steps(BACKBONES, sequence=True, dicom=True) == STEPS
+    assert DICOM_RESULTS not in [step.name for step in chosen_steps(BACKBONES, sequence=True)]
     assert SEQUENCE not in [step.name for step in chosen_steps(BACKBONES)]
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -179,6 +180,46 @@ def receiver(environment: Mapping[str, str], port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+class Monitor:
+    """The monitor as a process, and what it answers."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self.port = free_port()
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ich_resources.monitor"],
+                env={**environment, "MONITOR_PORT": str(self.port)},
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+            )
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Return status and text of an answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as err:
+            return err.code, err.read().decode()
+
+    def health(self) -> dict:
+        """Return what it says of everything."""
+        return json.loads(self.ask("/healthz")[1])
+
+
+@contextmanager
+def monitor(environment: Mapping[str, str], log: Path) -> Iterator[Monitor]:
+    """Run the monitor inside the block."""
+    found = Monitor(environment, log)
+    try:
+        begun = wait(60, lambda: found.process.poll() is not None or found.ask("/healthz"))
+        assert begun, log.read_text()
+        yield found
+    finally:
+        found.process.kill()
+        found.process.wait()
 
 
 def send(port: int, *paths: Path) -> None:

@@ -76,6 +76,13 @@ def test_run_root_must_be_a_folder_outside_of_the_input(ready):
     assert file.read_text() == "in the way"
 
 
+def test_the_key_file_may_not_lie_in_the_results(ready):
+    inside = ready.results / "keys.csv"
+    config = f"resources:\n  networks: {{config: {{{FAST}}}}}\n"
+    config += f"  results: {{config: {{key_file: {inside}}}}}\n"
+    _refused(ready, "results.key_file lies inside RUN_ROOT", str(inside), config=config)
+
+
 def test_folders_that_are_missing_are_named(ready):
     ready.environment["DICOM_INPUT"] = ""
     _refused(ready, "DICOM_INPUT is not set", "resources.dicom.config.input_dir")

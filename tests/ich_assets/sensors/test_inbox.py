@@ -9,6 +9,7 @@ from dagster._core.events import EngineEventData
 from inbox import Inbox, head, late_slice, series_of, touch
 
 from ich_assets.runtime.run_tags import host_tag
+from ich_assets.sensors import reporting
 from ich_resources.demo.study import (
     Acquisition,
     uid,
@@ -48,6 +49,32 @@ def test_a_series_waits_until_it_is_quiet_and_gets_one_run_in_the_same_tick(inbo
     inbox.launch(request, DagsterRunStatus.STARTED)
     assert inbox.tick().run_requests == []
     assert inbox.table().loc[series, "state"] == "running"
+
+
+def test_the_table_says_when_each_series_went_on_and_how_long_its_result_took(inbox):
+    series = head(inbox)
+    (request,) = inbox.settled().run_requests
+    run = inbox.launch(request, DagsterRunStatus.NOT_STARTED)
+    inbox.instance.report_run_canceled(run)  # failed; then somebody runs it by hand
+    inbox.tick()
+    row = inbox.table().loc[series]
+    moments = row[["first_file", "complete", "requested", "done"]].to_list()
+    assert moments == sorted(moments) and all(moments)
+    assert (row["state"], row["seconds_to_result"]) == ("failed", "")
+
+
+def test_the_row_of_a_series_whose_runs_crashed_names_their_last_words(inbox):
+    series = head(inbox)
+    (request,) = inbox.settled().run_requests
+    for _ in range(3):
+        run = inbox.die(request)
+        path = Layout(inbox.run_root).last_words(run.run_id)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("Fatal Python error: Segmentation fault\n\nThread 0x1")
+        request = next(iter(inbox.tick().run_requests), None)
+    row = inbox.table().loc[series]
+    assert row["state"] == "failed"
+    assert f"the last time: Fatal Python error: Segmentation fault [{path}]" in row["sentence"]
 
 
 def test_seconds_left_are_counted_down(tmp_path):
@@ -172,6 +199,7 @@ def test_requests_are_late_and_small_and_take_bites_of_a_backlog(inbox):
     (bite,) = inbox.tick().run_requests
     assert bite.job_name == "ich_backlog"
     assert len(series_of(bite)) == 2
+    assert bite.tags["ich/series"] == "2 series of 2 studies"
     assert set(series_of(bite)) < left
     partitions = inbox.instance.get_dynamic_partitions("series")
     assert set(partitions) == {*asked, *series_of(bite)}
@@ -316,7 +344,8 @@ def test_few_files_are_read_in_a_tick_and_none_is_forgotten(tmp_path):
     assert inbox.table().loc[series, ["state", "admitted"]].to_list() == ["admitted", "5"]
 
 
-def test_every_series_of_a_study_stands_in_the_ledger_with_its_code(inbox):
+def test_every_series_of_a_study_stands_in_the_ledger_with_its_code(inbox, monkeypatch):
+    monkeypatch.setattr(reporting, "SECONDS_BETWEEN_EVENTS", 0)
     study = write_demo_study(inbox.folder, slices=3)
     write_localizer(inbox.folder / "more", study="other")
     (inbox.folder / "cut").write_bytes((b"\0" * 128) + b"DICM")

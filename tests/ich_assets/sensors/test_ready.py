@@ -48,6 +48,14 @@ def test_a_live_config_that_cannot_be_read_is_the_only_fault(place):
     assert "inbox has no field aheadd" in sentence
 
 
+def test_sending_by_itself_needs_room_in_the_queue_and_a_destination(place):
+    send = {"automatic": True}
+    (place / "live.yaml").write_text(yaml.safe_dump({"resources": {"send": {"config": send}}}))
+    limit, destination = found(max_concurrent_runs=3)[:2]
+    assert "need 4" in limit and "one that sends results" in limit
+    assert destination.startswith("ERROR: there is no destination ->")
+
+
 @pytest.mark.parametrize(("folder", "status"), [(True, 0), (False, 1)])
 def test_the_command_says_what_is_wrong_and_fails_where_nothing_could_begin(place, folder, status):
     if not folder:

@@ -6,11 +6,12 @@ from contextlib import closing
 
 import pytest
 
-from ich_resources.arrivals import Arrival
+from ich_resources.arrivals import Arrival, SeriesTimes
 from ich_resources.folders import FoundFile
 from ich_resources.inbox.files import FileFacts
 from ich_resources.inbox.growth import OpenSeries
 from ich_resources.inbox.index import InboxIndex
+from ich_resources.inbox.time_index import seconds_to_result
 
 SCHEMA = """
 CREATE TABLE files (
@@ -89,7 +90,25 @@ def rows(path, query):
         return connection.execute(query).fetchall()
 
 
+def test_it_gets_the_table_of_times_once(path):
+    with InboxIndex.open(path) as index:
+        assert index.times() == {
+            "1.2": SeriesTimes("1.2", "", "arriving"),
+            "1.3": SeriesTimes("1.3", "v", "held"),
+        }
+        assert index.untimed() == []
+        assert index.first_seen("1.2") == 10.0
+        assert index.seconds_to_result(9.0)["all"] == {"series": 0}
+    before = path.read_bytes()
+    with InboxIndex.open(path) as index:
+        assert not index.changed
+    assert path.read_bytes() == before
+
+
 def test_it_is_read(path):
+    assert seconds_to_result(path, 9.0) == {}  # it has no times yet
+    with InboxIndex.open(path):
+        pass
     before = path.read_bytes()
     with InboxIndex.open(path) as index:
         assert index.open_series() == [OpenSeries("1.2", "1.1", 2, 20.0, frozenset(["a"]))]
@@ -132,8 +151,9 @@ def test_it_is_written(path):
 
 
 def test_a_new_index_has_the_same_tables(path, tmp_path):
-    with InboxIndex.open(tmp_path / "new.sqlite"):
-        pass
+    for file in (path, tmp_path / "new.sqlite"):
+        with InboxIndex.open(file):
+            pass
     tables = [
         [
             (table, [column[1:] for column in rows(file, f"PRAGMA table_info({table})")])
@@ -142,4 +162,4 @@ def test_a_new_index_has_the_same_tables(path, tmp_path):
         for file in (path, tmp_path / "new.sqlite")
     ]
     assert tables[0] == tables[1]
-    assert len(tables[0]) == len(ROWS)
+    assert len(tables[0]) == len(ROWS) + 1

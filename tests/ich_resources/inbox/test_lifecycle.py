@@ -16,7 +16,15 @@ from ich_resources.inbox.faults import (
     cause_seen,
     seconds_to_wait,
 )
-from ich_resources.inbox.lifecycle import ATTEMPTS, after_run, judged, requested
+from ich_resources.inbox.lifecycle import (
+    ATTEMPTS,
+    after_run,
+    judged,
+    requested,
+    to_be_repeated,
+    unjudged,
+    was_judged,
+)
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, SeriesRecord, SliceRecord
 
@@ -122,6 +130,14 @@ def test_what_the_sensor_sees_stands_until_it_sees_it_no_more():
     assert cause_seen(cause, None, 8.0) is None
     of_a_run = cause_after(None, [Fault("RUN", "x", "r")], progress=False, now=5.0)
     assert cause_seen(of_a_run, None, 6.0) == of_a_run
+
+
+def test_a_failed_series_that_is_repeated_is_due_with_new_attempts():
+    failed = replace(ASKED, state="failed", attempts=3, codes="RUN")
+    again = to_be_repeated(failed)
+    assert (again.phase(), again.attempts, again.version) == ("due", 0, "v")
+    assert was_judged(failed)
+    assert not was_judged(unjudged(ASKED, "ValueError"))
 
 
 def _series(slices: int, *, refused: bool = False) -> SeriesRecord:
@@ -247,6 +263,13 @@ class Lives(RuleBasedStateMachine):
                 self.notes.pop((uid, arrival.version), None)
             progress |= decision.progress
         self.cause = cause_after(self.cause, faults, progress=progress, now=self.now)
+
+    @rule(uid=series)
+    def somebody_repeats_what_failed(self, uid):
+        arrival = self.arrivals[uid]
+        if arrival.state == "failed":
+            self.notes.pop((uid, arrival.version), None)
+            self.arrivals[uid] = to_be_repeated(arrival)
 
     @invariant()
     def nothing_is_lost(self):

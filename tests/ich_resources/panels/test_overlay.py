@@ -62,7 +62,8 @@ def test_wrong_shapes_and_types() -> None:
     gray, saliency = _filled(0, 0.5)
     with pytest.raises(ValueError, match="saliency map of shape"):
         blend(gray, saliency[:256])
-    with pytest.raises(ValueError, match="slice image"):
-        blend(gray[:256], saliency[:256])
+    with pytest.raises(ValueError, match="saliency map of shape"):
+        blend(gray[:256], saliency)
+    assert blend(gray[:256], saliency[:256]).shape == (256, 512, 3)  # a slice at its own size
     with pytest.raises(ValueError, match="slice image"):
         blend(gray.astype(np.float32), saliency)

@@ -1,4 +1,4 @@
-"""The inbox as people read it: a row per series, the latest first, then files of none."""
+"""The inbox as people read it: first what needs a person, then the latest series."""
 
 import io
 import time
@@ -8,7 +8,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from ich_resources.arrivals import Arrival, Cause
+from ich_resources.arrivals import Arrival, Cause, SeriesTimes
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, UnassignedFile
 from ich_resources.storage.arrival_tables import INBOX_COLUMNS, inbox_table
@@ -41,7 +41,8 @@ def read(table):
 
 
 def test_a_row_says_all_that_is_known_of_a_series():
-    (row,) = inbox_table([LAST], []).to_dict("records")
+    times = SeriesTimes("1.2", "v", "done", 0.0, 60.9, 61.0, 70.0, 100.0, 39.06)
+    (row,) = inbox_table([LAST], [], None, {"1.2": times}).to_dict("records")
     assert row == {
         "series_id": "1.2",
         "study_id": "1.1",
@@ -56,14 +57,26 @@ def test_a_row_says_all_that_is_known_of_a_series():
         "last_file": "2023-11-14 22:13:20+00:00",
         "version": "0123456789ab",
         "phase": "incomplete",
+        "first_file": "1970-01-01 00:00:00+00:00",
+        "complete": "1970-01-01 00:01:00+00:00",
+        "requested": "1970-01-01 00:01:01+00:00",
+        "started": "1970-01-01 00:01:10+00:00",
+        "done": "1970-01-01 00:01:40+00:00",
+        "seconds_to_result": 39.1,
     }
     assert tuple(row) == INBOX_COLUMNS
 
 
+def test_a_moment_that_nobody_saw_is_an_empty_cell():
+    row = read(inbox_table([FIRST], [], None, {"1.3": SeriesTimes("1.3", complete=1.0)})).iloc[0]
+    assert row["complete"] == "1970-01-01 00:00:01+00:00"
+    assert row[["requested", "done", "seconds_to_result"]].to_list() == ["", "", ""]
+
+
 def test_the_latest_series_first_and_strays_last():
-    table = inbox_table([FIRST, LAST], [UNASSIGNED, DIRECTORY])
-    assert list(table["series_id"]) == ["1.2", "1.3", "", ""]
-    assert list(table["codes"])[2:] == ["UNREADABLE", "DICOMDIR"]
+    table = inbox_table([FIRST, LAST], [DIRECTORY])
+    assert list(table["series_id"]) == ["1.2", "1.3", ""]
+    assert list(table["codes"])[2:] == ["DICOMDIR"]
     assert "3.0" not in csv_bytes(table).decode()
 
 
@@ -103,9 +116,19 @@ def test_due_series_show_the_fault_of_the_machine_that_they_wait_for():
     asked = replace(due, requested_version=due.version)
     table = inbox_table([due, asked, LAST], [], Cause("DISK", "the disk is full", 1.0, 2.0))
     assert table[["state", "phase", "codes"]].to_numpy().tolist() == [
+        ["admitted", "waiting", "DISK"],
         ["incomplete", "incomplete", LAST.codes],
         ["admitted", "requested", LAST.codes],
-        ["admitted", "waiting", "DISK"],
     ]
-    assert table["sentence"].to_list() == [LAST.sentence, LAST.sentence, "the disk is full"]
+    assert table["sentence"].to_list() == ["the disk is full", LAST.sentence, LAST.sentence]
     assert inbox_table([due], [])["phase"].to_list() == ["due"]
+
+
+def test_what_needs_a_person_comes_first_the_latest_before_others():
+    states = ("failed", "held", "done", "refused", "arriving", "running", "failed")
+    found = [replace(FIRST, series_instance_uid=f"2.{i}", state=s) for i, s in enumerate(states)]
+    due = replace(FIRST, series_instance_uid="2.9", state="admitted", version="v")
+    table = inbox_table([*found, due], [UNASSIGNED], Cause("DISK", "full", 1.0, 2.0))
+    first = ["2.9", "2.6", "2.1", "2.0", ""]
+    assert list(table["series_id"]) == [*first, "2.5", "2.4", "2.3", "2.2"]
+    assert "2.9" not in list(inbox_table([*found, due], [])["series_id"])[:3]

@@ -8,7 +8,7 @@ from contents import ensemble_content, predictions_content, processed_content
 
 from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, UnassignedFile
-from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, SEQUENCE, STEPS
+from ich_resources.steps import CODE_VERSIONS, DICOM_RESULTS, ENSEMBLE, PROCESSED, SEQUENCE, STEPS
 from ich_resources.storage.outcome import NotScored, SeriesOutcome, SeriesState
 from ich_resources.storage.record import Record
 from ich_resources.storage.report import DISCLAIMER, PACKAGES, STATES, run_report
@@ -45,7 +45,7 @@ def report(outcomes: list[SeriesOutcome]) -> dict:
         outcomes,
         options={"batch_size": 16},
         checkpoints=[checkpoint],
-        seconds=4.5,
+        seconds={"batch": 4.5},
         written="2026-01-31 12:00:00+00:00",
         left_behind=["1.99"],
     )
@@ -57,7 +57,7 @@ def test_what_ran_with_what():
     assert found["input"] == ["/in"]
     assert found["options"] == {"batch_size": 16}
     assert found["checkpoints"] == [{"backbone": "b", "file": "f", "sha256": "0"}]
-    codes = {step.code for step in STEPS} - {SEQUENCE}  # it has no part in these results
+    codes = {step.code for step in STEPS} - {SEQUENCE, DICOM_RESULTS}  # no part in these results
     assert found["code_versions"] == {code: CODE_VERSIONS[code] for code in codes}
     assert set(found["versions"]) == {"python", *PACKAGES}
     assert all(found["versions"].values())

@@ -1,0 +1,107 @@
+"""What is told: results above a threshold, failures, a stalled inbox. No patient data."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ich_resources.inbox.reading import EndedSeries
+
+Kind = Literal["result", "failure", "stalled"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, in the form in which a hook gets it as JSON.
+
+    Attributes
+    ----------
+    id : str
+        The same at each attempt, also after a restart. Who gets a message twice knows it by this.
+    kind : str
+        ``result``, ``failure`` or ``stalled``.
+    time : str
+        When it was written, UTC.
+    series_instance_uid, study_instance_uid : str
+        The series; empty for the inbox.
+    state, codes : str
+        State and reason codes of the series; codes of what stalls the inbox.
+    p_any, threshold : float or None
+        The highest P(any) of a slice, and the threshold that it reaches.
+    """
+
+    id: str
+    kind: Kind
+    time: str
+    series_instance_uid: str = ""
+    study_instance_uid: str = ""
+    state: str = ""
+    codes: str = ""
+    p_any: float | None = None
+    threshold: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def message_id(kind: Kind, *what: str) -> str:
+    """Return the id of a message: a digest of what it is about, so that it is never told twice."""
+    return hashlib.sha256("\0".join((kind, *what)).encode()).hexdigest()[:32]
+
+
+def id_of(series: EndedSeries) -> str:
+    """Return the id of the message about the end of a series."""
+    kind = kind_of(series)
+    return message_id(kind, series.series, series.version, series.request_id)
+
+
+def kind_of(series: EndedSeries) -> Kind:
+    """Return of which kind the message about the end of a series is."""
+    return "failure" if series.state == "failed" else "result"
+
+
+def about_series(
+    series: EndedSeries, time: str, p_any: float | None = None, threshold: float | None = None
+) -> Message:
+    """Return the message about the end of a series."""
+    return Message(
+        id_of(series),
+        kind_of(series),
+        time,
+        series.series,
+        series.study,
+        series.state,
+        series.codes,
+        p_any,
+        threshold,
+    )
+
+
+def new_stalls(
+    stalls: Mapping[str, str], told: Mapping[str, str], time: str
+) -> tuple[list[Message], dict[str, str]]:
+    """Return what is to be told of a stalled inbox, once for each time that it stalls.
+
+    Parameters
+    ----------
+    stalls : mapping of str to str
+        What stalls it: code, and since when or by which series.
+    told : mapping of str to str
+        Code and id of what was told and still stands.
+    time : str
+        The time, UTC.
+
+    Returns
+    -------
+    messages : list of Message
+        What is new.
+    told : dict of str to str
+        The new ``told``: what is over is not in it.
+    """
+    messages, now = [], {}
+    for code, since in stalls.items():
+        now[code] = told.get(code) or message_id("stalled", code, since)
+        if code not in told:
+            messages.append(Message(now[code], "stalled", time, codes=code))
+    return messages, now
