@@ -30,6 +30,8 @@ LARGEST_AGE = 600.0
 _WRITTEN, _ROWS, _FULL, _FULL_AT, _ABOUT = "written", "rows", "full", "full at", "about"
 """Notes: what the small tables hold, with and without the threshold; what the large tables hold,
 and since when; weights, options and versions."""
+_NOT_WRITTEN = {_WRITTEN: ""}
+"""Stored with changed rows, until the files are written."""
 _LATER = [("Weights, options, versions", {"are shown": "once the tables over slices are written"})]
 
 
@@ -124,7 +126,15 @@ def _brought_up_to_date(
         known = rows_of_table(layout) if len(kept) < len(listing.series) else {}
         _keep(cache, kept, known, full)
         build = partial(row_on_disk, layout)
-        refreshed = refresh(cache, layout, listing.series, build, seconds=seconds, known=known)
+        refreshed = refresh(
+            cache,
+            layout,
+            listing.series,
+            build,
+            seconds=seconds,
+            known=known,
+            if_changed=_NOT_WRITTEN,
+        )
         return _write(layout, cache, listing, flagging, refreshed, full)
 
 
@@ -132,12 +142,14 @@ def _keep(
     cache: RowCache, kept: Mapping[str, str], known: Mapping[str, TableRow], full: Full | None
 ) -> None:
     """Store rows of ``run_outputs``, but where another process has made a newer one."""
+    if full is None:
+        return
     made = []
-    for stamp, row in () if full is None else full.rows:
+    for stamp, row in full.rows:
         if kept.get(row.series, stamp) == stamp:
             before = cache.row(row.series) or known.get(row.series)
             made.append((stamp, with_earlier_number(row, before)))
-    cache.put(made)
+    cache.put(made, _NOT_WRITTEN)
 
 
 def _write(
@@ -149,8 +161,6 @@ def _write(
     full: Full | None,
 ) -> Current:
     asked = _digest_of(listing, flagging)
-    if refreshed.changed or full is not None:
-        cache.set_notes({_WRITTEN: ""})  # until the files are written
     notes, made = cache.notes(), cache.stamps().keys() | refreshed.unreadable.keys()
     rows: list[TableRow] = []
     old = notes.get(_WRITTEN) != asked or not layout.worklist.is_file()
@@ -167,7 +177,8 @@ def _write(
         when = _when(float(notes.get(_FULL_AT, "0")))
         write_worklist(Written(rows, listing.unassigned, about, flagging, when), layout)
         cache.set_notes(notes)
-    behind = notes.get(_ROWS) != notes.get(_FULL)
+    nothing = _digest_of_rows([])
+    behind = notes.get(_ROWS, nothing) != notes.get(_FULL, nothing)
     return Current(
         rows, behind, float(notes.get(_FULL_AT, "0")), refreshed.left, refreshed.unreadable
     )

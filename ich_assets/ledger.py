@@ -12,7 +12,7 @@ from ich_resources.plain_text import one_line
 from ich_resources.series import Ledger, SeriesRecord
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.ledger import read_ledger, write_scan
-from ich_resources.storage.outputs import write_ledger_tables
+from ich_resources.storage.ledger_tables import write_ledger_tables
 from ich_resources.storage.resource import StorageResource
 
 DICOM_SERIES = dg.AssetSpec(

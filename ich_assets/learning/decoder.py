@@ -10,7 +10,7 @@ from ich_resources.children import Children, serve
 from ich_resources.digests import file_sha256
 from ich_resources.errors import IchError, StorageError
 from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
-from ich_resources.storage.ledger import series_from_json
+from ich_resources.storage.series_json import series_from_json
 from ich_resources.storage.training_layout import TrainingLayout
 
 DECODERS = Children("ich_assets.learning.decoder")

@@ -16,9 +16,10 @@ def primary_series(candidates: Sequence[tuple[SeriesRecord, Sequence[Header]]]) 
     """Return the SeriesInstanceUID of the best series of a study.
 
     These criteria decide, in this order: the head and no other part of the body, no contrast agent
-    (it looks like blood), a soft-tissue kernel, a brain window, an original
-    image (not DERIVED), a slice thickness of 2.5 to 5 mm or close to it, an extent that covers the
-    whole head, more slices, the smaller SeriesInstanceUID.
+    (it looks like blood), a soft-tissue kernel, a brain window, an original image (not DERIVED), a
+    slice thickness of 2.5 to 5 mm or close to it, an extent that covers the whole head, more
+    slices, the smaller SeriesInstanceUID. So a series that one of the first four speaks against is
+    chosen only where no other is left.
 
     Parameters
     ----------

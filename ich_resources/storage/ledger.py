@@ -10,19 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ich_resources.errors import StorageError
-from ich_resources.reasons import Reason
-from ich_resources.series import (
-    Judgement,
-    Ledger,
-    Remark,
-    SeriesRecord,
-    SliceRecord,
-    UnassignedFile,
-)
+from ich_resources.series import Ledger, SeriesRecord, UnassignedFile
 from ich_resources.steps import first_steps
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.own_files import require_inside
+from ich_resources.storage.series_json import judgement, require, series_from_json, text
 from ich_resources.subjects import series_subject
 
 _UNASSIGNED = "strays"
@@ -190,10 +183,10 @@ def _head(index: dict[str, Any], path: Path) -> Ledger:
     """
     try:
         return Ledger(
-            input_dirs=tuple(map(_text, index["input_dirs"])),
+            input_dirs=tuple(map(text, index["input_dirs"])),
             series=(),
             unassigned=tuple(
-                UnassignedFile(_text(file["path"]), _require(_judgement(file["judgement"])))
+                UnassignedFile(text(file["path"]), require(judgement(file["judgement"])))
                 for file in index[_UNASSIGNED]
             ),
             files_seen=int(index["files_seen"]),
@@ -261,69 +254,3 @@ def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
     if series.series_instance_uid != series_uid:
         raise StorageError("the entry is of another series", path=path, remedy=_REMEDY)
     return series
-
-
-def series_from_json(value: dict[str, Any]) -> SeriesRecord:
-    """Return a series from the JSON values of its fields.
-
-    Raises
-    ------
-    LookupError, TypeError, ValueError
-        If a value is missing, unknown or of another type.
-    """
-    return SeriesRecord(
-        study_instance_uid=_text(value["study_instance_uid"]),
-        series_instance_uid=_text(value["series_instance_uid"]),
-        description=_text(value["description"]),
-        slices=tuple(_slice(record) for record in value["slices"]),
-        remarks=tuple(Remark(Reason(r["code"]), _text(r["reason"])) for r in value["remarks"]),
-        primary=bool(value["primary"]),
-        input_dir=_text(value["input_dir"]),
-        # An earlier version wrote no scanner.
-        manufacturer=_text_or_none(value.get("manufacturer")),
-        model=_text_or_none(value.get("model")),
-        thickness=_number(value.get("thickness")),
-    )
-
-
-def _slice(value: dict[str, Any]) -> SliceRecord:
-    return SliceRecord(
-        path=_text(value["path"]),
-        sop_instance_uid=_text(value["sop_instance_uid"]),
-        digest=_text(value["digest"]),
-        judgement=_judgement(value["judgement"]),
-        position=_number(value["position"]),
-        position_z=_number(value["position_z"]),
-        copies=tuple(map(_text, value["copies"])),
-        sides=_text(value.get("sides", "")),  # an earlier version wrote none
-    )
-
-
-def _judgement(value: dict[str, Any] | None) -> Judgement | None:
-    if value is None:
-        return None
-    if value["state"] not in ("refused", "failed"):
-        raise ValueError("not a state")
-    return Judgement(value["state"], Reason(value["code"]), _text(value["reason"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _number(value: object) -> float | None:
-    if value is not None and not isinstance(value, int | float):
-        raise TypeError("not a number")
-    return value
-
-
-def _require(judgement: Judgement | None) -> Judgement:
-    if judgement is None:
-        raise ValueError("no judgement")
-    return judgement

@@ -5,8 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from ich_resources.series import UnassignedFile
+from ich_resources.series import Ledger, UnassignedFile
+from ich_resources.storage.files import write_bytes
+from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome
+from ich_resources.storage.slice_tables import csv_bytes
 
 LEDGER_COLUMNS = (
     "series_id",
@@ -84,3 +87,14 @@ def not_scored_table(
     rows = [row for outcome in outcomes for row in not_scored_rows(outcome)]
     rows += map(unassigned_row, unassigned)
     return pd.DataFrame(rows, columns=list(NOT_SCORED_COLUMNS))
+
+
+def write_ledger_tables(
+    layout: Layout, ledger: Ledger, outcomes: Sequence[SeriesOutcome]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write ``series_ledger.csv`` and ``slices_not_scored.csv``; return them."""
+    series = ledger_table(outcomes)
+    not_scored = not_scored_table(outcomes, ledger.unassigned)
+    write_bytes(layout.output / "series_ledger.csv", csv_bytes(series))
+    write_bytes(layout.output / "slices_not_scored.csv", csv_bytes(not_scored))
+    return series, not_scored

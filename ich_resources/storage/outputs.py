@@ -11,11 +11,9 @@ import pandas as pd
 from ich_resources.errors import StorageError
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.series import Ledger
 from ich_resources.steps import ENSEMBLE, SALIENCY
 from ich_resources.storage.files import read_array, read_checked, remove, write_bytes, write_json
 from ich_resources.storage.layout import SCORES, Layout
-from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.prediction_tables import (
     per_class_table,
@@ -41,17 +39,6 @@ from ich_resources.subjects import series_subject
 from ich_resources.uids import ALL_SCORES, RUN_MANIFEST
 
 _REMEDY = "delete the folder state/series/<series> and run the batch again"
-
-
-def write_ledger_tables(
-    layout: Layout, ledger: Ledger, outcomes: Sequence[SeriesOutcome]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write ``series_ledger.csv`` and ``slices_not_scored.csv``; return them."""
-    series = ledger_table(outcomes)
-    not_scored = not_scored_table(outcomes, ledger.unassigned)
-    write_bytes(layout.output / "series_ledger.csv", csv_bytes(series))
-    write_bytes(layout.output / "slices_not_scored.csv", csv_bytes(not_scored))
-    return series, not_scored
 
 
 def shown_probabilities(

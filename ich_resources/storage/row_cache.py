@@ -49,13 +49,22 @@ class RowCache:
         """Return every row by SeriesInstanceUID."""
         return {s: _row(text) for s, text in self._db.execute("SELECT series, row FROM rows")}
 
-    def put(self, rows: Iterable[tuple[str, TableRow]]) -> None:
-        """Store pairs of a stamp and a row, in place of the earlier rows of these series."""
+    def put(self, rows: Iterable[tuple[str, TableRow]], notes: Mapping[str, str]) -> None:
+        """Store rows in place of the earlier ones, and notes, in one transaction.
+
+        Parameters
+        ----------
+        rows : iterable of (str, TableRow)
+            Each with its stamp.
+        notes : mapping of str to str
+            What has to be known of this change, also after a kill.
+        """
         with self._db:
             self._db.executemany(
                 "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)",
                 [(row.series, stamp, row.to_json()) for stamp, row in rows],
             )
+            self._db.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
 
     def notes(self) -> dict[str, str]:
         """Return every note by its name."""

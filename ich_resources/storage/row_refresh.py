@@ -69,6 +69,7 @@ def refresh(
     *,
     seconds: float = float("inf"),
     known: Mapping[str, TableRow] | None = None,
+    if_changed: Mapping[str, str] | None = None,
 ) -> Refreshed:
     """Make the old rows again, those first that changed last.
 
@@ -86,6 +87,8 @@ def refresh(
         No row is begun after so much time.
     known : mapping, optional
         What the tables said of series that have no kept row.
+    if_changed : mapping, optional
+        Notes to store with rows that have changed.
     """
     began, now = time.monotonic(), time.time()
     times, stamps = folder_times(layout), cache.stamps()
@@ -107,5 +110,5 @@ def refresh(
         row = with_earlier_number(row, before or (known or {}).get(uid))
         made.append((stamp(times.get(uid, 0), now), row))
         changed = changed or row != before
-    cache.put(made)
+    cache.put(made, (if_changed or {}) if changed else {})
     return Refreshed(changed, len(old) - done, unreadable)

@@ -145,6 +145,8 @@ def test_late_slices_never_lower_a_rank_or_take_away_a_number(root):
 
 
 def test_tables_over_slices_follow_at_the_end_and_every_ten_minutes(root):
+    root.due("done", "arriving")
+    assert not root.tick().run_requests, "nothing was scored yet"
     root.series[0].score()
     root.due("done", "admitted", "running")
     assert not getattr(root.tick(), "run_requests", None), "a backlog"

@@ -17,6 +17,7 @@ from ich_resources.storage import outputs
 from ich_resources.storage.failures import Failure
 from ich_resources.storage.files import write_array, write_bytes
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.ledger_tables import write_ledger_tables
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.record import Record
 from ich_resources.storage.records import Records
@@ -126,7 +127,7 @@ def test_a_series_scored_anew_meanwhile_is_an_error(layout, outcomes):
 def test_ledger_tables(layout, outcomes):
     unassigned = UnassignedFile("x", Judgement("failed", Reason.UNREADABLE, "broken"))
     ledger = Ledger(("/in",), tuple(o.series for o in outcomes), (unassigned,), 7, 0)
-    series, not_scored = outputs.write_ledger_tables(layout, ledger, outcomes)
+    series, not_scored = write_ledger_tables(layout, ledger, outcomes)
     assert (layout.output / "series_ledger.csv").read_bytes() == csv_bytes(series)
     assert (layout.output / "slices_not_scored.csv").read_bytes() == csv_bytes(not_scored)
     assert series["state"].to_list() == ["done", "done", "failed", "refused"]
@@ -194,7 +195,7 @@ def test_standard_table_and_summary(layout, outcomes):
 def test_no_series_at_all(layout, group_by):
     """Every file is there, with its header and nothing else."""
     ledger = Ledger(("/in",), (), (), 0, 0)
-    outputs.write_ledger_tables(layout, ledger, [])
+    write_ledger_tables(layout, ledger, [])
     per_slice = write(layout, [])
     write_series_tables(layout, [], (), None)
     outputs.write_saliency_tables(layout, [])
