@@ -16,7 +16,7 @@ from ich_resources.demo.study import write_series
 pytestmark = pytest.mark.slow
 
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
-LIMITS = [f"-Djdk.xml.xpath{kind}OpLimit=0" for kind in ("Expr", "Total", "ExprGrp")]
+LIMITS = [f"-Djdk.xml.xpath{kind}Limit=0" for kind in ("ExprOp", "TotalOp", "ExprGrp")]
 
 
 @pytest.fixture(scope="module")
