@@ -33,7 +33,7 @@ def instance():
         ([FAILED, FAILED, FAILED], 240),
         ([FAILED] * 12, 3600),
         ([FAILED, DONE], 0),
-        ([FAILED, dg.DagsterRunStatus.QUEUED], None),
+        ([FAILED, dg.DagsterRunStatus.NOT_STARTED], None),
         ([dg.DagsterRunStatus.STARTED, DONE], None),
     ],
 )
