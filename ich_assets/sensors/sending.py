@@ -77,11 +77,11 @@ def seconds_to_wait(instance: dg.DagsterInstance, now: float) -> float | None:
         The time, in seconds since 1970.
     """
     failed, ended = 0, 0.0
-    for record in instance.get_run_records(RunsFilter(job_name=ich_send.name), limit=10):
-        run = record.dagster_run
-        if not run.is_finished:
-            return None
-        if run.status == DagsterRunStatus.SUCCESS:
+    records = instance.get_run_records(RunsFilter(job_name=ich_send.name), limit=10)
+    if not all(record.dagster_run.is_finished for record in records):
+        return None
+    for record in records:
+        if record.dagster_run.status == DagsterRunStatus.SUCCESS:
             break
         failed += 1
         ended = max(ended, record.end_time or record.update_timestamp.timestamp())

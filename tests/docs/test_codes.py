@@ -15,6 +15,7 @@ from ich_resources.storage.resource import HANG
 
 REFUSED = "## Refused slices and files"
 REMARKS = "## Remarks on a whole series"
+OBJECTS = "## A remark on DICOM objects"
 FAILED = "## Failed slices and files"
 WHOLE = "## A series that failed as a whole"
 
@@ -42,7 +43,7 @@ def reasons_used_as(pytestconfig, verdict: str) -> set[str]:
 
 
 def test_every_code_has_one_row_and_no_other_has(page):
-    tables = [set(rows(page, heading)) for heading in (REFUSED, REMARKS, FAILED)]
+    tables = [set(rows(page, heading)) for heading in (REFUSED, REMARKS, OBJECTS, FAILED)]
     assert set.union(*tables) == {str(code) for code in Reason}
     assert sum(map(len, tables)) == len(Reason)
 
