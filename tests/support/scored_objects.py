@@ -55,14 +55,19 @@ def made_up(slices: int, spot: np.ndarray, *, threshold: float | None = None) ->
 
 
 def objects_of(
-    headers: Headers, scored: Scored, *, parametric_map: bool = True
+    headers: Headers,
+    scored: Scored,
+    *,
+    parametric_map: bool = True,
+    pictures: Sequence[np.ndarray] = (),
 ) -> dict[str, bytes]:
-    """The bytes of each object by its name; the slices are dark."""
+    """The bytes of each object by its name; without pictures (uint8) the slices are dark."""
     rows, columns = int(headers[0]["Rows"][0]), int(headers[0]["Columns"][0])
-    dark = np.full((rows, columns), 40, np.uint8)
+    pictures = pictures or [np.full((rows, columns), 40, np.uint8)] * len(headers)
     painter = PanelsResource()
     overlays = (
-        painter.overlay(dark, on_source_grid(one, rows, columns), 1.0) for one in scored.maps
+        painter.overlay(picture, on_source_grid(one, rows, columns), 1.0)
+        for picture, one in zip(pictures, scored.maps, strict=True)
     )
     version = objects_version("inputs", scored, headers, ["digest"] * len(headers))
     which = wanted(headers, parametric_map=parametric_map)
