@@ -12,6 +12,7 @@ from ich_resources.hemorrhage import class_index
 from ich_resources.panels import style
 from ich_resources.panels.bars import ProbabilityBars
 from ich_resources.panels.canvas import add_axes, add_text, fit_text, new_figure, render
+from ich_resources.panels.checks import check_gray
 from ich_resources.panels.overlay import blend
 
 WIDTH, HEIGHT = 2400, 800
@@ -176,6 +177,7 @@ class PanelPainter:
         ValueError
             If an array has the wrong shape or type, or values outside 0..1.
         """
+        check_gray(gray)
         overlay = blend(gray, saliency, self._strength(probabilities, caption))
         self._bars.show(probabilities, mark=self._is_marked(probabilities, caption))
         self._say(caption, probabilities)

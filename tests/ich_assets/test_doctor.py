@@ -18,6 +18,8 @@ from ich_resources.environment import (
     RUN_ROOT,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def doctor(home: Path, **variables: str) -> tuple[int, dict[str, str]]:
     """Run the command; return its status, and the mark and text of each line by its name."""

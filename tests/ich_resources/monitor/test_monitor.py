@@ -58,6 +58,7 @@ def site(tmp_path) -> Iterator[Site]:
     site.server.end()
 
 
+@pytest.mark.slow
 def test_it_watches_and_tells_with_the_same_id_after_a_kill(site):
     with site.monitor() as watching:
         status, health = watching.ask("/healthz")
