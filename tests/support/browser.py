@@ -113,13 +113,13 @@ class Page:
 
 
 @contextmanager
-def browser(folder: Path, *flags: str) -> Iterator[Page]:
-    """Start a Chromium with a profile in a folder, and with more flags; yield its tab."""
+def browser(folder: Path) -> Iterator[Page]:
+    """Start a Chromium with a profile in a folder; yield its tab."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None or not AXE.is_file():
         engine_is_missing("no Chromium or axe-core here: tests/hpc/install_services.sh")
     profile = folder / "profile"
-    command = [program, *_FLAGS, *flags, "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    command = [program, *_FLAGS, "--remote-debugging-port=0", f"--user-data-dir={profile}"]
     with (folder / "chromium.log").open("wb") as log:
         process = subprocess.Popen([*command, "about:blank"], stdout=log, stderr=log)
     try:

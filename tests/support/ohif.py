@@ -16,8 +16,6 @@ import requests
 from browser import Page, browser
 from orthanc import USER, Orthanc
 
-_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-"""WebGL without a graphics card. Without WebGL OHIF cannot lay a map over a series."""
 _CONFIG = """
 const root = location.origin + '/dicom-web';
 window.config = {
@@ -114,7 +112,7 @@ def ohif(dist: Path, archive: Orthanc, study: str, folder: Path) -> Iterator[Vie
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
         try:
-            with browser(folder, *_WEBGL) as page:
+            with browser(folder) as page:
                 yield Viewer(page, f"http://127.0.0.1:{http.server_port}", study)
         finally:
             http.shutdown()

@@ -6,7 +6,7 @@ Get OHIF (50 MB, 200 MB unpacked) outside of the repository, and say where it is
     OHIF_DIST=/tmp/ohif/package/dist pytest tests/ich_resources/dicom_objects/test_ohif.py
 
 It needs tests/hpc/install_dicom_tools.sh and install_services.sh. The pictures of what OHIF showed
-lie below pytest's folder of the test, as ``shown``. Tried with OHIF 3.12.0 and 3.13.2. A test that
+lie in pytest's folder of each test, as ``shown_*.png``. Tried with OHIF 3.12.0 and 3.13.2. A test that
 fails with another version says that docs/reading.md, "Viewers", is not true for it.
 """
 
@@ -130,10 +130,10 @@ def _alike(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _distance(picture: np.ndarray, to: np.ndarray, index: int) -> float:
-    """How far the hottest place on the screen lies from that of a slice, in pixels of it."""
+    """How far the hottest place on the screen lies from that of a slice, in its pixels."""
     row, column = _place(index)
     expected = to @ (column, row, 1)
-    return float(np.linalg.norm(np.subtract(hottest(picture)[::-1], expected)))
+    return float(np.linalg.norm(np.subtract(hottest(picture)[::-1], expected)) / to[0, 0])
 
 
 def _yellow(picture: np.ndarray) -> np.ndarray:
@@ -162,7 +162,8 @@ def test_each_overlay_is_shown_as_it_is(viewer, previews, shown):
         assert max(alike, key=alike.get) == name, alike
         banner = _yellow(expected)
         assert banner.sum() > 1000
-        assert _yellow(picture)[banner].mean() > 0.9
+        near = cv2.dilate(_yellow(picture).astype(np.uint8), np.ones((5, 5)))
+        assert near[banner].mean() > 0.9
         if number > 1:
             assert _distance(picture, to, number - 2) < 1
 
@@ -188,6 +189,7 @@ def test_key_images_are_not_shown_and_the_report_is_black(viewer, shown):
     said = "document.body.innerText.includes('could not be added to the viewport')"
     free = slice(0, 600)  # the message stands below
     before = shown("scan")[free]
+    assert _red(before) == 0  # also after the map: the page was opened anew
     viewer.show(KEY_IMAGES)
     viewer.page.wait(said)
     assert _alike(shown("key_images")[free], before) > 0.99  # the bar of loaded slices grows
