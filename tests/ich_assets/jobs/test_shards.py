@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import taken_away
 from workplace import CONFIG, Workplace
 
 pytestmark = pytest.mark.slow
@@ -20,13 +21,8 @@ def results(place: Workplace) -> dict[str, bytes]:
 
 
 def report(place: Workplace) -> dict:
-    """The report without what says when and how long."""
-    text = (place.output / "run_report.json").read_text().replace(str(place.root), "")
-    content = json.loads(text)
-    del content["seconds"]
-    for series in content["series"]:
-        del series["seconds"]
-    return content
+    """The report without what says when, where and how long."""
+    return json.loads(json.dumps(taken_away.report(place.results)).replace(str(place.root), ""))
 
 
 def test_shards_give_the_files_of_one_batch(finished_demo, tmp_path, stand_in_models):
