@@ -6,8 +6,8 @@ Get OHIF (50 MB, 200 MB unpacked) outside of the repository, and say where it is
     OHIF_DIST=/tmp/ohif/package/dist pytest tests/ich_resources/dicom_objects/test_ohif.py
 
 It needs tests/hpc/install_dicom_tools.sh and install_services.sh. The pictures of what OHIF showed
-lie in pytest's folder of each test, as ``shown_*.png``. Tried with OHIF 3.12.0 and 3.13.2. A test that
-fails with another version says that docs/reading.md, "Viewers", is not true for it.
+lie in pytest's folder of each test, as ``shown_*.png``. Tried with OHIF 3.12.0 and 3.13.2. A test
+that fails with another version says that docs/reading.md, "Viewers", is not true for it.
 """
 
 import os
