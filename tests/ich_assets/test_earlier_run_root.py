@@ -76,7 +76,7 @@ def test_processed_series_alone_runs_again(earlier):
 
 
 def test_panels_of_the_reference_made_again_have_the_same_pixels(earlier):
-    """Code and fonts are the same everywhere; the last digits of numbers depend on the processor."""
+    """Code and fonts are the same everywhere; last digits of numbers depend on the processor."""
     folder = next((earlier.output / "saliency_panels").glob("*/series_prediction.json")).parent
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     _records(earlier)[SALIENCY].unlink()
