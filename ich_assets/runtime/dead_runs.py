@@ -6,6 +6,7 @@ keeps its place in the pool, and is never repeated.
 
 import json
 import socket
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +21,8 @@ _NOT_STARTED = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING]
 _UNDER_WAY = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 _SERVER_TAG = ".dagster/grpc_info"
 """Run tag of Dagster: the code server that started the process of the run."""
+_START_S = 60.0
+"""How long the process of a run may take to begin after its code server is gone."""
 _LOCAL_LAUNCHERS = ("dagster", "ich_assets")
 """Packages of launchers whose runs are processes here, or carry the tag of a SLURM job. With other
 launchers a run may be in a container or on another machine, though its host tag was made here."""
@@ -29,9 +32,8 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark runs as failed whose process is gone, and the runs inside them; return their ids."""
     if type(instance.run_launcher).__module__.partition(".")[0] in _LOCAL_LAUNCHERS:
         # A run that was started is judged by its process, which may go on after a termination.
-        return _fail_dead_processes(instance) + end_runs_inside(
-            instance, _NOT_STARTED, _is_of_this_machine
-        )
+        dead = _fail_dead_processes(instance) + _fail_orphans(instance)
+        return dead + end_runs_inside(instance, _NOT_STARTED, _is_of_this_machine)
     if not instance.run_launcher.supports_check_run_worker_health:
         return []
     return _fail_dead_workers(instance) + end_runs_inside(
@@ -83,6 +85,39 @@ def _fail_dead_processes(instance: dg.DagsterInstance) -> list[str]:
             )
             dead.append(run.run_id)
     return dead
+
+
+def _fail_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs as failed that were to start when their code server was killed.
+
+    Otherwise such a run keeps its place in the pool for the 300 s of Dagster's own monitoring.
+    """
+    dead: list[str] = []
+    for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.STARTING])):
+        run = record.dagster_run
+        seconds = time.time() - record.update_timestamp.timestamp()
+        if not _is_of_this_machine(run) or seconds < _START_S or not _is_server_gone(run):
+            continue
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and now.status == DagsterRunStatus.STARTING:
+            instance.report_run_failed(
+                now, "its process did not begin: the code server that was to start it is gone"
+            )
+            dead.append(run.run_id)
+    return dead
+
+
+def _is_server_gone(run: dg.DagsterRun) -> bool:
+    """Return whether nothing listens on the socket of the code server that was to start a run."""
+    path = json.loads(run.tags.get(_SERVER_TAG, "{}")).get("socket")
+    if not path:
+        return False  # it has a port, on which the next server listens too
+    with socket.socket(socket.AF_UNIX) as asked:
+        try:
+            asked.connect(path)
+        except OSError:
+            return True
+    return False
 
 
 def _is_of_this_machine(run: dg.DagsterRun) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from typing import ClassVar
@@ -13,6 +14,7 @@ from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
+from ich_assets.runtime import dead_runs
 from ich_assets.runtime.dead_runs import fail_dead_runs, is_running
 from ich_assets.runtime.run_tags import host_tag
 from ich_assets.runtime.slurm.tags import JOB_TAG
@@ -68,6 +70,33 @@ def test_only_runs_of_this_machine_whose_process_is_gone_fail(process):
         for run_id in (alive, elsewhere, on_a_node, by_a_server_elsewhere):
             assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.STARTED
         assert fail_dead_runs(instance) == []
+
+
+def test_a_run_whose_code_server_is_gone_before_it_began_fails(tmp_path, monkeypatch):
+    """A socket file stays after a kill, and nobody listens on it."""
+    with dg.DagsterInstance.ephemeral() as instance, socket.socket(socket.AF_UNIX) as server:
+        for name in ("alive", "killed"):
+            with socket.socket(socket.AF_UNIX) as each:
+                (server if name == "alive" else each).bind(str(tmp_path / name))
+        server.listen()
+        runs = {
+            name: starting(instance, served(host="localhost", socket=str(tmp_path / name)))
+            for name in ("alive", "killed", "away")
+        }
+        runs["elsewhere"] = starting(instance, served(host="code", port=4000))
+        assert fail_dead_runs(instance) == []  # their processes may just begin
+        monkeypatch.setattr(dead_runs, "_START_S", 0.0)
+        assert set(fail_dead_runs(instance)) == {runs["killed"], runs["away"]}
+        found = {name: instance.get_run_by_id(run).status for name, run in runs.items()}
+    ended, waits = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTING
+    assert found == {"alive": waits, "killed": ended, "away": ended, "elsewhere": waits}
+
+
+def starting(instance: dg.DagsterInstance, tags: dict[str, str]) -> str:
+    """Put a run into an instance that is launched, and whose process has said nothing yet."""
+    run = dg.DagsterRun(job_name="ich_series", tags=tags, status=dg.DagsterRunStatus.STARTING)
+    instance.add_run(run)
+    return run.run_id
 
 
 class RunsInContainers(DefaultRunLauncher):
