@@ -27,7 +27,8 @@ SECONDS = 300 + 8 * SERIES + 60 * KILLS
 LIVE = """\
 resources:
   inbox: {config: {
-    quiet_seconds: 5, bite_seconds: 30, priorities: [{field: folder, pattern: urgent, priority: 9}]}}
+    quiet_seconds: 5, bite_seconds: 30,
+    priorities: [{field: folder, pattern: urgent, priority: 9}]}}
   networks: {config: {max_folds_per_backbone: 1}}
   saliency: {config: {image_size_override: 64, method: gradcam}}
 """
