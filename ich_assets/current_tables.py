@@ -47,7 +47,7 @@ class Current(NamedTuple):
     full_at : float
         When the large tables were written, in seconds since 1970; 0 if never.
     left : int
-        Series whose rows are old or missing: there was no time.
+        Number of series whose rows are old or missing, because the time was over.
     unreadable : mapping of str to str
         Why the row of a series cannot be made.
     """
@@ -92,8 +92,7 @@ def write_current(
 ) -> Current:
     """Bring the small tables and the worklist up to date.
 
-    Where the row of a series has never been made and there is no time for it, all of them stay as
-    they are: a table must not lack a series.
+    A table must not lack a series. So while a series has no row yet, all of them stay as they are.
 
     Parameters
     ----------

@@ -66,7 +66,9 @@ def _if_set(variable: str, look: Callable[[], object]) -> object:
 def _folder(variable: str) -> str:
     path = os.environ.get(variable, "").strip()
     if path and not Path(path).expanduser().is_dir():
-        raise IchError("there is no such folder", path=path, remedy=f"make it, or set {variable}")
+        raise IchError(
+            "this folder does not exist", path=path, remedy=f"make it, or set {variable}"
+        )
     return path or f"{variable} is {DEMO_NEEDS_NONE}"
 
 

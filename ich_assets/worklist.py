@@ -30,7 +30,7 @@ class Written(NamedTuple):
     unassigned : sequence of UnassignedFile
         DICOM files in no series.
     about : sequence of (str, mapping)
-        Titles, and what stands below them: weights, options, versions.
+        Title and values of each block at the end of the page: weights, options, versions.
     flagging : Flagging or None
         The threshold on P(any), where one is set.
     when : str

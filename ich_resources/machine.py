@@ -118,7 +118,7 @@ def is_free(port: int) -> bool:
     Raises
     ------
     IchError
-        If there is no such port, or this user may not listen on it.
+        If the number is not that of a port, or this user may not listen on it.
     """
     try:
         with socket.socket() as trial:

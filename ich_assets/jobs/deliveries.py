@@ -115,7 +115,7 @@ class Delivery:
         Raises
         ------
         IchError
-            If the ledger cannot be read or written, or the configuration leads to nothing.
+            If the ledger cannot be read or written, or a reference cannot be resolved.
         """
         ledger = SentLedger(self.layout, series_subject(series_uid), self.to)
         ledger.look_at(files)

@@ -45,8 +45,8 @@ def result_tables(
 ) -> dg.SensorResult | dg.SkipReason:
     """Keep the tables over series and the worklist current; ask for those over slices in time.
 
-    It acts where series have come into the inbox. It looks at each series that has changed on disk,
-    whoever changed it: a run of the sensor dicom_inbox, a run by hand or a batch. The tables over
+    It acts where series have come into the inbox. It looks at each series that has changed on disk.
+    A run of the sensor dicom_inbox, a run by hand or a batch may have changed it. The tables over
     slices are written by a run of ich_outputs: once nothing is due or under way, and at least every
     10 minutes.
     """

@@ -93,7 +93,7 @@ def seconds_to_result(path: Path, now: float) -> dict[str, dict[str, float]]:
     -------
     dict
         ``all`` and ``last_24_hours``: number of series, p50 and p95 in seconds; see
-        ``percentiles``. Empty if there is no index that can be read.
+        ``percentiles``. Empty if the index does not exist or cannot be read.
     """
     try:
         with closing(read_only(path)) as connection:

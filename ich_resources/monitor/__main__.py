@@ -110,7 +110,7 @@ def _ended(look: Look) -> tuple[EndedSeries, ...] | None:
 
 
 def _end(arguments: threading.ExceptHookArgs) -> None:
-    """End the process where one of its threads ends: whoever keeps it up starts it anew."""
+    """End the process if one of its threads ends, so that systemd or Compose starts it again."""
     log.critical("the thread %s ended", arguments.thread.name if arguments.thread else "")
     traceback.print_exception(arguments.exc_value)
     os._exit(1)

@@ -18,7 +18,7 @@ _GROUPS = {
 _OF_THE_DESTINATION = {
     401: "it asks for credentials, or does not know ours",
     403: "our credentials may not store there",
-    404: "there is no such address",
+    404: "this address does not exist",
     405: "the address takes no STOW-RS",
     407: "the proxy asks for credentials",
 }

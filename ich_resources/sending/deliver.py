@@ -58,7 +58,7 @@ def deliver(
     Raises
     ------
     SendError
-        If a file is not the one of its record, or the configuration leads to nothing.
+        If a file is not the one of its record, or a reference cannot be resolved.
     """
     left, failed = list(objects), 0
     while left:

@@ -179,7 +179,7 @@ def destinations_from(given: Sequence[Mapping[str, Any]]) -> tuple[Destination, 
             first = err.errors(include_input=False, include_context=False, include_url=False)[0]
             known = _FORMS.get(str(first["loc"][0])) if "pattern" in first["type"] else None
             if first["type"] == "extra_forbidden":
-                known = "there is no such field"
+                known = "this field does not exist"
             fault = f"{'.'.join(map(str, first['loc']))}: {known or first['msg']}"
         if fault:  # raised here, so that no error that quotes a value stands behind it
             raise SendError(f"send.destinations, number {number}, {fault}", remedy=_REMEDY)

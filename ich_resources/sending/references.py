@@ -27,7 +27,7 @@ def resolve(reference: str, field: str) -> str:
     Raises
     ------
     SendError
-        If the reference is not one, or leads to nothing. The error does not show the text.
+        If it is not a reference, or cannot be resolved. The error does not show the text.
     """
     kind, _, name = reference.partition(":")
     if kind == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):

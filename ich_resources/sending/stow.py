@@ -80,7 +80,7 @@ def store(
     UnusableError
         If no request can be sent; the objects that were yielded are answered.
     SendError
-        If a file is not the one of its record, or the configuration leads to nothing.
+        If a file is not the one of its record, or a reference cannot be resolved.
     """
     address = to.address
     with session_for(to) as session:
@@ -106,7 +106,7 @@ def session_for(to: WebDestination) -> _Session:
     Raises
     ------
     SendError
-        If one of them leads to nothing, or a file cannot be used.
+        If one of them cannot be resolved, or a file cannot be used.
     """
     field = f"send.destinations, {to.name}:"
     session = _Session()

@@ -29,7 +29,7 @@ class Refreshed(NamedTuple):
     changed : bool
         Whether a row is another one than before.
     left : int
-        Series whose row is old or missing: there was no time.
+        Number of series whose row is old or missing, because the time was over.
     unreadable : dict of str to str
         Why the row of a series cannot be made, by SeriesInstanceUID. An earlier row stays.
     """

@@ -94,7 +94,7 @@ def test_each_fault_has_its_remedy_and_the_others_are_looked_at_all_the_same(hom
         for (name, line), words in zip(
             wrong.items(),
             (
-                "there is no such folder",
+                "this folder does not exist",
                 "delete this file",
                 "another program listens on port",
                 "another program listens on port",
