@@ -8,12 +8,7 @@ are recorded and are not part of a digest.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ich_assets.asked_objects import (
-    judged_with_objects,
-    lacks_maps,
-    objects_digest,
-    objects_hold,
-)
+from ich_assets.asked_objects import objects_digest
 from ich_assets.resources import SeriesResources
 from ich_assets.sequence_models import (
     ensemble_calibration,
@@ -30,7 +25,6 @@ from ich_resources.errors import CheckpointError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.judged import digest_of
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.series import SeriesRecord
 from ich_resources.steps import (
     CODE_VERSIONS,
     DICOM_RESULTS,
@@ -41,16 +35,10 @@ from ich_resources.steps import (
     SEQUENCE,
     SOURCE,
     Step,
-    chosen_steps,
     ensemble_digest,
     sequence_digest,
     shown_step,
 )
-from ich_resources.storage.chain import Accepts, walk
-from ich_resources.storage.content import Content
-from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.record import Record
-from ich_resources.subjects import series_subject
 
 Formula = Callable[[Step, Mapping[str, str], SeriesResources], str]
 """(step, data versions of its inputs by name, resources) -> inputs digest."""
@@ -236,80 +224,3 @@ FORMULAS: Mapping[str, Formula] = {
     DICOM_RESULTS: _of_objects,
 }
 """The inputs digest of each step, by ``Step.code``."""
-
-
-def series_steps(resources: SeriesResources) -> list[str]:
-    """Return the steps of a series in order that backbones and options choose."""
-    return [step.name for step in _chosen(resources)]
-
-
-def _chosen(resources: SeriesResources) -> tuple[Step, ...]:
-    networks = resources.networks
-    return chosen_steps(
-        [b.name for b in networks.chosen],
-        sequence=networks.sequence == "on",
-        dicom=resources.results.names_patients,
-    )
-
-
-def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[str, Record[Content]]:
-    """Return the results of a series that are valid for its slices, checkpoints and options.
-
-    Parameters
-    ----------
-    series : SeriesRecord
-        From the ledger.
-    resources : SeriesResources
-        Checkpoints and options.
-    """
-
-    def accepts(step: Step, record: Record[Content], versions: Mapping[str, str]) -> bool:
-        if record.content.worth_repeating and resources.dicom.on_bad_slice == "fail":
-            return False
-        if lacks_maps(record.content, resources.results):
-            return False
-        if step.name == DICOM_RESULTS:
-            return objects_hold(series.study_instance_uid, record, versions, resources)
-        return record.inputs_digest == FORMULAS[step.code](step, versions, resources)
-
-    if series.count("failed") and resources.dicom.on_bad_slice == "fail":
-        return {}
-    return _walk(series, resources, accepts)
-
-
-def _walk(
-    series: SeriesRecord, resources: SeriesResources, accepts: Accepts
-) -> dict[str, Record[Content]]:
-    return walk(
-        resources.storage.records,
-        series_subject(series.series_instance_uid),
-        _chosen(resources),
-        {SOURCE: series.version},
-        accepts,
-    )
-
-
-def may_hold(series: SeriesRecord, resources: SeriesResources) -> set[str]:
-    """Return the steps whose results are valid if ``processed_series`` gives the same images again.
-
-    Parameters
-    ----------
-    series : SeriesRecord
-        From the ledger.
-    resources : SeriesResources
-        Checkpoints and options.
-    """
-
-    def accepts(step: Step, record: Record[Content], versions: Mapping[str, str]) -> bool:
-        if step.name == PROCESSED:
-            return record.content.was_made_from(versions, record.inputs_digest)
-        return record.inputs_digest == FORMULAS[step.code](step, versions, resources)
-
-    return set(_walk(series, resources, accepts))
-
-
-def outcome(series: SeriesRecord, resources: SeriesResources) -> SeriesOutcome:
-    """Return what became of a series of the ledger, with the current checkpoints and options."""
-    records = current_records(series, resources) if series.to_be_scored else {}
-    failure = resources.storage.records.failures.find(series_subject(series.series_instance_uid))
-    return judged_with_objects(series, records, failure, resources.results)

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from ich_assets.current_records import outcome
 from ich_assets.current_tables import Full, is_live, iso_time, others_under_way, write_current
-from ich_assets.inputs_digests import outcome, saliency_files, sizes
+from ich_assets.inputs_digests import saliency_files, sizes
 from ich_assets.ledger import series_ledger
 from ich_assets.metadata import ranking_metadata, table_metadata
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources

@@ -5,8 +5,8 @@ import time
 
 import dagster as dg
 
+from ich_assets.current_records import outcome
 from ich_assets.current_tables import others_under_way
-from ich_assets.inputs_digests import outcome
 from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.requirements import require_done
 from ich_assets.jobs.runs import require_asset_job

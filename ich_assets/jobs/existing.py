@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from ich_assets.inputs_digests import current_records
+from ich_assets.current_records import current_records
 from ich_assets.metadata import DATA_VERSION_TAG
 from ich_assets.resources import SeriesResources
 from ich_resources.series import SeriesRecord

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ich_assets.inputs_digests import outcome
+from ich_assets.current_records import outcome
 from ich_assets.resources import SeriesResources
 from ich_resources.plain_text import one_line
 from ich_resources.series import Ledger

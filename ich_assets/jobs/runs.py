@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import dagster as dg
 
 from ich_assets import graph
-from ich_assets.inputs_digests import current_records, series_steps
+from ich_assets.current_records import current_records, series_steps
 from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.steps_left import steps_known_to_run, steps_left
 from ich_assets.partitions import SERIES

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from ich_assets.checkpoints import checkpoints_key
-from ich_assets.inputs_digests import outcome
+from ich_assets.current_records import outcome
 from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.runs import require_asset_job, run_one_series, run_start
 from ich_assets.jobs.steps_left import steps_known_to_run, steps_to_run

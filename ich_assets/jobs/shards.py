@@ -11,7 +11,7 @@ import time
 import dagster as dg
 from pydantic import Field
 
-from ich_assets.inputs_digests import outcome
+from ich_assets.current_records import outcome
 from ich_assets.jobs import preflight
 from ich_assets.jobs.requirements import require_all, require_done
 from ich_assets.jobs.runs import run_asset_job, run_start

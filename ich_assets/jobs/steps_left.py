@@ -1,6 +1,6 @@
 """Which steps of a series a run has to do."""
 
-from ich_assets.inputs_digests import current_records, may_hold, series_steps
+from ich_assets.current_records import current_records, may_hold, series_steps
 from ich_assets.resources import SeriesResources
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME, PROCESSED

@@ -7,13 +7,13 @@ import pytest
 from trained_files import save, trained
 
 from ich_assets.asked_objects import objects_digest
+from ich_assets.current_records import series_steps
 from ich_assets.inputs_digests import (
     FORMULAS,
     predictions_digest,
     processed_digest,
     saliency_digest,
     saliency_files,
-    series_steps,
 )
 from ich_assets.resources import SeriesResources
 from ich_assets.thresholds import panel_threshold
