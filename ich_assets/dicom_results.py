@@ -8,7 +8,7 @@ import dagster as dg
 from ich_assets.asked_objects import objects_digest, objects_hold, require_objects_can_be_made
 from ich_assets.object_files import Objects, write_objects
 from ich_assets.object_sources import Sources, sources_of
-from ich_assets.partitions import SERIES
+from ich_assets.partitions import SERIES, series_of
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.step_files import finished_meanwhile
@@ -40,7 +40,7 @@ def dicom_results(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  #
         return dg.MaterializeResult(
             data_version=dg.DataVersion("off"), metadata={"left_out": "results.dicom is off"}
         )
-    uid, storage = context.partition_key, resources.storage
+    uid, storage = series_of(context), resources.storage
     working = storage.records.working_on(series_subject(uid), DICOM_RESULTS)
     with retrying_transient_errors(context), working:
         sources = sources_of(storage, uid)

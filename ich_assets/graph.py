@@ -9,7 +9,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from ich_assets.checkpoints import CHECKPOINTS
-from ich_assets.checks import CHECKS
+from ich_assets.checks.listed import CHECKS
 from ich_assets.dicom_results import dicom_results
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.dataset import labelled_slices

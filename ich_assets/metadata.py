@@ -77,29 +77,29 @@ def inline_picture(picture: bytes, title: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{title}]({address})")
 
 
-def probability_table(probabilities: FloatArray, sop_uids: list[str]) -> dg.TableMetadataValue:
+def probability_table(
+    probabilities: FloatArray, sop_uids: Sequence[str] = ()
+) -> dg.TableMetadataValue:
     """Return a row per class: highest and mean probability, and the slice of the highest.
 
     Parameters
     ----------
     probabilities : float32 array, shape (N, 6)
         In series order.
-    sop_uids : list of str
-        SOPInstanceUIDs in series order.
+    sop_uids : sequence of str
+        SOPInstanceUIDs in series order; without them the slice has its number alone.
     """
-    rows = [
-        dg.TableRecord(
-            {
-                "class": name,
-                "highest": round(float(probabilities[:, i].max()), 4),
-                "mean": round(float(probabilities[:, i].mean()), 4),
-                "slice": int(probabilities[:, i].argmax()) + 1,
-                "sop_instance_uid": sop_uids[int(probabilities[:, i].argmax())],
-            }
-        )
-        for i, name in enumerate(CLASSES)
-    ]
-    return dg.MetadataValue.table(rows)
+    rows = []
+    for name, values in zip(CLASSES, probabilities.T, strict=True):
+        highest_at = int(values.argmax())
+        row: dict[str, str | float] = {
+            "class": name,
+            "highest": round(float(values.max()), 4),
+            "mean": round(float(values.mean()), 4),
+            "slice": highest_at + 1,
+        }
+        rows.append(row | ({"sop_instance_uid": sop_uids[highest_at]} if sop_uids else {}))
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
 
 
 def highest(probabilities: FloatArray) -> dict[str, float]:

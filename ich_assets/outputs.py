@@ -11,7 +11,7 @@ from ich_assets.current_records import outcome
 from ich_assets.current_tables import Full, is_live, iso_time, others_under_way, write_current
 from ich_assets.inputs_digests import saliency_files, sizes
 from ich_assets.ledger import series_ledger
-from ich_assets.metadata import ranking_metadata, table_metadata
+from ich_assets.metadata import materialized, ranking_metadata, table_metadata
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.rows import table_row
 from ich_assets.runtime.retries import retrying_transient_errors
@@ -30,7 +30,7 @@ from ich_resources.storage.files import locked
 from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import left_behind, read_ledger, scanned_series
-from ich_resources.storage.ledger_tables import ledger_table, not_scored_table
+from ich_resources.storage.ledger_tables import not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.readme import write_readme
 from ich_resources.storage.report import run_report
@@ -73,10 +73,12 @@ def run_outputs(
         context.log.info("More series are due: the tables over slices follow at the end")
         return
     with retrying_transient_errors(context), locked(layout.outputs_lock):
-        yield _write_all(resources, config)
+        yield _write_all(context, resources, config)
 
 
-def _write_all(resources: SeriesResources, config: RunOutputsConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def _write_all(
+    context: dg.AssetExecutionContext, resources: SeriesResources, config: RunOutputsConfig
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
     layout, began = resources.storage.layout, time.time()
     times = folder_times(layout)
     ledger = read_ledger(layout)
@@ -106,16 +108,16 @@ def _write_all(resources: SeriesResources, config: RunOutputsConfig) -> dg.Mater
         write_series_tables(layout, rows, ledger.unassigned, flagged_by)
         write_worklist(Written(rows, ledger.unassigned, about(report), flagged_by), layout)
     states = {o.series.series_instance_uid: [o.state, o.scored] for o in outcomes}
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(fingerprint(states)),
-        metadata={
+    return materialized(
+        context,
+        fingerprint(states),
+        {
             "folder": dg.MetadataValue.path(str(layout.output)),
             "report": dg.MetadataValue.path(str(path)),
             "worklist": dg.MetadataValue.path(str(layout.worklist)),
             **_counts(report),
             "dagster/row_count": len(per_slice),
             "ranking": ranking_metadata(rows),
-            "series": table_metadata(ledger_table(outcomes)),
             "not_scored": table_metadata(not_scored_table(outcomes, ledger.unassigned)),
         },
     )

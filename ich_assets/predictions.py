@@ -18,7 +18,7 @@ from ich_assets.metadata import (
     materialized,
     probability_table,
 )
-from ich_assets.partitions import SERIES
+from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.sequence_models import ensemble_calibration, sequence_models
 from ich_assets.step_files import (
@@ -80,7 +80,7 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
                 data_version=dg.DataVersion("not chosen"),
                 metadata={"left_out": f"{backbone.name} is not among the chosen backbones"},
             )
-        uid = context.partition_key
+        uid = series_of(context)
         working = storage.records.working_on(series_subject(uid), step)
         with retrying_transient_errors(context), working:
             processed, images = load_images(storage, uid)
@@ -167,9 +167,9 @@ def _fold_metadata(
     return {
         "slices": len(mean),
         "folds": len(content.folds),
-        "probabilities": probability_table(mean, list(images.sop_instance_uids)),
+        "probabilities": probability_table(mean),
         "curves": inline_picture(curves, content.backbone),
-        **highest(mean),
+        "max_any": round(float(mean[:, ANY].max()), 6),
         "fold_spread_any": round(float(np.ptp(folds.probabilities[..., ANY], 0).max()), 6),
         **made_by(content),
         "slices_per_second": round(passes / max(content.seconds, 1e-3), 2),
@@ -194,7 +194,7 @@ def ensemble_predictions(
 
     Where a calibration is set, the tables show the mean after it; both are kept.
     """
-    uid = context.partition_key
+    uid = series_of(context)
     working = storage.records.working_on(series_subject(uid), ENSEMBLE)
     with retrying_transient_errors(context), working:
         processed, images = load_images(storage, uid)
@@ -248,7 +248,7 @@ def ensemble_metadata(
     curves = panels.curves(ensemble, BANNERS[content.worth])
     return {
         "slices": len(ensemble),
-        "probabilities": probability_table(ensemble, list(images.sop_instance_uids)),
+        "probabilities": probability_table(ensemble, images.sop_instance_uids),
         "curves": inline_picture(curves, "probabilities by slice"),
         "highest_slices": inline_picture(preview, "slices with the highest P(any)"),
         **highest(ensemble),

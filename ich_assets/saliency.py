@@ -11,7 +11,7 @@ from ich_assets.drawing import Drawing, Drawn, Loaded, Scored
 from ich_assets.inputs_digests import saliency_digest, saliency_files, sizes
 from ich_assets.metadata import highest_captions, inline_picture, made_by, materialized
 from ich_assets.pages import write_pages
-from ich_assets.partitions import SERIES
+from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.step_files import finished_meanwhile, load_images, load_shown
 from ich_assets.thresholds import panel_threshold
@@ -65,7 +65,7 @@ def saliency_panels(
 
     Saliency shows which pixels moved a logit. It does not show where a hemorrhage is.
     """
-    uid = context.partition_key
+    uid = series_of(context)
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, SALIENCY):
         scored = _scored(storage, uid, shown_step(sequence=networks.sequence == "on"))

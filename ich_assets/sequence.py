@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ich_assets.inputs_digests import sequence_step_digest
 from ich_assets.metadata import materialized
-from ich_assets.partitions import SERIES
+from ich_assets.partitions import SERIES, series_of
 from ich_assets.predictions import (
     BACKBONE_PREDICTIONS,
     ensemble_metadata,
@@ -65,7 +65,7 @@ def sequence_predictions(
         return dg.MaterializeResult(
             data_version=dg.DataVersion("off"), metadata={"left_out": "networks.sequence is off"}
         )
-    uid = context.partition_key
+    uid = series_of(context)
     working = storage.records.working_on(series_subject(uid), SEQUENCE)
     with retrying_transient_errors(context), working:
         processed, images = load_images(storage, uid)

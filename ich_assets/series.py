@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ich_assets.inputs_digests import processed_digest
 from ich_assets.ledger import DICOM_SERIES
 from ich_assets.metadata import SHOWN, inline_picture, materialized
-from ich_assets.partitions import SERIES
+from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.slices import (
     EarlierResult,
@@ -64,7 +64,7 @@ def processed_series(
     normal. A slice that cannot be decoded is listed with its reason, never dropped. If the values
     of the series cannot be HU, all its slices fail.
     """
-    uid = context.partition_key
+    uid = series_of(context)
     subject = series_subject(uid)
     with retrying_transient_errors(context), storage.records.working_on(subject, PROCESSED):
         series = _series_to_score(storage, uid)

@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
+from ich_assets.partitions import series_of
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import DicomError, InferenceError
 from ich_resources.findings import FloatArray, FoldProbabilities, ViewedFolds
@@ -233,7 +234,7 @@ def finished_meanwhile(
     dagster.MaterializeResult or None
         None where the step has to run.
     """
-    subject = series_subject(context.partition_key)
+    subject = series_subject(series_of(context))
     if not storage.layout.record(subject, step).exists():
         return None
     run = context.instance.get_run_record_by_id(context.run.run_id)

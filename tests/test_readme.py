@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ich_assets.checks import CHECKS, SERIES_CHECKS
+from ich_assets.checks.listed import CHECKS, SERIES_CHECKS
 from ich_assets.definitions import defs
 from ich_resources import environment
 from ich_resources.backbones.table import BACKBONES, FOLDS, checkpoint_name

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import dagster as dg
 
-from ich_assets.checkpoints import checkpoints_key
+from ich_assets.checkpoints import checkpoints_key, shown_already
 from ich_assets.current_records import outcome
 from ich_assets.jobs.existing import report_existing
 from ich_assets.jobs.runs import require_asset_job, run_one_series, run_start
@@ -14,7 +15,7 @@ from ich_assets.jobs.steps_left import steps_known_to_run, steps_to_run
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
 from ich_assets.runtime.compact import compact_runs_inside
-from ich_resources.errors import MACHINE_FAULTS
+from ich_resources.errors import MACHINE_FAULTS, IchError
 from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME
@@ -126,10 +127,21 @@ def _load_networks(
         return
     networks, started = resources.networks, time.perf_counter()
     context.log.info(f"Loading networks from {networks.folder}")
-    assets = [checkpoints_key(backbone) for backbone in networks.chosen]
-    require_asset_job(context, resources, "ich_checkpoints", assets)
+    _show_checkpoints(context, resources)
     seconds = time.perf_counter() - started
     context.log.info(f"Networks loaded on {networks.device_name()} in {seconds:.1f} s")
+
+
+def _show_checkpoints(context: dg.OpExecutionContext, resources: SeriesResources) -> None:
+    """Load the networks; Dagster keeps an event of the checkpoints that it does not show yet."""
+    networks = resources.networks
+    with suppress(IchError):  # the asset meets it again, and its run says it
+        if all(shown_already(context.instance, networks, each) for each in networks.chosen):
+            for backbone in networks.chosen:
+                networks.load(networks.checkpoints(backbone))
+            return
+    assets = [checkpoints_key(backbone) for backbone in networks.chosen]
+    require_asset_job(context, resources, "ich_checkpoints", assets)
 
 
 def _run_each(

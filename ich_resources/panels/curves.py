@@ -93,7 +93,7 @@ def _axes(count: int) -> Iterator[str]:
     yield f'<path d="{lines}" stroke="{style.FRAME}" stroke-width=".6"/>'
     yield _texts([(-6, y + 4, text) for y, text in heights], 'text-anchor="end"')
     yield _texts([(x, TOP + RISE + 16, text) for x, text in ticks], 'text-anchor="middle"')
-    yield _texts([(0, 292, "slice index in series order, from 0")], "")
+    yield _texts([(0, 292, "slice, in the order of the series")], "")
     yield _texts([(SIDE, 292, style.FOOTER)], 'text-anchor="end"')
 
 
@@ -104,11 +104,11 @@ def _texts(texts: Iterable[tuple[float, float, str]], options: str) -> str:
 
 
 def _ticks(count: int) -> list[tuple[int, int]]:
-    """Return some slices, and the place of each."""
+    """Return the numbers of some slices, from 1, and the place of each."""
     steps = (figure * 10**power for power in itertools.count() for figure in (1, 2, 5))
     step = next(step for step in steps if count <= step * _MOST_TICKS)
     places = _places(count)
-    return [(i, places[i]) for i in range(0, count, step)]
+    return [(i + 1, places[i]) for i in range(0, count, step)]
 
 
 def _places(count: int) -> list[int]:

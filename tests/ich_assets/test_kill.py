@@ -11,7 +11,7 @@ import pytest
 from live import ROOT, wait
 from workplace import Workplace
 
-from ich_assets.checks import SERIES_CHECKS
+from ich_assets.checks.listed import SERIES_CHECKS
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.steps import ENSEMBLE
 

@@ -13,6 +13,10 @@ mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+WHY = """
+query($id: ID!) { runOrError(runId: $id) { ... on Run { eventConnection { events {
+  ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } } } } } } }
+"""
 PARTITION = """
 query($key: AssetKeyInput!, $partition: String!) {
  assetNodeOrError(assetKey: $key) { ... on AssetNode {
@@ -40,9 +44,8 @@ def server(finished_demo):
         yield running
 
 
-def _materialise(server: Webserver, asset: str, *, partition: str = "", config=None) -> str:
-    """Launch one asset as the UI's button does, wait, and return the run id."""
-    tags = [{"key": "dagster/partition", "value": partition}] if partition else []
+def _launch(server: Webserver, asset: str, tags: dict[str, str], config=None) -> tuple[str, str]:
+    """Launch one asset as the UI's button does, wait, and return the run id and the status."""
     launched = server.ask(
         LAUNCH,
         params={
@@ -55,7 +58,7 @@ def _materialise(server: Webserver, asset: str, *, partition: str = "", config=N
             },
             "mode": "default",
             "runConfigData": config or {},
-            "executionMetadata": {"tags": tags},
+            "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
         },
     )["launchPipelineExecution"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -65,7 +68,14 @@ def _materialise(server: Webserver, asset: str, *, partition: str = "", config=N
         return server.ask(STATUS, id=run_id)["runOrError"]["status"]
 
     assert wait(600, lambda: status() in ("SUCCESS", "FAILURE"))
-    assert status() == "SUCCESS"
+    return run_id, status()
+
+
+def _materialise(server: Webserver, asset: str, *, partition: str = "", config=None) -> str:
+    """Materialise one asset, and return the run id."""
+    tags = {"dagster/partition": partition} if partition else {}
+    run_id, status = _launch(server, asset, tags, config)
+    assert status == "SUCCESS"
     return run_id
 
 
@@ -96,6 +106,21 @@ def test_a_backfill_makes_a_run_for_each_series(server, finished_demo):
     runs = [r for r in server.runs() if r["tags"].get("dagster/backfill") == backfill]
     assert [run["status"] for run in runs] == ["SUCCESS", "SUCCESS"]
     assert {run["tags"]["dagster/partition"] for run in runs} == series
+
+
+def test_a_single_run_over_several_series_says_what_to_choose(server, finished_demo):
+    """Which the dialog offers, and nothing can take away but a policy that loses the checks."""
+    first, last = finished_demo.study.plain_series, finished_demo.study.bleed_series
+    tags = {
+        f"dagster/asset_partition_range_{end}": uid
+        for end, uid in (("start", first), ("end", last))
+    }
+    run_id, status = _launch(server, "processed_series", tags)
+    assert status == "FAILURE"
+    events = server.ask(WHY, id=run_id)["runOrError"]["eventConnection"]["events"]
+    (error,) = (event["error"] for event in events if event.get("error"))
+    assert "IchError: this run covers 2 series, and each series needs a run" in str(error)
+    assert "launch the backfill with multiple runs" in str(error)
 
 
 def test_the_timeline_has_the_batch_and_the_runs_inside_it(server):
