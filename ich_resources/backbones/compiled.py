@@ -6,14 +6,13 @@ differentiates it.
 """
 
 import threading
-import warnings
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ich_resources.backbones.heads import Network
 from ich_resources.backbones.table import Precision
@@ -102,35 +101,3 @@ class CompiledNetwork(Network):
     def pool(self, features: Tensor) -> Tensor:
         """See ``Network``."""
         return self._head.pool(features)
-
-
-class _Features(nn.Module):
-    """The feature half of a network, as a module of its own."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network.forward_features(x)
-
-
-EXAMPLE = 64
-"""Edge of the example that a conversion runs. The result holds for any size; a larger one only
-takes longer."""
-
-
-def convert_features(network: Network) -> Any:
-    """Return the feature half of a network as an openvino.Model, for any batch and size.
-
-    Parameters
-    ----------
-    network : Network
-        On the CPU, float32, in evaluation mode.
-    """
-    import openvino
-
-    example = torch.zeros(1, 3, EXAMPLE, EXAMPLE)
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # OpenVINO traces, which PyTorch would rather not have
-        return openvino.convert_model(_Features(network), example_input=example)

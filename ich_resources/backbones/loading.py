@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile, digest_file
-from ich_resources.backbones.compiled import CompiledNetwork, convert_features
+from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.compiled_cache import (
     Converted,
     folder_for,
     read_converted,
     write_converted,
 )
+from ich_resources.backbones.converting import convert_features
 from ich_resources.backbones.heads import Network, load_head
 from ich_resources.backbones.state_dict import read_checkpoint, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
@@ -55,7 +56,6 @@ class LoadedFold:
 
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
-_CONVERTING = threading.Lock()
 _INTERRUPTED = threading.Event()
 _READERS = ThreadPoolExecutor(4, thread_name_prefix="reading networks")
 _COMPILER = ThreadPoolExecutor(1, thread_name_prefix="compiling networks")
@@ -152,12 +152,11 @@ def _all(
 
 def _convert(file: CheckpointFile, folder: Path) -> Converted:
     fold = _load(file, torch.device("cpu"))
-    with _CONVERTING:  # tracing is for one thread at a time
-        if _INTERRUPTED.is_set():
-            raise CheckpointError("its conversion was interrupted", path=file.path)
-        model = convert_features(fold.network)
-    backbone = BACKBONES[file.backbone]
-    head = load_head(backbone, fold.network.state_dict())
+    if _INTERRUPTED.is_set():
+        raise CheckpointError("its conversion was interrupted", path=file.path)
+    backbone, weights = BACKBONES[file.backbone], fold.network.state_dict()
+    model = convert_features(backbone, weights)
+    head = load_head(backbone, weights)
     converted = Converted(head, model, fold.untrained)
     try:
         write_converted(folder, converted, backbone)

@@ -40,6 +40,7 @@ COMMAND = "python tests/support/step_sources.py"
 
 _NETWORKS = (
     "ich_resources/backbones/compiled.py",
+    "ich_resources/backbones/converting.py",
     "ich_resources/backbones/heads.py",
     "ich_resources/backbones/inputs.py",
     "ich_resources/backbones/networks.py",
