@@ -11,6 +11,7 @@ import dagster as dg
 from ich_assets.checkpoints import CHECKPOINTS
 from ich_assets.checks.listed import CHECKS
 from ich_assets.dicom_results import dicom_results
+from ich_assets.ensemble import ensemble_predictions
 from ich_assets.learning.checks import TRAINING_CHECKS
 from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
@@ -23,7 +24,7 @@ from ich_assets.learning.submission import submission
 from ich_assets.learning.training import trained_fold
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger
 from ich_assets.outputs import run_outputs
-from ich_assets.predictions import BACKBONE_PREDICTIONS, ensemble_predictions
+from ich_assets.predictions import BACKBONE_PREDICTIONS
 from ich_assets.runtime.console import TERSE_CONSOLE, terse_console
 from ich_assets.runtime.retries import CRASH_RETRIES, NO_CRASH_RETRIES
 from ich_assets.runtime.run_tags import host_tag

@@ -1,7 +1,6 @@
-"""Fold-averaged predictions of each backbone, and the ensemble's."""
+"""The predictions of each backbone: those of each fold."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,9 +9,6 @@ import numpy as np
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.inputs_digests import predictions_digest
 from ich_assets.metadata import (
-    highest,
-    highest_captions,
-    highest_slices,
     inline_picture,
     made_by,
     materialized,
@@ -20,33 +16,29 @@ from ich_assets.metadata import (
 )
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.sequence_models import ensemble_calibration, sequence_models
+from ich_assets.sequence_models import sequence_models
 from ich_assets.step_files import (
     array_path,
     finished_meanwhile,
-    load_folds,
     load_images,
     save_array,
 )
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES, Backbone
-from ich_resources.ensemble import mean_over_backbones, mean_over_folds
-from ich_resources.errors import IchError
-from ich_resources.findings import FloatArray, FoldProbabilities, ViewedFolds
+from ich_resources.ensemble import mean_over_folds
+from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.judged import digest_of
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.series import SeriesImages
 from ich_resources.steps import (
     BY_NAME,
     CODE_VERSIONS,
-    ENSEMBLE,
     PREDICTIONS,
-    ensemble_digest,
+    SALIENCY,
 )
 from ich_resources.storage.ledger import find_series
-from ich_resources.storage.probability_schemas import EnsembleContent, FoldFile, PredictionsContent
+from ich_resources.storage.probability_schemas import FoldFile, PredictionsContent
 from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
@@ -91,7 +83,9 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
             if taken is not None:
                 return taken
             study = find_series(storage.layout, uid).study_instance_uid
-            record, folds, viewed = _predict(backbone, networks, processed, images, study)
+            record, folds, viewed = _predict(
+                backbone, networks, processed, images, study, keep=_saliency_follows(context)
+            )
             save_array(storage, uid, step, record, folds.probabilities, viewed=viewed)
         metadata = _fold_metadata(folds, record.content, images, panels)
         metadata["path"] = array_path(storage, uid, step)
@@ -103,14 +97,21 @@ def _predictions_asset(backbone: Backbone) -> dg.AssetsDefinition:
 BACKBONE_PREDICTIONS = [_predictions_asset(backbone) for backbone in BACKBONES.values()]
 
 
+def _saliency_follows(context: dg.AssetExecutionContext) -> bool:
+    selected = context.run.asset_selection
+    return selected is None or dg.AssetKey(SALIENCY) in selected
+
+
 def _predict(
     backbone: Backbone,
     networks: NetworksResource,
     processed: Record[ProcessedContent],
     images: SeriesImages,
     study: str,
+    *,
+    keep: bool,
 ) -> tuple[Record[PredictionsContent], FoldProbabilities, ViewedFolds | None]:
-    """Score every slice with every fold.
+    """Score every slice with every fold; keep the features of the first fold if asked.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def _predict(
     started = time.perf_counter()
     viewed: ViewedFolds | None = None
     if models is None:
-        folds = networks.predict(loaded, images)
+        folds = networks.predict(loaded, images, keep_features=keep)
     else:
         folds, viewed = networks.predict_with_views(loaded, images, models.views)
     seconds = round(time.perf_counter() - started, 3)
@@ -174,115 +175,3 @@ def _fold_metadata(
         **made_by(content),
         "slices_per_second": round(passes / max(content.seconds, 1e-3), 2),
     }
-
-
-@dg.asset(
-    name=ENSEMBLE,
-    group_name="predictions",
-    partitions_def=SERIES,
-    deps=BACKBONE_PREDICTIONS,
-    kinds={"numpy"},
-    code_version=CODE_VERSIONS[ENSEMBLE],
-)
-def ensemble_predictions(
-    context: dg.AssetExecutionContext,
-    networks: NetworksResource,
-    panels: PanelsResource,
-    storage: StorageResource,
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Mean over backbones of each backbone's mean over folds: the probabilities of every table.
-
-    Where a calibration is set, the tables show the mean after it; both are kept.
-    """
-    uid = series_of(context)
-    working = storage.records.working_on(series_subject(uid), ENSEMBLE)
-    with retrying_transient_errors(context), working:
-        processed, images = load_images(storage, uid)
-        started = time.perf_counter()
-        loaded = [load_folds(storage, uid, backbone) for backbone in networks.chosen]
-        records = {folds.backbone: record for record, folds in loaded}
-        require_same_slices(processed, records, uid)
-        calibration = ensemble_calibration(networks)
-        made_from = {name: r.data_version for name, r in records.items()}
-        digest = ensemble_digest(made_from, digest_of(calibration))
-        taken = finished_meanwhile(context, storage, ENSEMBLE, digest)
-        if taken is not None:
-            return taken
-        ensemble = mean_over_backbones([folds for _, folds in loaded])
-        content = EnsembleContent(
-            predictions={b.name: b.predictions_step for b in networks.chosen},
-            untrained=any(record.content.untrained for record in records.values()),
-            trained_on=least(record.content.worth for record in records.values()),
-            calibration=digest_of(calibration),
-            seconds=round(time.perf_counter() - started, 3),
-        )
-        shown = None if calibration is None else calibration.apply(ensemble)
-        record = Record(digest, digest, (), content)
-        save_array(storage, uid, ENSEMBLE, record, ensemble, calibrated=shown)
-        ensemble = ensemble if shown is None else shown
-    folds = sum(len(record.content.folds) for record in records.values())
-    metadata = ensemble_metadata(ensemble, content, images, panels)
-    metadata |= {"folds": folds, "path": array_path(storage, uid, ENSEMBLE)}
-    return materialized(context, digest, metadata)
-
-
-def ensemble_metadata(
-    ensemble: FloatArray, content: EnsembleContent, images: SeriesImages, panels: PanelsResource
-) -> dict[str, Any]:
-    """Return what Dagster shows of the probabilities of a series.
-
-    Parameters
-    ----------
-    ensemble : float32 array, shape (N, 6)
-        As the tables show them.
-    content : EnsembleContent
-        Of the record.
-    images : SeriesImages
-        The slices.
-    panels : PanelsResource
-        Draws the small pictures.
-    """
-    shown = highest_slices(ensemble)
-    crops = [images.crops[i] for i in shown]
-    preview = panels.side_by_side(crops, highest_captions(ensemble, shown), BANNERS[content.worth])
-    curves = panels.curves(ensemble, BANNERS[content.worth])
-    return {
-        "slices": len(ensemble),
-        "probabilities": probability_table(ensemble, images.sop_instance_uids),
-        "curves": inline_picture(curves, "probabilities by slice"),
-        "highest_slices": inline_picture(preview, "slices with the highest P(any)"),
-        **highest(ensemble),
-        "backbones": ", ".join(content.predictions),
-        **made_by(content),
-    }
-
-
-def require_same_slices(
-    processed: Record[ProcessedContent],
-    records: Mapping[str, Record[PredictionsContent]],
-    uid: str,
-) -> None:
-    """Check that every backbone has scored the current version of the slices, in one context.
-
-    Raises
-    ------
-    IchError
-        If one has not.
-    """
-    contexts = {name: record.content.slice_context for name, record in records.items()}
-    if len(set(contexts.values())) > 1:
-        raise IchError(
-            f"the backbones were scored with different values of slice_context: {contexts}",
-            series=uid,
-            remedy="choose backbones whose checkpoints were trained alike, or set "
-            "networks.slice_context where they say nothing",
-        )
-    for name, record in records.items():
-        if record.content.images != processed.data_version:
-            step = BACKBONES[name].predictions_step
-            raise IchError(
-                f"{step} were made from another version of the slices",
-                series=uid,
-                remedy=f"materialise {step} for this partition first",
-                code="STALE",
-            )

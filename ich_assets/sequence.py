@@ -6,14 +6,11 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
+from ich_assets.ensemble import ensemble_metadata, require_same_slices
 from ich_assets.inputs_digests import sequence_step_digest
 from ich_assets.metadata import materialized
 from ich_assets.partitions import SERIES, series_of
-from ich_assets.predictions import (
-    BACKBONE_PREDICTIONS,
-    ensemble_metadata,
-    require_same_slices,
-)
+from ich_assets.predictions import BACKBONE_PREDICTIONS
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.sequence_models import SequenceModels, sequence_models, shown_calibration
 from ich_assets.step_files import (

@@ -8,8 +8,8 @@ import numpy as np
 
 from ich_assets.checks.precision import LOGIT_BOUND, SHARE_BOUND, changes
 from ich_assets.checks.verdict import Verdict, evaluations, specs_of
+from ich_assets.ensemble import ensemble_predictions
 from ich_assets.judgements import FOLD_SPREAD, SHORTFALL, fold_spread, shortfalls
-from ich_assets.predictions import ensemble_predictions
 from ich_assets.step_files import load_ensemble, load_folds, load_images, load_shown
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.inference.resource import NetworksResource

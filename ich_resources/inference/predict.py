@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.inputs import device_of, to_input
+from ich_resources.backbones.kept_features import KEPT
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.backbones.views import View
 from ich_resources.errors import InferenceError
@@ -34,6 +35,7 @@ def predict_folds(
     context: SliceContext,
     batch_size: int | BatchLimit,
     copies: Sequence[Sequence[LoadedFold]] = (),
+    keep_features: bool = False,
 ) -> FoldProbabilities:
     """Score every slice of a series with every fold of one backbone.
 
@@ -52,6 +54,8 @@ def predict_folds(
         Slices per network pass; fewer if they do not fit into the memory of the device.
     copies : sequence of sequences of LoadedFold
         The same folds on further devices.
+    keep_features : bool
+        Keep the feature maps of the first fold for the saliency of the series (``KEPT``).
 
     Returns
     -------
@@ -67,7 +71,9 @@ def predict_folds(
         If the folds belong to several backbones or have several input sizes, or there are no
         slices.
     """
-    found = run_batches(folds, crops, context, batch_size, copies, _pass)
+    KEPT.forget(folds[0].network)
+    once = partial(_pass, keep=keep_features)
+    found = run_batches(folds, crops, context, batch_size, copies, once)
     return _probabilities(folds, found)
 
 
@@ -130,7 +136,7 @@ def _probabilities(
     return FoldProbabilities(name, tuple(fold.file.path.name for fold in folds), values)
 
 
-def _pass(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
+def _pass(folds: Sequence[LoadedFold], planes: Planes, *, keep: bool) -> Tensor:
     """Return the probabilities, (F, B, 6), of one pass.
 
     If the pass fails, the end of this function frees its tensors.
@@ -138,9 +144,12 @@ def _pass(folds: Sequence[LoadedFold], planes: Planes) -> Tensor:
     device = device_of(folds[0].network)
     x = to_input(planes, folds[0].network)
     logits = []
-    for fold in folds:
+    for number, fold in enumerate(folds):
         with arithmetic(fold, device):
-            logits.append(fold.network(x).float())
+            features = fold.network.forward_features(x)
+            logits.append(fold.network.forward_head(features).float())
+        if keep and number == 0:
+            KEPT.keep(fold.network, x, features)
     return torch.sigmoid(torch.stack(logits))
 
 

@@ -270,7 +270,9 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return describe_devices(self._devices)
 
-    def predict(self, folds: "Sequence[LoadedFold]", images: SeriesImages) -> FoldProbabilities:
+    def predict(
+        self, folds: "Sequence[LoadedFold]", images: SeriesImages, *, keep_features: bool = False
+    ) -> FoldProbabilities:
         """Score every slice with every fold; see ``predict.predict_folds``."""
         from ich_resources.backbones.loading import load_folds
         from ich_resources.inference.predict import predict_folds
@@ -283,6 +285,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             context=self.context_of(files),
             batch_size=self._limit(),
             copies=[load_folds(files, device, folds[0].precision) for device in others],
+            keep_features=keep_features,
         )
 
     def predict_with_views(

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ich_resources.backbones.heads import Network
+from ich_resources.backbones.kept_features import KEPT
 
 EPSILON = 1e-8
 """Replaces a denominator of zero in Grad-CAM++ (docs/reference.md, section 5)."""
@@ -11,6 +12,8 @@ EPSILON = 1e-8
 
 def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
     """Run one forward pass. Only the head, after the last feature maps, is differentiable.
+
+    Feature maps that the predictions have kept are taken.
 
     Parameters
     ----------
@@ -26,8 +29,10 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
     source : Tensor, shape (B, K, h, w)
         The last feature maps.
     """
-    with torch.no_grad():
-        source = network.forward_features(x)
+    source = KEPT.take(network, x)
+    if source is None:
+        with torch.no_grad():
+            source = network.forward_features(x)
     source.requires_grad_(True)
     return network.forward_head(source), source
 

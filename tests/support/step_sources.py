@@ -100,6 +100,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     PROCESSED: _IMAGES,
     PREDICTIONS: (
         *_NETWORKS,
+        "ich_resources/backbones/kept_features.py",
         "ich_resources/inference/batches.py",
         "ich_resources/inference/predict.py",
     ),
@@ -109,6 +110,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_assets/drawing.py:Drawing",
         "ich_assets/drawing.py:kept_map",
         "ich_assets/saliency.py:_entry",
+        "ich_resources/backbones/kept_features.py",
         "ich_resources/panels/bars.py",
         "ich_resources/panels/canvas.py",
         "ich_resources/panels/clear_panel.py",

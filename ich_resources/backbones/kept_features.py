@@ -1,0 +1,97 @@
+"""Feature maps that saliency takes from the predictions before it: no pass runs twice.
+
+They are kept by the content of the network input. A compiled network takes one slice at a time, so
+the maps of a slice do not depend on the slices beside it: what is taken has the bits of a new pass.
+"""
+
+import threading
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ich_resources.backbones.compiled import CompiledNetwork
+from ich_resources.backbones.heads import Network
+
+LIMIT = 192_000_000
+"""Bytes of all maps that are kept: about 100 slices of three networks. Others are made again."""
+
+_Key = tuple[int, bytes]
+
+
+class KeptFeatures:
+    """Feature maps of the series that is under way.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes that are kept at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._maps: dict[_Key, npt.NDArray[np.float32]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return sum(maps.nbytes for maps in self._maps.values())
+
+    def forget(self, network: Network) -> None:
+        """Remove what is left of a network's earlier series."""
+        with self._lock:
+            for key in [key for key in self._maps if key[0] == id(network)]:
+                del self._maps[key]
+
+    def keep(self, network: Network, x: Tensor, features: Tensor) -> None:
+        """Keep the maps of some slices, as far as there is room.
+
+        Parameters
+        ----------
+        network : Network
+            Only a ``CompiledNetwork`` is kept.
+        x : float32 Tensor, shape (B, 3, S, S)
+            Its input.
+        features : float32 Tensor, shape (B, K, h, w)
+            Its last feature maps.
+        """
+        if not isinstance(network, CompiledNetwork):
+            return
+        with self._lock:
+            for row, key in enumerate(_keys(network, x)):
+                maps = features[row].numpy()
+                if self.size + maps.nbytes <= self._limit:
+                    self._maps[key] = maps.copy()
+
+    def take(self, network: Network, x: Tensor) -> Tensor | None:
+        """Return the kept maps of all these slices, and forget them; None where one is missing.
+
+        Parameters
+        ----------
+        network : Network
+            That made them.
+        x : float32 Tensor, shape (B, 3, S, S)
+            Its input.
+        """
+        if not self._maps or not isinstance(network, CompiledNetwork):
+            return None
+        keys = _keys(network, x)
+        with self._lock:
+            if not self._maps.keys() >= set(keys):
+                return None
+            found = np.stack([self._maps[key] for key in keys])
+            for key in set(keys):
+                del self._maps[key]
+        return torch.from_numpy(found)
+
+
+def _keys(network: Network, x: Tensor) -> list[_Key]:
+    rows = np.ascontiguousarray(x.numpy())
+    return [(id(network), sha256(row).digest()) for row in rows]
+
+
+KEPT = KeptFeatures(LIMIT)
+"""Those of this process."""
