@@ -138,6 +138,7 @@ def _predict(
         device=networks.device_name(),
         precision=networks.precision,
         backend=networks.engine,
+        computed_by=networks.computed_by,
         slice_context=networks.context_of(files),
         code_version=CODE_VERSIONS[PREDICTIONS],
         untrained=any(fold.untrained for fold in loaded),

@@ -1,6 +1,7 @@
-"""What this machine has: Python, memory, disk and ports. Each look says what it found."""
+"""What this machine has: Python, processor, memory, disk, ports. Each look says what it found."""
 
 import os
+import platform
 import shutil
 import socket
 import sys
@@ -34,6 +35,35 @@ def python_version(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> st
             remedy="make install PYTHON=/path/to/python3.11",
         )
     return text
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the name of the processor and its widest instruction set for networks.
+
+    Parameters
+    ----------
+    cpuinfo : Path
+        The description by Linux; where it is missing, Python says what it knows.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    found = dict(line.partition(":")[::2] for line in lines if ":" in line)
+    known = {key.strip(): value.strip() for key, value in found.items()}
+    flags = set(known.get("flags", "").split())
+    widest = next((name for name, needs in _INSTRUCTIONS.items() if flags >= needs), "")
+    name = known.get("model name") or platform.processor() or platform.machine()
+    return f"{name}, {widest}" if widest else name
+
+
+_INSTRUCTIONS = {
+    "AMX": {"amx_tile", "amx_bf16"},
+    "AVX-512 with bfloat16": {"avx512f", "avx512_bf16"},
+    "AVX-512": {"avx512f"},
+    "AVX2": {"avx2"},
+}
+"""Instruction sets of x86-64, widest first, and what Linux calls them."""
 
 
 def memory(has: int | None = None) -> str:

@@ -1,10 +1,14 @@
 """The back end that runs the networks: PyTorch or, on a CPU, OpenVINO."""
 
+from importlib import metadata
 from typing import Literal
+
+import torch
 
 from ich_resources.backbones.compiled import computes, installed
 from ich_resources.backbones.table import Precision
 from ich_resources.errors import InferenceError
+from ich_resources.machine import processor
 
 Engine = Literal["pytorch", "openvino"]
 
@@ -47,3 +51,21 @@ def choose_engine(
             remedy="set precision to float32",
         )
     return "openvino"
+
+
+def computed_by(engine: Engine, device: torch.device) -> str:
+    """Return library, version and processor: what rounding can depend on.
+
+    Parameters
+    ----------
+    engine : {"pytorch", "openvino"}
+        The back end.
+    device : torch.device
+        The first device.
+    """
+    if engine == "openvino":
+        return f"OpenVINO {metadata.version('openvino')}, {processor()}"
+    library = f"PyTorch {torch.__version__}"
+    if device.type == "cuda":
+        return f"{library}, CUDA {torch.version.cuda}, {torch.cuda.get_device_name(device)}"
+    return f"{library}, {processor()}"

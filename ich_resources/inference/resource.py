@@ -259,6 +259,13 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return choose_engine(self._devices[0].type, asked, self.precision)
 
     @property
+    def computed_by(self) -> str:
+        """Library, version, processor and instruction set of the predictions."""
+        from ich_resources.inference.engine import computed_by
+
+        return computed_by(self.engine, self._devices[0])
+
+    @property
     def _devices(self) -> "list[torch.device]":
         from ich_resources.backbones.device import resolve_devices
 

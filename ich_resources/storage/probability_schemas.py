@@ -39,6 +39,8 @@ class PredictionsContent(Content):
         In the order of the array, float32 of shape (F, N, 6).
     device, precision, backend, slice_context, code_version : str
         What made the numbers. Records of the first versions have no backend.
+    computed_by : str or None
+        Library, version, processor and instruction set. Records of earlier versions have none.
     input_size, input_size_of_backbone : int or None
         Edge of the network input in pixels, and the one that the table of backbones names. Records
         of format 1 have neither.
@@ -59,6 +61,7 @@ class PredictionsContent(Content):
     device: Text
     precision: Text
     backend: Text | None = None
+    computed_by: Text | None = None
     slice_context: Text
     code_version: Text
     untrained: bool

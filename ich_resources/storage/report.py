@@ -118,6 +118,7 @@ def _series(outcome: SeriesOutcome) -> dict[str, Any]:
         "failure": outcome.failure,
         "seconds": {step: record.content.seconds for step, record in outcome.records.items()},
         **{f"{what}s": _all(outcome, what) for what in ("device", "backend", "precision")},
+        "computed_by": _all(outcome, "computed_by"),
     }
 
 

@@ -60,3 +60,24 @@ def test_a_webserver_that_runs_is_no_fault():
         Thread(target=server.serve_forever, daemon=True).start()
         assert machine.webserver_port(server.server_port) == "the webserver answers"
         server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("flags", "widest"),
+    [
+        ("fpu avx2 avx512f avx512_bf16 amx_tile amx_bf16", ", AMX"),
+        ("fpu avx2 avx512f avx512_bf16", ", AVX-512 with bfloat16"),
+        ("fpu avx2 avx512f", ", AVX-512"),
+        ("fpu avx2", ", AVX2"),
+        ("fpu sse4_2", ""),
+    ],
+)
+def test_the_processor_and_its_widest_instructions(tmp_path, flags, widest):
+    cpuinfo = tmp_path / "cpuinfo"
+    one = f"processor\t: 0\nmodel name\t: Example 9000 @ 2 GHz\nflags\t\t: {flags}\n\n"
+    cpuinfo.write_text(one * 2)
+    assert machine.processor(cpuinfo) == f"Example 9000 @ 2 GHz{widest}"
+
+
+def test_a_system_that_does_not_describe_its_processor(tmp_path):
+    assert machine.processor(tmp_path / "none")
