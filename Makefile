@@ -13,7 +13,7 @@ $(error make cannot work in a path with spaces: $(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui up doctor receive monitor bench test lint unit quick fix clean FORCE
+.PHONY: help install demo ui up doctor receive monitor bench bench-gpu test lint unit quick fix clean FORCE
 
 help:
 	@echo "make install  create .venv with all packages, and a Dagster home in .dagster"
@@ -24,6 +24,7 @@ help:
 	@echo "make receive  receive studies by C-STORE into DICOM_INBOX, until Ctrl-C"
 	@echo "make monitor  watch live operation, serve metrics and health, and tell people, until Ctrl-C"
 	@echo "make bench    measure the speed of this machine, compared with the reference's loop"
+	@echo "make bench-gpu  measure a CUDA card, compared with the reference's loop on it, in eight minutes"
 	@echo "make test     check style, types and import contracts, and run every test (ARGS=... goes to pytest)"
 	@echo "make quick    run the tests that need no server, engine or shared data: under three minutes"
 	@echo "make fix      correct the style of Python files and shell scripts"
@@ -96,6 +97,9 @@ monitor: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/bench.py
+
+bench-gpu: $(VENV)/installed
+	$(BIN)/python benchmarks/gpu.py
 
 test: lint unit
 

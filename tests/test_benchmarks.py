@@ -1,6 +1,7 @@
 """Texts show the numbers that were measured, and the demo's networks keep their bounds."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -38,3 +39,15 @@ def test_the_readme_names_the_lowest_and_the_highest_auc(demo, pytestconfig):
     text = (pytestconfig.rootpath / "README.md").read_text()
     assert f"AUC for `any` of {found[0]} to {found[-1]} by slice" in text
     assert f"On {demo['patients']}\nphantom patients" in text
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_card_can_be_tried_on_the_processor(pytestconfig):
+    script = pytestconfig.rootpath / "benchmarks" / "gpu.py"
+    command = [sys.executable, script, "--device", "cpu", "--slices", "2", "--folds", "1"]
+    done = subprocess.run(command, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows] == ["| precision", "| float32", "| bfloat16"]
+    assert all(float(row[1]) > 0 for row in rows[1:])
+    assert float(rows[1][6]) == 0 < float(rows[2][6])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ich_resources.backbones.checkpoint import CheckpointFile, digest_file
 from ich_resources.backbones.compiled import CompiledNetwork
@@ -37,7 +38,7 @@ class LoadedFold:
         In evaluation mode, float32, without parameter gradients, on its device.
     untrained : bool
         Whether the checkpoint is marked as a stand-in.
-    precision : {"float32", "bfloat16", "float16"}
+    precision : {"float32", "tf32", "bfloat16", "float16"}
         Arithmetic of its passes.
     """
 
@@ -54,6 +55,8 @@ class LoadedFold:
         return "patients" if self.file.trained is None else self.file.trained.trained_on
 
 
+HALF: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+"""The arithmetic of half precision."""
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
 _INTERRUPTED = threading.Event()
@@ -74,11 +77,16 @@ def load_folds(
         If a file does not hold exactly this network's weights, holds code, or is another than the
         one that was digested.
     """
+    dtype = HALF.get(precision)
 
     def make(file: CheckpointFile) -> LoadedFold:
-        return _load(file, device)
+        fold = _load(file, device)
+        if dtype is not None:
+            cast_weights(fold.network, dtype)
+        return fold
 
-    return [replace(fold, precision=precision) for fold in _all(files, str(device), make)]
+    how = str(device) if dtype is None else f"{device} {precision}"
+    return [replace(fold, precision=precision) for fold in _all(files, how, make)]
 
 
 def try_fold(file: CheckpointFile) -> TrainedOn:
@@ -168,6 +176,23 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
             stacklevel=2,
         )
     return converted
+
+
+def cast_weights(network: nn.Module, dtype: torch.dtype) -> None:
+    """Round the weights of convolutions and linear layers, as autocast would at every pass.
+
+    Batch norm stays in float32, as under autocast, so the results have the same bits.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Changed in place.
+    dtype : torch.dtype
+        float16 or bfloat16.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.to(dtype)
 
 
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:

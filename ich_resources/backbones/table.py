@@ -6,7 +6,7 @@ from typing import Literal
 
 from ich_resources.errors import IchError
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 """Arithmetic of the network passes."""
 FOLDS = 5
 """Folds released per backbone."""

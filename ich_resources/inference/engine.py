@@ -24,7 +24,7 @@ def choose_engine(
         Type of the device: cpu or cuda.
     backend : {"auto", "pytorch", "openvino"}
         ``auto``: OpenVINO on the CPU where it is installed, else PyTorch.
-    precision : {"float32", "bfloat16", "float16"}
+    precision : {"float32", "tf32", "bfloat16", "float16"}
         Arithmetic of the predictions.
 
     Raises
@@ -39,9 +39,9 @@ def choose_engine(
             + ("openvino is not installed" if cpu else "OpenVINO runs only on the CPU here"),
             remedy="pip install '.[cpu]'" if cpu else "set backend to auto, or device to cpu",
         )
-    if precision == "float16" and cpu:
+    if precision in ("float16", "tf32") and cpu:
         raise InferenceError(
-            "precision float16 needs CUDA", remedy="set precision to float32 or bfloat16"
+            f"precision {precision} needs CUDA", remedy="set precision to float32 or bfloat16"
         )
     if not cpu or backend == "pytorch" or not installed():
         return "pytorch"

@@ -29,7 +29,7 @@ def machine_key(
         A CUDA device.
     files : sequence of sequences of CheckpointFile
         The folds of each backbone.
-    precision : {"float32", "bfloat16", "float16"}
+    precision : {"float32", "tf32", "bfloat16", "float16"}
         Arithmetic of the passes.
     most : int
         The largest size that is tried.

@@ -1,6 +1,7 @@
 """Probabilities of all folds of a backbone over one series."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.kept_features import KEPT
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loading import HALF, LoadedFold
 from ich_resources.backbones.views import View
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds
@@ -21,11 +22,29 @@ from ich_resources.inference.batches import Planes, run_batches
 from ich_resources.preprocessing import SliceContext
 
 
-def arithmetic(fold: LoadedFold, device: torch.device) -> torch.autocast:
-    """Return the autocast context for a fold. A compiled network has its own arithmetic."""
-    half = not isinstance(fold.network, CompiledNetwork) and fold.precision != "float32"
-    dtype = torch.float16 if fold.precision == "float16" else torch.bfloat16
-    return torch.autocast(device.type, dtype=dtype, enabled=half)
+@contextmanager
+def arithmetic(fold: LoadedFold, device: torch.device) -> Iterator[None]:
+    """Set the arithmetic of a fold for its passes. A compiled network has its own.
+
+    tf32 keeps 10 bits of mantissa where tensor cores multiply float32. Elsewhere float32 is exact.
+
+    Parameters
+    ----------
+    fold : LoadedFold
+        Its precision counts.
+    device : torch.device
+        Of the passes.
+    """
+    dtype = None if isinstance(fold.network, CompiledNetwork) else HALF.get(fold.precision)
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = (matmul.allow_tf32, cudnn.allow_tf32)
+    try:
+        if fold.precision == "tf32":
+            matmul.allow_tf32 = cudnn.allow_tf32 = True
+        with torch.autocast(device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+            yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 def predict_folds(
@@ -71,7 +90,8 @@ def predict_folds(
         If the folds belong to several backbones or have several input sizes, or there are no
         slices.
     """
-    KEPT.forget(folds[0].network)
+    for fold in folds[:1]:
+        KEPT.forget(fold.network)
     once = partial(_pass, keep=keep_features)
     found = run_batches(folds, crops, context, batch_size, copies, once)
     return _probabilities(folds, found)

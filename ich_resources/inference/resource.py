@@ -66,7 +66,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     precision: Precision = Field(
         default="float32",
-        description="Arithmetic of the predictions: float32, bfloat16, or float16 on CUDA. "
+        description="Arithmetic of the predictions: float32, bfloat16, or on CUDA float16 or tf32. "
         "Saliency is always float32.",
     )
     compiled_dir: str = Field(
@@ -213,7 +213,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         ----------
         files : sequence of CheckpointFile
             The checkpoints to load.
-        precision : {"float32", "bfloat16", "float16"}, optional
+        precision : {"float32", "tf32", "bfloat16", "float16"}, optional
             Arithmetic of these networks, instead of the configured one.
         gradients : bool
             Whether the caller needs gradients with respect to the input. Only PyTorch has them.

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ich_resources.backbones.checkpoint import CheckpointFile, digest_file, find_checkpoints
+from ich_resources.backbones.checkpoint import (
+    CheckpointFile,
+    digest_file,
+    find_checkpoint,
+    find_checkpoints,
+)
 from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.state_dict import UNTRAINED_KEY, read_state_dict
 from ich_resources.backbones.table import BACKBONES, Backbone
@@ -253,3 +258,18 @@ def test_compiled_networks_need_no_library_of_layers():
     )
     done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
     assert done.stdout.strip() == "['torch']", done.stderr
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=lambda backbone: backbone.asset)
+def test_weights_that_are_cast_once_give_the_bits_of_autocast(stand_in_models, backbone):
+    file = find_checkpoint(stand_in_models, backbone, 0)
+    (exact,), (half,) = (load_folds([file], CPU, name) for name in ("float32", "bfloat16"))
+    types = {parameter.dtype for parameter in half.network.parameters()}
+    assert types == {torch.bfloat16, torch.float32}, "batch norm stays as it is"
+    x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    x = x.to(memory_format=torch.channels_last)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        expected, found = exact.network(x), half.network(x)
+    assert torch.equal(found, expected)
+    with torch.inference_mode():
+        assert not torch.equal(exact.network(x), expected), "the test could not fail"

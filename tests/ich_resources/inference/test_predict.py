@@ -14,7 +14,7 @@ from ich_resources.backbones.loading import LoadedFold, load_folds
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.inference.batch_size import BatchLimit
-from ich_resources.inference.predict import predict_folds
+from ich_resources.inference.predict import arithmetic, predict_folds
 
 BACKBONE = "DenseNet169_change_avg"
 LEVELS = np.array([0, 40, 90, 160, 255])
@@ -190,3 +190,14 @@ def test_what_only_a_programmer_gets_wrong(crops):
     for folds, slices in [([], crops), (two, crops), ([fold(0, (1, 0, 0))], crops[:0])]:
         with pytest.raises(ValueError, match="one backbone and at least one slice"):
             predict_folds(folds, slices, context="replicated", batch_size=2)
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("float32", False), ("tf32", True)])
+def test_tf32_holds_for_the_passes_that_ask_for_it(precision, allowed):
+    def flags() -> set[bool]:
+        return {torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32}
+
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    with arithmetic(replace(fold(0, (1, 0, 0)), precision=precision), torch.device("cpu")):
+        assert flags() == {allowed}
+    assert flags() == {False}

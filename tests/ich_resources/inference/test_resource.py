@@ -146,6 +146,7 @@ def test_openvino_where_it_is_installed(stand_in_models, tmp_path):
     ("fields", "says"),
     [
         ({"precision": "float16"}, "float16 needs CUDA"),
+        ({"precision": "tf32"}, "tf32 needs CUDA"),
         ({"backend": "openvino", "device": "tpu"}, "unknown device"),
     ],
 )
