@@ -22,6 +22,8 @@ from workplace import Workplace  # noqa: E402
 
 from ich_resources.demo.checkpoints import write_checkpoints  # noqa: E402
 from ich_resources.demo.study import uid, write_series  # noqa: E402
+from ich_resources.inbox.time_index import seconds_to_result  # noqa: E402
+from ich_resources.storage.layout import Layout  # noqa: E402
 
 LIVE = """\
 resources:
@@ -93,6 +95,8 @@ def measure(place: Workplace, number: int) -> None:
     print(f"urgent study: {done[urgent] - sent:.0f} s from .done to its last record")
     print(f"series scored between the two: {before}")
     print(f"the ranking was at most {behind:.0f} s behind")
+    times = seconds_to_result(Layout(place.results).inbox_index, time.time())
+    print(f"from complete to result: {times}")
 
 
 def main(arguments: list[str]) -> None:

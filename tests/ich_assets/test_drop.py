@@ -42,7 +42,8 @@ def test_every_series_of_a_drop_ends_with_its_code_whatever_dies_in_between(site
     scored = {name for name, (state, _) in expected.items() if state in ("done", "incomplete")}
     moments = random.Random(SEED)
     after = sorted(moments.sample(range(1, len(scored) - 1), KILLS))
-    parts = [PARTS[number % len(PARTS)] for number in moments.sample(range(len(PARTS)), KILLS)]
+    order = moments.sample(PARTS, len(PARTS))
+    parts = [order[number % len(PARTS)] for number in range(KILLS)]
     killed = []
     server = Webserver(site.environ(), site.root / "log")
     try:
