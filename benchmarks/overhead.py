@@ -6,7 +6,6 @@ so that other work on the machine slows both.
 """
 
 import shutil
-import statistics
 import tempfile
 import time
 import warnings
@@ -14,12 +13,15 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
+import numpy as np
 
 from ich_assets.checks.listed import SERIES_CHECKS
 from ich_assets.graph import SERIES_ASSETS
 from ich_assets.runtime.commits import quick_commits
+from ich_assets.runtime.run_files import begin_run_file
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 INSTANCE = Path(__file__).parents[1] / "conf" / "dagster.yaml"
@@ -69,21 +71,40 @@ def empty_graph() -> dg.Definitions:
 
 
 def measure(folder: Path, runs: int = 8, rounds: int = 3) -> dict[str, Any]:
-    """Return the median seconds of a run, with Dagster's own commits and with quick commits."""
+    """Return the median of a run: seconds and seconds of CPU, with and without what we add.
+
+    ``quick_commits`` stands for all of it: also the file of the run is made beforehand.
+    """
     job = empty_graph().resolve_job_def("series")
-    taken: dict[str, list[float]] = {"as it comes": [], "quick_commits": []}
+    taken: dict[str, list[tuple[float, float]]] = {"as it comes": [], "quick_commits": []}
     for _ in range(rounds):
         for name, commits in (("as it comes", nullcontext), ("quick_commits", quick_commits)):
             home = Path(tempfile.mkdtemp(prefix="home-", dir=folder))
             shutil.copy(INSTANCE, home / "dagster.yaml")
             with dg.DagsterInstance.from_config(str(home)) as instance, commits():
                 instance.add_dynamic_partitions("series", [str(i) for i in range(runs + 1)])
+                first = ""
                 for number in range(runs + 1):
-                    started = time.perf_counter()
+                    started, cpu, run_id = time.perf_counter(), time.process_time(), str(uuid4())
+                    if first and name == "quick_commits":
+                        begin_run_file(instance, run_id, first)
                     job.execute_in_process(
-                        instance=instance, partition_key=str(number), run_config=QUIET
+                        instance=instance,
+                        partition_key=str(number),
+                        run_config=QUIET,
+                        run_id=run_id,
                     )
-                    if number:  # the first run also imports modules and creates tables
-                        taken[name].append(time.perf_counter() - started)
+                    if first:  # the first run also imports modules and creates tables
+                        now = time.perf_counter() - started, time.process_time() - cpu
+                        taken[name].append(now)
+                    first = first or run_id
             shutil.rmtree(home)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+    medians = {name: np.median(found, axis=0) for name, found in taken.items()}
+    return {name: round(float(value[0]), 3) for name, value in medians.items()} | {
+        f"{name}, CPU": round(float(value[1]), 3) for name, value in medians.items()
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        print(measure(Path(scratch)))

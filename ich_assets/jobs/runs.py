@@ -1,6 +1,7 @@
 """Runs of the asset jobs inside another job: one process, the resources of the outer run."""
 
 import time
+import uuid
 from typing import Any, Protocol
 
 import dagster as dg
@@ -15,6 +16,7 @@ from ich_assets.runtime.console import failure_text
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
 from ich_assets.runtime.origins import name_origin, naming_origins
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
+from ich_assets.runtime.run_files import begin_run_file
 from ich_assets.runtime.run_tags import BATCH_TAG, HANG_TAG, PART_OF_TAG, host_tag
 from ich_resources.errors import IchError
 from ich_resources.series import SeriesRecord
@@ -134,12 +136,15 @@ def run_asset_job(
     tags = {key: value for key, value in context.run.tags.items() if key == HANG_TAG}
     tags |= {BATCH_TAG: context.run_id, PART_OF_TAG: f"{context.job_name} {context.run_id[:8]}"}
     name_origin(context.instance, context.run_id)
+    run_id = str(uuid.uuid4())
+    begin_run_file(context.instance, run_id, context.run_id)
     with interrupts_end_the_batch(), naming_origins(context.instance, context.run):
         result = (
             graph.inner_defs()
             .resolve_job_def(job)
             .execute_in_process(
                 instance=context.instance,
+                run_id=run_id,
                 partition_key=partition,
                 raise_on_error=False,
                 tags={**tags, **host_tag(), **NO_CRASH_RETRIES},

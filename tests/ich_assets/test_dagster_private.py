@@ -269,8 +269,9 @@ def test_the_pool_of_an_op_and_the_parts_of_an_asset():
 
 
 def test_the_file_of_a_run(home):
-    """``runtime/compact.py`` makes it small."""
+    """``runtime/compact.py`` makes it small; ``runtime/run_files.py`` makes it beforehand."""
     result = run(home, "one")
+    assert result.run_id in home.event_log_storage._initialized_dbs
     path = Path(home.event_log_storage.path_for_shard(result.run_id))
     assert path == Path(home.root_directory) / "history" / "runs" / f"{result.run_id}.db"
     assert path.is_file()
