@@ -21,6 +21,7 @@ import numpy as np
 from ich_assets.checks.listed import SERIES_CHECKS
 from ich_assets.graph import SERIES_ASSETS
 from ich_assets.runtime.commits import quick_commits
+from ich_assets.runtime.engines import kept_engines
 from ich_assets.runtime.run_files import begin_run_file
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
@@ -78,10 +79,13 @@ def measure(folder: Path, runs: int = 8, rounds: int = 3) -> dict[str, Any]:
     job = empty_graph().resolve_job_def("series")
     taken: dict[str, list[tuple[float, float]]] = {"as it comes": [], "quick_commits": []}
     for _ in range(rounds):
-        for name, commits in (("as it comes", nullcontext), ("quick_commits", quick_commits)):
+        for name, commits, engines in (
+            ("as it comes", nullcontext, nullcontext),
+            ("quick_commits", quick_commits, kept_engines),
+        ):
             home = Path(tempfile.mkdtemp(prefix="home-", dir=folder))
             shutil.copy(INSTANCE, home / "dagster.yaml")
-            with dg.DagsterInstance.from_config(str(home)) as instance, commits():
+            with dg.DagsterInstance.from_config(str(home)) as instance, commits(), engines():
                 instance.add_dynamic_partitions("series", [str(i) for i in range(runs + 1)])
                 first = ""
                 for number in range(runs + 1):

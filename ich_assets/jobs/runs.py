@@ -13,6 +13,7 @@ from ich_assets.jobs.steps_left import steps_known_to_run, steps_left
 from ich_assets.partitions import SERIES
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.console import failure_text
+from ich_assets.runtime.engines import kept_engines
 from ich_assets.runtime.interrupts import interrupts_end_the_batch
 from ich_assets.runtime.origins import name_origin, naming_origins
 from ich_assets.runtime.retries import NO_CRASH_RETRIES
@@ -138,7 +139,8 @@ def run_asset_job(
     name_origin(context.instance, context.run_id)
     run_id = str(uuid.uuid4())
     begin_run_file(context.instance, run_id, context.run_id)
-    with interrupts_end_the_batch(), naming_origins(context.instance, context.run):
+    origins = naming_origins(context.instance, context.run)
+    with interrupts_end_the_batch(), origins, kept_engines():
         result = (
             graph.inner_defs()
             .resolve_job_def(job)

@@ -15,6 +15,7 @@ from ich_assets.jobs.steps_left import steps_known_to_run, steps_to_run
 from ich_assets.resources import SeriesResources
 from ich_assets.runtime.commits import quick_commits
 from ich_assets.runtime.compact import compact_runs_inside
+from ich_assets.runtime.engines import kept_engines
 from ich_resources.errors import MACHINE_FAULTS, IchError
 from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
@@ -107,7 +108,7 @@ def run_all(
     dagster.Failure
         If the run was ended so.
     """
-    with quick_commits():
+    with quick_commits(), kept_engines():
         series = [found_series(resources.storage.layout, uid) for uid in todo]
         _load_networks(context, resources, series)
         _run_each(context, resources, series, why_stop)

@@ -5,6 +5,7 @@ run.yaml. With ``--untrained`` the networks are stand-ins without any training, 
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -21,11 +22,13 @@ RUN_YAML = """\
 resources:
   dicom: {{config: {{input_dir: "{folder}/dicom"}}}}
   networks: {{config: {{model_dir: "{folder}/models", max_folds_per_backbone: 1{backend}}}}}
-{saliency}\
+{saliency}{panels}\
   storage: {{config: {{run_root: "{folder}/results"}}}}
 """
 NO_CONVERSION = ", backend: pytorch"
 """At the size of the trained networks OpenVINO saves less than its conversion takes."""
+TWO_PAINTERS = "  panels: {config: {processes: 2}}\n"
+"""On two cores small networks leave time: the panels take longest."""
 SMALL_SALIENCY = "  saliency: {config: {image_size_override: 224}}\n"
 """Untrained stand-ins have the input sizes of the release; a trained network carries its own."""
 
@@ -66,7 +69,8 @@ def main(folder: Path, *, untrained: bool = False, plan: Plan | None = None) -> 
         write_checkpoints(models)
     trained = (models / MADE_FROM).is_file()
     saliency, backend = ("", NO_CONVERSION) if trained else (SMALL_SALIENCY, "")
-    text = RUN_YAML.format(folder=folder, saliency=saliency, backend=backend)
+    panels = TWO_PAINTERS if trained and len(os.sched_getaffinity(0)) == 2 else ""
+    text = RUN_YAML.format(folder=folder, saliency=saliency, backend=backend, panels=panels)
     write_whole(folder / "run.yaml", text.encode(), ".part-run")
 
 

@@ -36,6 +36,8 @@ IMPORTS = {
     ],
     "dagster._grpc.types": ["ich_assets/runtime/slurm/launcher.py"],
     "dagster._serdes": ["ich_assets/runtime/slurm/launcher.py"],
+    "dagster._core.storage.event_log.sqlite": ["ich_assets/runtime/engines.py"],
+    "dagster._core.storage.runs.sqlite": ["ich_assets/runtime/engines.py"],
     "dagster._core.storage.noop_compute_log_manager": [
         "conf/dagster.postgres.yaml",
         "conf/dagster.slurm.yaml",
@@ -275,6 +277,20 @@ def test_the_file_of_a_run(home):
     path = Path(home.event_log_storage.path_for_shard(result.run_id))
     assert path == Path(home.root_directory) / "history" / "runs" / f"{result.run_id}.db"
     assert path.is_file()
+
+
+def test_the_stores_make_an_engine_for_each_query():
+    """``runtime/engines.py`` keeps it."""
+    from ich_assets.runtime.engines import STORES
+
+    for store, connects in zip(STORES, ("_connect", "connect"), strict=True):
+        (kind,) = (
+            each
+            for name, each in vars(store).items()
+            if name in ("SqliteEventLogStorage", "SqliteRunStorage") and inspect.isclass(each)
+        )
+        source = inspect.getsource(getattr(kind, connects))
+        assert "create_engine(" in source and "poolclass=NullPool" in source
 
 
 def test_a_run_of_a_code_server_says_its_socket():
