@@ -5,8 +5,10 @@ the feature half is compiled. The head, a thousandth of the work, stays with PyT
 differentiates it.
 """
 
+import os
 import threading
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,13 @@ import torch
 from torch import Tensor
 
 from ich_resources.backbones.heads import Network
+from ich_resources.backbones.mapped_weights import forget_pages
 from ich_resources.backbones.table import Precision
 
 _HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16"}
+
+MOST_STREAMS = 8
+"""Slices that a network takes at once. More would need more memory on a machine of many cores."""
 
 
 def installed() -> bool:
@@ -44,12 +50,17 @@ class CompiledNetwork(Network):
         The feature half.
     precision : {"float32", "bfloat16"}
         Arithmetic of the feature half.
+    weights : Path, optional
+        File of its weights, where OpenVINO has mapped one.
     """
 
     memory_format = torch.contiguous_format
 
-    def __init__(self, head: Network, model: Any, precision: Precision) -> None:
+    def __init__(
+        self, head: Network, model: Any, precision: Precision, weights: Path | None = None
+    ) -> None:
         super().__init__()
+        self._weights = weights
         self._head = head
         self._model = model
         self._precision = precision
@@ -74,10 +85,19 @@ class CompiledNetwork(Network):
                 options = {
                     "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
                     "PERFORMANCE_HINT": "THROUGHPUT",
+                    "NUM_STREAMS": min(len(os.sched_getaffinity(0)), MOST_STREAMS),
                 }
                 compiled = openvino.Core().compile_model(model, "CPU", options)
                 self._queues[size] = openvino.AsyncInferQueue(compiled)
+                if self._weights is not None:
+                    forget_pages(self._weights)
             return self._queues[size]
+
+    def release(self) -> None:
+        """Give the memory of the passes back. The next pass takes it again, in milliseconds."""
+        with self._lock:
+            for queue in self._queues.values():
+                queue[0].get_compiled_model().release_memory()
 
     def forward_features(self, x: Tensor) -> Tensor:
         """See ``Network``."""

@@ -29,11 +29,14 @@ class Converted(NamedTuple):
         The feature half.
     untrained : bool
         Whether the checkpoint is marked as a stand-in.
+    weights : Path or None
+        The file of the feature half's weights, where it was read from the cache.
     """
 
     head: Network
     model: Any
     untrained: bool
+    weights: Path | None = None
 
 
 def folder_for(cache: Path, digest: str) -> Path:
@@ -103,6 +106,7 @@ def read_converted(folder: Path, backbone: Backbone) -> Converted | None:
             return None
         weights = torch.load(folder / _HEAD, map_location="cpu", weights_only=True)
         head = load_head(backbone, weights)
-        return Converted(head, openvino.Core().read_model(folder / _MODEL), about["untrained"])
+        model = openvino.Core().read_model(folder / _MODEL)
+        return Converted(head, model, about["untrained"], (folder / _WEIGHTS).resolve())
     except Exception:  # noqa: BLE001  (any fault: it can be made again)
         return None

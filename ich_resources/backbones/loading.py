@@ -89,6 +89,19 @@ def load_folds(
     return [replace(fold, precision=precision) for fold in _all(files, how, make)]
 
 
+def release(folds: Sequence[LoadedFold]) -> None:
+    """Give back the memory that passes of compiled networks have used.
+
+    Parameters
+    ----------
+    folds : sequence of LoadedFold
+        No pass of them may be under way.
+    """
+    for fold in folds:
+        if isinstance(fold.network, CompiledNetwork):
+            fold.network.release()
+
+
 def try_fold(file: CheckpointFile) -> TrainedOn:
     """Load a fold on the CPU as ``load_folds`` does, and let it go again.
 
@@ -126,7 +139,8 @@ def load_all_compiled(
         backbone = BACKBONES[file.backbone]
         folder = folder_for(cache, file.digest)
         converted = read_converted(folder, backbone) or _convert(file, folder)
-        network = CompiledNetwork(converted.head, converted.model, precision)
+        head, model = converted.head, converted.model
+        network = CompiledNetwork(head, model, precision, converted.weights)
         # Whoever needs it first waits for it; what goes wrong goes wrong again then.
         _COMPILER.submit(network.prepare, file.input_size)
         return LoadedFold(file, network, converted.untrained, precision)
@@ -175,7 +189,8 @@ def _convert(file: CheckpointFile, folder: Path) -> Converted:
             "set networks.compiled_dir to a folder that can be written",
             stacklevel=2,
         )
-    return converted
+        return converted
+    return read_converted(folder, backbone) or converted  # mapped, it takes less memory
 
 
 def cast_weights(network: nn.Module, dtype: torch.dtype) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.kept_features import KEPT
-from ich_resources.backbones.loading import HALF, LoadedFold
+from ich_resources.backbones.loading import HALF, LoadedFold, release
 from ich_resources.backbones.views import View
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds
@@ -94,6 +94,7 @@ def predict_folds(
         KEPT.forget(fold.network)
     once = partial(_pass, keep=keep_features)
     found = run_batches(folds, crops, context, batch_size, copies, once)
+    release(folds)
     return _probabilities(folds, found)
 
 
@@ -130,6 +131,7 @@ def predict_with_views(
         As ``predict_folds``.
     """
     found = run_batches(folds, crops, context, batch_size, copies, partial(_pass_views, views))
+    release(folds)
     width = len(CLASSES)
     with np.errstate(over="ignore"):
         viewed = ViewedFolds(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from ich_resources.backbones.inputs import to_input
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loading import LoadedFold, release
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray, SliceSaliency, share
@@ -100,6 +100,7 @@ def explain_slices(
                 combined=combined[row],
                 per_backbone={name: values[row] for name, values in p.items()},
             )
+    release(folds)
 
 
 def _targets(

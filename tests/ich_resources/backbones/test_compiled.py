@@ -15,7 +15,8 @@ import torch
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.compiled_cache import folder_for, read_converted, write_converted
-from ich_resources.backbones.loading import load_all_compiled, load_folds
+from ich_resources.backbones.loading import load_all_compiled, load_folds, release
+from ich_resources.backbones.mapped_weights import forget_pages
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import CheckpointError
 from ich_resources.saliency import grad_cam
@@ -75,7 +76,8 @@ def test_a_kept_network_is_read_and_a_changed_byte_is_not(stand_in_models, tmp_p
     shutil.copytree(stand_in_models, tmp_path / "models")  # nobody has loaded this path yet
     file = find_checkpoint(tmp_path / "models", backbone, 0)
     cache = tmp_path / "cache"
-    load_all_compiled([file], cache, "float32")
+    (fold,) = load_all_compiled([file], cache, "float32")
+    fold.network.prepare(file.input_size)  # nobody reads the file any more
     copy = folder_for(cache, file.digest)
     assert read_converted(copy, backbone) is not None
     assert list(cache.iterdir()) == [copy]
@@ -163,3 +165,18 @@ def test_a_cache_that_cannot_be_written_costs_only_time(fresh, tmp_path):
     x = inputs(1, 224)
     with torch.inference_mode():
         assert torch.isfinite(fold.network(x)).all()
+
+
+def test_released_memory_is_taken_again_with_the_same_numbers(file, cache):
+    load_all_compiled([file], cache, "float32")  # converted, and read from the cache
+    (fold,) = load_all_compiled([file], cache, "float32")
+    x = inputs(2, 224)
+    with torch.inference_mode():
+        before = fold.network(x)
+        release([fold])
+        after = fold.network(x)
+    assert torch.equal(after, before)
+    size = (folder_for(cache, file.digest) / "features.bin").stat().st_size
+    assert forget_pages((folder_for(cache, file.digest) / "features.bin").resolve()) >= size, (
+        "OpenVINO no longer maps the file: nothing is won by giving pages back"
+    )

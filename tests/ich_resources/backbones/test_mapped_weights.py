@@ -1,0 +1,50 @@
+"""Mapped pages that are given back: they leave memory, and are read again as they were."""
+
+import mmap
+from pathlib import Path
+
+import pytest
+
+from ich_resources.backbones import mapped_weights
+from ich_resources.backbones.mapped_weights import forget_pages
+
+SIZE = 4 << 20
+linux = pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells of pages")
+
+
+def resident(path: Path) -> int:
+    """Bytes of a mapped file that are in this process's memory."""
+    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+    for line in lines:
+        if line.endswith(str(path)):
+            return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("Rss:"))
+    return 0
+
+
+@linux
+@pytest.mark.parametrize("name", ["weights.bin", "weights of a network.bin"])
+def test_the_pages_go_and_come_back(tmp_path, name):
+    path, content = tmp_path / name, bytes(range(256)) * (SIZE // 256)
+    path.write_bytes(content)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert mapped[:] == content
+        assert resident(path) == SIZE
+        assert forget_pages(path) == SIZE
+        assert resident(path) == 0
+        assert mapped[:] == content
+        assert forget_pages(tmp_path / "another") == 0
+
+
+@linux
+def test_pages_that_could_hold_changes_stay(tmp_path):
+    path = tmp_path / "changed"
+    path.write_bytes(bytes(SIZE))
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as mapped:
+        mapped[0] = 1
+        assert forget_pages(path) == 0
+        assert mapped[0] == 1
+
+
+def test_a_system_that_lists_no_mappings(tmp_path, monkeypatch):
+    monkeypatch.setattr(mapped_weights, "_MAPS", tmp_path / "none")
+    assert forget_pages(tmp_path) == 0
