@@ -14,6 +14,7 @@ from typing import Any
 
 from ich_assets.runtime.web.guard import Guard
 from ich_assets.runtime.web.hosts import AllowedHosts
+from ich_assets.runtime.web.reloading import CodeServerWatch
 from ich_resources.errors import IchError
 
 _MAKES_APPLICATION = "create_app_from_workspace_process_context"
@@ -70,7 +71,8 @@ def dev(arguments: Sequence[str]) -> None:
     given = dagster_dev.dev_command.make_context(
         "dagster dev", list(arguments), resilient_parsing=True
     ).params
-    _require_free_port(given["host"] or "127.0.0.1", given["port"] or "3000")
+    host, port = given["host"] or "127.0.0.1", given["port"] or "3000"
+    _require_free_port(host, port)
     children: dict[str, subprocess.Popen[bytes]] = {}
 
     def starting(parts: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
@@ -86,12 +88,16 @@ def dev(arguments: Sequence[str]) -> None:
     setattr(dagster_dev, _STARTS_CHILD, starting)
     interrupted = _end_at_interrupts()
     status: str | int | None = None
+    watch = CodeServerWatch(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}")  # noqa: S104
+    watch.start()
     try:
         dagster_dev.dev_command.main(
             list(arguments), prog_name="dagster dev", auto_envvar_prefix="DAGSTER_CLI_DEV"
         )
     except SystemExit as end:
         status = end.code
+    finally:
+        watch.end()
     if status:
         sys.exit(status)
     if not interrupted:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from kills import find_part
 from live import LAUNCH, ROOT, Webserver, free_port, wait, webserver
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -238,3 +239,21 @@ def test_a_start_that_cannot_be_is_one_sentence(environment, variables, words):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(words) and " -> " in line
+
+
+def test_a_code_server_that_was_killed_comes_back_by_itself(server):
+    """Dagster starts it again only where a person asks for it."""
+    query = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+
+    def answers() -> bool:
+        return bool(server.ask(query)["repositoriesOrError"].get("nodes"))
+
+    assert wait(60, answers)
+    killed = find_part(server, "code server")
+    assert killed
+    for process in killed:
+        process.kill()
+    assert wait(60, lambda: not answers()), "nothing was killed"
+    assert wait(120, answers)
+    alive = find_part(server, "code server")
+    assert alive and {p.pid for p in alive}.isdisjoint(p.pid for p in killed)
