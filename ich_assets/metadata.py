@@ -157,6 +157,8 @@ def _shown(value: Any) -> Any:
 def ranking_metadata(rows: Sequence[TableRow]) -> dg.TableMetadataValue:
     """Return the first rows of the ranking as a person reads it: three digits, UIDs last.
 
+    The first five columns fit into the first screen of a window 1440 pixels wide.
+
     Parameters
     ----------
     rows : sequence of TableRow
@@ -174,10 +176,10 @@ def _ranking_row(rank: int, row: TableRow) -> dict[str, Any]:
     return {
         "rank": rank if known else None,
         "P(any)": f"{row.p_any:.3f}" if row.p_any is not None else "",
-        "highest subtype": max(subtypes, key=subtypes.__getitem__) if subtypes else "",
         "description": page["d"],
         "state": row.state,
         "remarks": "; ".join(filter(None, remarks)),
+        "highest subtype": max(subtypes, key=subtypes.__getitem__) if subtypes else "",
         "doubtful": ", ".join(row.doubts),
         "primary": "yes" if row.primary else "no",
         "slices": f"{row.counts[1]} of {row.counts[0]}",
@@ -193,10 +195,10 @@ _RANKING = dg.TableSchema(
         for name in (
             "rank",
             "P(any)",
-            "highest subtype",
             "description",
             "state",
             "remarks",
+            "highest subtype",
             "doubtful",
             "primary",
             "slices",

@@ -112,12 +112,12 @@ def _write_all(
         context,
         fingerprint(states),
         {
+            "ranking": ranking_metadata(rows),
             "folder": dg.MetadataValue.path(str(layout.output)),
             "report": dg.MetadataValue.path(str(path)),
             "worklist": dg.MetadataValue.path(str(layout.worklist)),
             **_counts(report),
             "dagster/row_count": len(per_slice),
-            "ranking": ranking_metadata(rows),
             "not_scored": table_metadata(not_scored_table(outcomes, ledger.unassigned)),
         },
     )
