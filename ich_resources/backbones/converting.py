@@ -104,7 +104,8 @@ def fill(model: Any, weights: Mapping[str, Tensor], *, of_the_head: Any, name: s
             remedy="install the version of openvino in constraints.txt, or set backend to pytorch",
         )
     for key, op in constants.items():
-        filled = opset13.constant(np.ascontiguousarray(weights[key].numpy()))
+        content = np.ascontiguousarray(weights[key].numpy())
+        filled = opset13.constant(content, shared_memory=True)
         filled.set_friendly_name(op.get_friendly_name())
         op.output(0).replace(filled.output(0))
 

@@ -20,6 +20,7 @@ from ich_resources.backbones.compiled_cache import (
 )
 from ich_resources.backbones.converting import convert_features
 from ich_resources.backbones.heads import Network, load_head
+from ich_resources.backbones.mapped_weights import forget_freed
 from ich_resources.backbones.state_dict import read_checkpoint, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
 from ich_resources.errors import CheckpointError
@@ -59,6 +60,8 @@ HALF: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": tor
 """The arithmetic of half precision."""
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
+_CONVERTING = threading.BoundedSemaphore(2)
+"""Each conversion holds the weights several times."""
 _INTERRUPTED = threading.Event()
 _READERS = ThreadPoolExecutor(4, thread_name_prefix="reading networks")
 _COMPILER = ThreadPoolExecutor(1, thread_name_prefix="compiling networks")
@@ -173,9 +176,16 @@ def _all(
 
 
 def _convert(file: CheckpointFile, folder: Path) -> Converted:
+    with _CONVERTING:
+        if _INTERRUPTED.is_set():
+            raise CheckpointError("its conversion was interrupted", path=file.path)
+        converted = _converted(file, folder)
+        forget_freed()
+        return converted
+
+
+def _converted(file: CheckpointFile, folder: Path) -> Converted:
     fold = _load(file, torch.device("cpu"))
-    if _INTERRUPTED.is_set():
-        raise CheckpointError("its conversion was interrupted", path=file.path)
     backbone, weights = BACKBONES[file.backbone], fold.network.state_dict()
     model = convert_features(backbone, weights)
     head = load_head(backbone, weights)

@@ -1,6 +1,6 @@
-"""Pages of a file of weights that OpenVINO has mapped, given back to the kernel.
+"""Memory that weights no longer need, given back to the kernel.
 
-OpenVINO maps the file, and its CPU plugin makes a copy in the layout of its kernels. Nothing reads
+OpenVINO maps a file of weights, and its CPU plugin makes a copy in the layout of its kernels. Nothing reads
 the mapped pages after that. They stay in memory all the same: 1 GB for fifteen networks.
 """
 
@@ -41,3 +41,15 @@ def forget_pages(path: Path) -> int:
         if libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), _DONTNEED) == 0:
             told += size
     return told
+
+
+def forget_freed() -> None:
+    """Give memory that was freed back to the kernel. The C library keeps it for what comes next.
+
+    References
+    ----------
+    man7.org/linux/man-pages/man3/malloc_trim.3.html (of the GNU C library; others have no need)
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ich_resources.backbones import mapped_weights
-from ich_resources.backbones.mapped_weights import forget_pages
+from ich_resources.backbones.mapped_weights import forget_freed, forget_pages
 
 SIZE = 4 << 20
 linux = pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells of pages")
@@ -48,3 +48,19 @@ def test_pages_that_could_hold_changes_stay(tmp_path):
 def test_a_system_that_lists_no_mappings(tmp_path, monkeypatch):
     monkeypatch.setattr(mapped_weights, "_MAPS", tmp_path / "none")
     assert forget_pages(tmp_path) == 0
+
+
+@linux
+def test_freed_memory_leaves_the_process():
+    def anonymous() -> int:
+        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Rss:")) * 1024
+
+    forget_freed()
+    blocks = [bytes(100_000) for _ in range(1_000)]  # too small for mappings of their own
+    last = bytes(100_000)
+    full = anonymous()
+    del blocks
+    forget_freed()
+    assert anonymous() < full - 50_000_000
+    assert last
