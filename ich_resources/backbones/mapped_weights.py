@@ -1,7 +1,8 @@
 """Memory that weights no longer need, given back to the kernel.
 
-OpenVINO maps a file of weights, and its CPU plugin makes a copy in the layout of its kernels. Nothing reads
-the mapped pages after that. They stay in memory all the same: 1 GB for fifteen networks.
+OpenVINO maps a file of weights, and its CPU plugin makes a copy in the layout of its kernels.
+Nothing reads the mapped pages after that. They stay in memory all the same: 1 GB for fifteen
+networks.
 """
 
 import ctypes
