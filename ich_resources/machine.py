@@ -87,7 +87,7 @@ def memory(has: int | None = None) -> str:
     if has < LEAST_MEMORY:
         raise IchError(
             f"there are {text} of memory, and networks of one fold need {LEAST_MEMORY >> 30} GB",
-            remedy="use a machine or a container with more; all fifteen checkpoints need 7 GB",
+            remedy="use a machine or a container with more; all fifteen checkpoints need 5 GB",
         )
     return text
 
