@@ -160,6 +160,7 @@ def test_doubts_warn_with_their_numbers(tampered):
     assert {e.severity for e in warnings} == {dg.AssetCheckSeverity.WARN}
 
 
+@pytest.mark.slow
 def test_checkpoints_without_a_known_digest_are_named(stand_in_models, tmp_path):
     models = tmp_path / "models"
     shutil.copytree(stand_in_models, models)

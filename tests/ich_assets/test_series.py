@@ -118,6 +118,7 @@ def test_so_it_does_where_the_old_record_does_not_hold(place):
     assert place.images() == {sop(path) for path in place.slices[:5]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 def test_so_it_does_where_the_run_before_was_cut_short(place, before):
     if before:
