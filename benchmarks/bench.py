@@ -7,7 +7,6 @@ The runs write into BENCH_DIR, by default a temporary folder. The speed of its d
 
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import torch
 from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.demo.checkpoints import write_checkpoints
 from ich_resources.demo.study import write_series
+from ich_resources.machine import processor
 
 HERE = Path(__file__).parent
 MARK = "<!-- make bench writes everything below this line -->"
@@ -33,15 +33,10 @@ GROWTH_SLICES, GROWTH_FOLDS = 4, 1
 
 def machine() -> str:
     """Return a description of the machine."""
-    model = platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     gpus = ", ".join(cards) or "no GPU"
-    return f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, {gpus}"
+    return f"{processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, {gpus}"
 
 
 def first_slices(source: Path, target: Path, count: int) -> None:

@@ -49,7 +49,7 @@ def saliency_panels_checks(
     Raises
     ------
     StorageError
-        If there is no valid record of them.
+        If there is no valid record of the panels.
     """
     uid = context.partition_key
     _, images = load_images(storage, uid)

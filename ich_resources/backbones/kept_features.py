@@ -6,6 +6,7 @@ the maps of a slice do not depend on the slices beside it: what is taken has the
 
 import threading
 from hashlib import sha256
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,6 @@ from ich_resources.backbones.heads import Network
 
 LIMIT = 192_000_000
 """Bytes of all maps that are kept: about 100 slices of three networks. Others are made again."""
-
-_Key = tuple[int, bytes]
 
 
 class KeptFeatures:
@@ -32,19 +31,21 @@ class KeptFeatures:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._maps: dict[_Key, npt.NDArray[np.float32]] = {}
+        # Weak: another network may get the id of one that has gone, never its entry.
+        self._maps: WeakKeyDictionary[Network, dict[bytes, npt.NDArray[np.float32]]] = (
+            WeakKeyDictionary()
+        )
         self._lock = threading.Lock()
 
     @property
     def size(self) -> int:
         """Bytes that are kept."""
-        return sum(maps.nbytes for maps in self._maps.values())
+        return sum(maps.nbytes for kept in self._maps.values() for maps in kept.values())
 
     def forget(self, network: Network) -> None:
         """Remove what is left of a network's earlier series."""
         with self._lock:
-            for key in [key for key in self._maps if key[0] == id(network)]:
-                del self._maps[key]
+            self._maps.pop(network, None)
 
     def keep(self, network: Network, x: Tensor, features: Tensor) -> None:
         """Keep the maps of some slices, as far as there is room.
@@ -61,10 +62,11 @@ class KeptFeatures:
         if not isinstance(network, CompiledNetwork):
             return
         with self._lock:
-            for row, key in enumerate(_keys(network, x)):
+            kept = self._maps.setdefault(network, {})
+            for row, key in enumerate(_keys(x)):
                 maps = features[row].numpy()
                 if self.size + maps.nbytes <= self._limit:
-                    self._maps[key] = maps.copy()
+                    kept[key] = maps.copy()
 
     def take(self, network: Network, x: Tensor) -> Tensor | None:
         """Return the kept maps of all these slices, and forget them; None where one is missing.
@@ -76,21 +78,21 @@ class KeptFeatures:
         x : float32 Tensor, shape (B, 3, S, S)
             Its input.
         """
-        if not self._maps or not isinstance(network, CompiledNetwork):
+        if not self._maps.get(network):
             return None
-        keys = _keys(network, x)
+        keys = _keys(x)
         with self._lock:
-            if not self._maps.keys() >= set(keys):
+            kept = self._maps.get(network, {})
+            if not kept.keys() >= set(keys):
                 return None
-            found = np.stack([self._maps[key] for key in keys])
+            found = np.stack([kept[key] for key in keys])
             for key in set(keys):
-                del self._maps[key]
+                del kept[key]
         return torch.from_numpy(found)
 
 
-def _keys(network: Network, x: Tensor) -> list[_Key]:
-    rows = np.ascontiguousarray(x.numpy())
-    return [(id(network), sha256(row).digest()) for row in rows]
+def _keys(x: Tensor) -> list[bytes]:
+    return [sha256(row).digest() for row in np.ascontiguousarray(x.numpy())]
 
 
 KEPT = KeptFeatures(LIMIT)
