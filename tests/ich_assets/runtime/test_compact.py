@@ -5,27 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
-import pytest
+from talking import talking
 
 from ich_assets.runtime.compact import PAGE, compact_runs, compact_runs_inside
 from ich_assets.runtime.run_tags import BATCH_TAG
-
-
-@dg.op
-def says(context: dg.OpExecutionContext) -> None:
-    for number in range(5):
-        context.log.info(f"line {number}")
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def talking() -> None:
-    says()
-
-
-@pytest.fixture
-def home(tmp_path):
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield instance
 
 
 def run(home: dg.DagsterInstance, **tags: str) -> tuple[str, Path]:

@@ -2,27 +2,10 @@
 
 from pathlib import Path
 
-import dagster as dg
-import pytest
 from sqlalchemy.pool import NullPool
+from talking import talking
 
 from ich_assets.runtime.engines import KEPT, STORES, kept_engines
-
-
-@dg.op
-def says(context: dg.OpExecutionContext) -> None:
-    context.log.info("a line")
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def talking() -> None:
-    says()
-
-
-@pytest.fixture
-def home(tmp_path):
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield instance
 
 
 def counted(monkeypatch) -> list[str]:

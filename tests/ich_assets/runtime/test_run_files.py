@@ -5,28 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
-import pytest
+from talking import talking
 
 from ich_assets.runtime.compact import PAGE
 from ich_assets.runtime.run_files import begin_run_file
 
 BEGUN = "11111111-2222-3333-4444-555555555555"
-
-
-@dg.op
-def says(context: dg.OpExecutionContext) -> None:
-    context.log.info("a line")
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def talking() -> None:
-    says()
-
-
-@pytest.fixture
-def home(tmp_path):
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield instance
 
 
 def file_of(home: dg.DagsterInstance, run_id: str) -> Path:
