@@ -1,5 +1,6 @@
 """Networks with weights: loaded strictly, once per process, however many series run."""
 
+import atexit
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ich_resources.backbones.checkpoint import CheckpointFile, digest_file
 from ich_resources.backbones.compiled import CompiledNetwork
@@ -19,8 +19,9 @@ from ich_resources.backbones.compiled_cache import (
     write_converted,
 )
 from ich_resources.backbones.converting import convert_features
+from ich_resources.backbones.half_precision import HALF, cast_weights
 from ich_resources.backbones.heads import Network, load_head
-from ich_resources.backbones.mapped_weights import forget_freed
+from ich_resources.backbones.mapped_weights import forget_freed, leave_to_kernel
 from ich_resources.backbones.state_dict import read_checkpoint, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
 from ich_resources.errors import CheckpointError
@@ -56,8 +57,6 @@ class LoadedFold:
         return "patients" if self.file.trained is None else self.file.trained.trained_on
 
 
-HALF: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-"""The arithmetic of half precision."""
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()
 _CONVERTING = threading.BoundedSemaphore(2)
@@ -175,6 +174,12 @@ def _all(
         raise
 
 
+@atexit.register
+def _leave_networks() -> None:
+    known = [fold for fold in _LOADED.values() if fold.done() and not fold.cancelled()]
+    leave_to_kernel(fold.result().network for fold in known if fold.exception() is None)
+
+
 def _convert(file: CheckpointFile, folder: Path) -> Converted:
     with _CONVERTING:
         if _INTERRUPTED.is_set():
@@ -201,23 +206,6 @@ def _converted(file: CheckpointFile, folder: Path) -> Converted:
         )
         return converted
     return read_converted(folder, backbone) or converted  # mapped, it takes less memory
-
-
-def cast_weights(network: nn.Module, dtype: torch.dtype) -> None:
-    """Round the weights of convolutions and linear layers, as autocast would at every pass.
-
-    Batch norm stays in float32, as under autocast, so the results have the same bits.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Changed in place.
-    dtype : torch.dtype
-        float16 or bfloat16.
-    """
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.to(dtype)
 
 
 def _load(file: CheckpointFile, device: torch.device) -> LoadedFold:

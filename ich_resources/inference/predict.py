@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ich_resources.backbones.compiled import CompiledNetwork
+from ich_resources.backbones.half_precision import HALF
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.kept_features import KEPT
-from ich_resources.backbones.loading import HALF, LoadedFold, release
+from ich_resources.backbones.loading import LoadedFold, release
 from ich_resources.backbones.views import View
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds

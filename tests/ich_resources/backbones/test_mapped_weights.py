@@ -1,6 +1,8 @@
 """Mapped pages that are given back: they leave memory, and are read again as they were."""
 
 import mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,17 @@ def test_freed_memory_leaves_the_process():
     forget_freed()
     assert anonymous() < full - 50_000_000
     assert last
+
+
+@pytest.mark.parametrize(("left", "said"), [("[]", "freed\n"), ("[network]", "")])
+def test_what_is_left_to_the_kernel_is_not_freed_when_python_ends(left, said):
+    script = (
+        "import sys; from ich_resources.backbones.mapped_weights import leave_to_kernel\n"
+        "class Network:\n"
+        "    def __del__(self): print('freed')\n"
+        "network = Network()\n"
+        f"leave_to_kernel({left})\n"
+        "sys.exit(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, said, "")

@@ -1,0 +1,207 @@
+"""The reference's loop: its three programs, as docs/reference.md describes them.
+
+``python benchmarks/reference.py images DICOM WORK`` writes windowed slices, ``predictions MODELS
+WORK`` scores them, ``saliency MODELS WORK`` draws the panels. One checkpoint comes after the other,
+every slice is read and resized again for each, and a saliency map is one slice through one network,
+forward and backward, in eager PyTorch in float32. All of them print their seconds as JSON.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pydicom
+
+from ich_resources.backbones.table import BACKBONES, Backbone, checkpoint_name
+from ich_resources.hemorrhage import CLASSES
+from ich_resources.preprocessing import centre_crop, network_input, window_to_uint8
+
+BATCH = 16
+SALIENCY_SIZE = 224
+"""Edge of the saliency input in pixels, as in the reference's runners."""
+DEFAULTS = {"WindowCenter": 40, "WindowWidth": 80, "RescaleIntercept": 0, "RescaleSlope": 1}
+
+
+class Taken(NamedTuple):
+    """What a program took.
+
+    Attributes
+    ----------
+    seconds : float
+        Without the start of Python and without loading.
+    loading : float
+        Seconds of loading checkpoints.
+    """
+
+    seconds: float
+    loading: float
+
+
+def write_images(dicom: Path, work: Path) -> Taken:
+    """Write the windowed slices of a folder as PNG, named in their order (section 1)."""
+    began = time.perf_counter()
+    found = []
+    for path in (p for p in dicom.rglob("*") if p.is_file()):
+        dataset = pydicom.dcmread(path, force=True)
+        if "PixelData" not in dataset:
+            continue
+        center, width, intercept, slope = (
+            float(value if isinstance(value, str | float | int) else value[0])
+            for value in (dataset.get(name, usual) for name, usual in DEFAULTS.items())
+        )
+        hu = dataset.pixel_array.astype(np.float64) * slope + intercept
+        image = window_to_uint8(hu, center, width)
+        found.append((float(dataset.ImagePositionPatient[2]), dataset.SOPInstanceUID, image))
+    folder = work / "png"
+    folder.mkdir(parents=True)
+    for index, (_, uid, image) in enumerate(sorted(found, key=lambda slice_: slice_[0])):
+        cv2.imwrite(str(folder / f"{index:04}_{uid}.png"), image)
+    return Taken(time.perf_counter() - began, 0.0)
+
+
+def load(models: Path, backbone: Backbone, fold: int, device: Any) -> Any:
+    """Return the network of a checkpoint, in the layout of PyTorch."""
+    from ich_resources.backbones.networks import build_network
+    from ich_resources.backbones.state_dict import read_checkpoint
+
+    path = models / backbone.folder / checkpoint_name(fold)
+    network = build_network(backbone)
+    network.load_state_dict(read_checkpoint(path)[0])
+    return network.eval().to(device)
+
+
+def predict(models: Path, folds: int, folder: Path) -> tuple[Taken, dict[str, Any]]:
+    """Score slices; return the probabilities of each backbone, (folds, slices, 6), by name."""
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    paths = sorted(folder.glob("*.png"))
+    found, loading, began = {}, 0.0, time.perf_counter()
+    for backbone in BACKBONES.values():
+        scored = []
+        for fold in range(folds):
+            begun = time.perf_counter()
+            network = load(models, backbone, fold, device)
+            loading += time.perf_counter() - begun
+            parts = []
+            for start in range(0, len(paths), BATCH):
+                batch = [read(path, backbone.input_size) for path in paths[start : start + BATCH]]
+                with torch.no_grad():
+                    x = torch.from_numpy(np.concatenate(batch)).to(device)
+                    parts.append(torch.sigmoid(network(x)).cpu().numpy())
+            scored.append(np.concatenate(parts))
+        found[backbone.name] = np.stack(scored)
+    return Taken(time.perf_counter() - began - loading, loading), found
+
+
+def read(path: Path, size: int) -> Any:
+    """Return a slice image as network input, float32 (1, 3, S, S) (section 2)."""
+    crop = centre_crop(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    return network_input(crop[None], slice(0, 1), size, "replicated")
+
+
+def explain(models: Path, folder: Path, probabilities: Any, output: Path) -> tuple[Taken, Any]:
+    """Draw a panel for each slice; return the saliency scores, (slices,) (section 5).
+
+    Parameters
+    ----------
+    probabilities : float array, shape (slices, 6)
+        Of the ensemble, for the bars.
+    output : Path
+        Folder for the panels.
+    """
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    output.mkdir()
+    begun = time.perf_counter()
+    networks = [load(models, backbone, 0, device) for backbone in BACKBONES.values()]
+    began, scores = time.perf_counter(), []
+    for index, path in enumerate(sorted(folder.glob("*.png"))):
+        x = torch.from_numpy(read(path, SALIENCY_SIZE)).to(device)
+        passes = [(n, n.forward_features(x).requires_grad_()) for n in networks]
+        logits = [network.forward_head(source) for network, source in passes]
+        p = [torch.sigmoid(each.detach())[0].cpu().numpy() for each in logits]
+        target = int(np.mean([each / each.sum() for each in p], axis=0).argmax())
+        maps = [
+            grad_cam_plus_plus(source, torch.autograd.grad(each[0, target], source)[0])
+            for each, (_, source) in zip(logits, passes, strict=True)
+        ]
+        mean = np.mean([stretched(each) for each in maps], axis=0)
+        scores.append(mean.mean())
+        gray = centre_crop(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+        draw(gray, mean, probabilities[index], target, output / f"{index:03}.png")
+    return Taken(time.perf_counter() - began, began - begun), np.array(scores)
+
+
+def grad_cam_plus_plus(source: Any, gradient: Any) -> Any:
+    """Return the map of one slice, (h, w)."""
+    total = source.sum((2, 3), keepdim=True)
+    below = 2 * gradient**2 + total * gradient**3
+    below[below == 0] = 1e-8
+    weights = (gradient**2 / below * gradient.relu()).sum((2, 3), keepdim=True)
+    return (weights * source).sum(1).relu()[0].detach().cpu().numpy()
+
+
+def stretched(saliency_map: Any) -> Any:
+    """Return a map at 512 x 512, from 0 to 1."""
+    resized = cv2.resize(saliency_map, (512, 512))
+    span = resized.max() - resized.min()
+    return (resized - resized.min()) / span if span > 0 else np.zeros_like(resized)
+
+
+def draw(gray: Any, saliency_map: Any, bars: Sequence[float], target: int, path: Path) -> None:
+    """Draw a panel: slice, overlay and bars."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    opacity = 0.65 * saliency_map[..., None]
+    coloured = plt.get_cmap("jet")(saliency_map)[..., :3]
+    overlay = (1 - opacity) * (gray / 255)[..., None] + opacity * coloured
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 5))
+    left.imshow(gray, cmap="gray")
+    middle.imshow(overlay)
+    middle.set_title(f"{CLASSES[target]}, saliency {saliency_map.mean():.5f}")
+    right.bar(CLASSES, bars, color=["tab:blue"] * len(CLASSES))
+    right.patches[int(np.argmax(bars))].set_color("tab:red")
+    right.tick_params(axis="x", rotation=45)
+    figure.suptitle(f"{path.stem}: ensemble, gradcampp; bars: ensemble")
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Run one program; print its seconds and its peak memory as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program", choices=["images", "predictions", "saliency"])
+    parser.add_argument("source", type=Path, help="folder of DICOM files, or of checkpoints")
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--folds", type=int, default=5)
+    given = parser.parse_args()
+    work, kept = given.work, given.work / "probabilities.npz"
+    if given.program == "images":
+        taken = write_images(given.source, work)
+    elif given.program == "predictions":
+        taken, found = predict(given.source, given.folds, work / "png")
+        np.savez(kept, **found)
+    else:
+        mean = np.mean([folds.mean(0) for folds in np.load(kept).values()], axis=0)
+        taken, scores = explain(given.source, work / "png", mean, work / "panels")
+        np.save(work / "scores.npy", scores)
+    row = taken._asdict() | {"threads": len(os.sched_getaffinity(0))}
+    row["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()
