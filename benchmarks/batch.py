@@ -3,18 +3,20 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import dagster as dg
+import processes
 import pydicom
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def multiply(source: Path, target: Path, series: int) -> None:
+def multiply(source: Path, target: Path, series: int, study: str = "") -> list[str]:
     """Copy a series several times, each copy with its own UIDs.
 
     Parameters
@@ -25,44 +27,70 @@ def multiply(source: Path, target: Path, series: int) -> None:
         A folder that does not exist yet.
     series : int
         Number of copies.
+    study : str
+        StudyInstanceUID of all copies. Each has its own by default.
+
+    Returns
+    -------
+    list of str
+        Their SeriesInstanceUIDs.
     """
+    made = []
     for number in range(1, series + 1):
-        folder = target / str(number)
+        folder, root = target / str(number), f"{study or '1.2.826.0.1'}.{number}"
         folder.mkdir(parents=True)
         for index, path in enumerate(sorted(p for p in source.rglob("*") if p.is_file())):
             dataset = pydicom.dcmread(path, force=True)
             if "SOPInstanceUID" not in dataset:
                 continue
-            dataset.StudyInstanceUID = f"1.2.826.0.1.{number}"
-            dataset.SeriesInstanceUID = f"1.2.826.0.1.{number}.1"
-            dataset.SOPInstanceUID = f"1.2.826.0.1.{number}.1.{index + 1}"
+            dataset.StudyInstanceUID = study or root
+            dataset.SeriesInstanceUID = f"{root}.1"
+            dataset.SOPInstanceUID = f"{root}.1.{index + 1}"
             dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
             dataset.save_as(folder / f"{index:04}.dcm")
+        made.append(f"{root}.1")
+    return made
 
 
 def run(
-    work: Path, dicom: Path, models: Path, resources: dict[str, dict[str, Any]]
+    work: Path,
+    dicom: Path,
+    models: Path,
+    resources: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    prefix: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run ``ich_batch`` on a folder, with a new RUN_ROOT and DAGSTER_HOME.
+    """Run ``ich_batch`` on a folder, with a new RUN_ROOT.
+
+    Parameters
+    ----------
+    work : Path
+        Folder for RUN_ROOT and DAGSTER_HOME. A DAGSTER_HOME that is there is used again.
+    dicom, models : Path
+        Folder of DICOM files, and folder that holds ``2DNet``.
+    resources : mapping
+        Fields of resources, by their name.
+    prefix : sequence of str
+        What stands before the command.
 
     Returns
     -------
     dict
-        Seconds of the whole run, seconds until the first backbone has scored, seconds of each
-        step, number of checkpoints, and peak memory of the process in MB.
+        Series and slices, seconds and CPU of the whole command, seconds until the first network
+        is asked, seconds of each step, checkpoints, peak memory in MB, and MB that Dagster's store
+        has got.
 
     Raises
     ------
     SystemExit
         If the run fails.
     """
-    if work.exists():
-        shutil.rmtree(work)
     home, results = work / "home", work / "results"
-    home.mkdir(parents=True)
+    shutil.rmtree(results, ignore_errors=True)
+    home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "conf" / "dagster.yaml", home)
+    stored = size(home)
     config = work / "run.json"
-    named = {name: {"config": fields} for name, fields in resources.items()}
+    named = {name: {"config": dict(fields)} for name, fields in resources.items()}
     config.write_text(json.dumps({"resources": named}))
     environment = os.environ | {
         "DICOM_INPUT": str(dicom),
@@ -70,23 +98,37 @@ def run(
         "RUN_ROOT": str(results),
         "DAGSTER_HOME": str(home),
     }
-    command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
+    command = [*prefix, str(Path(sys.executable).with_name("dagster")), "job", "execute"]
     command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", str(config)]
-    began, started = time.time(), time.perf_counter()
-    with (work / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT)
-        _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    if status:
-        raise SystemExit((work / "log").read_text())
+    taken = processes.run(command, environment)
     report = json.loads((results / "output" / "run_report.json").read_text())
-    arrays = (results / "state" / "series").glob("*/densenet121_predictions.npy")
     return {
         "series": len(report["series"]),
         "slices": report["slices"]["scored"],
-        "seconds": seconds,
-        "to_first_backbone": min(path.stat().st_mtime for path in arrays) - began,
+        "seconds": taken.seconds,
+        "cpu": taken.cpu,
+        "to_first_request": first_request(home, taken.began) - taken.began,
         "steps": report["seconds"]["steps"],
         "checkpoints": len(report["checkpoints"]),
-        "peak_mb": usage.ru_maxrss / 1024,
+        "computed_by": report["series"][0]["computed_by"],
+        "peak_mb": taken.peak_mb,
+        "store_mb": size(home) - stored,
     }
+
+
+def size(folder: Path) -> float:
+    """Return the MB of the files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def first_request(home: Path, since: float) -> float:
+    """Return when the first step that predicts began, in seconds since 1970."""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        runs = instance.get_runs(filters=dg.RunsFilter(job_name="ich_series"))
+        found = [
+            entry.timestamp
+            for run in runs
+            for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
+            if str(entry.step_key).endswith("_predictions") and entry.timestamp >= since
+        ]
+    return min(found)

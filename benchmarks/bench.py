@@ -1,34 +1,51 @@
-"""``make bench``: measure every number in the last section of ``benchmarks/README.md``.
+"""``make bench``: measure what stands in the last section of ``benchmarks/README.md``.
 
 DICOM_INPUT may name a folder with one series, and MODEL_DIR the folder of the checkpoints. Without
 them the script uses a phantom of 28 slices and untrained stand-in weights. They take the same time.
 The runs write into BENCH_DIR, by default a temporary folder. The speed of its disk matters.
 """
 
+import argparse
 import json
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import arriving
 import batch
+import numpy as np
 import overhead
+import processes
 import pydicom
+import report
 import speed
 import torch
 
-from ich_resources.backbones.table import BACKBONES, FOLDS
+from ich_resources.backbones.compiled import computes
+from ich_resources.backbones.table import FOLDS
 from ich_resources.demo.checkpoints import write_checkpoints
 from ich_resources.demo.study import write_series
 from ich_resources.machine import processor
 
 HERE = Path(__file__).parent
-MARK = "<!-- make bench writes everything below this line -->"
-GROWTH = (1, 10, 50)
-"""Numbers of series in the batches that show how time and memory grow."""
+FURTHER = 3
+"""Series of the batch that shows what a further one takes."""
 GROWTH_SLICES, GROWTH_FOLDS = 4, 1
+EMPTY = """\
+import dagster as dg
+
+@dg.op
+def nothing(): ...
+
+@dg.job
+def empty(): nothing()
+
+defs = dg.Definitions(jobs=[empty])
+"""
 
 
 def machine() -> str:
@@ -49,101 +66,114 @@ def first_slices(source: Path, target: Path, count: int) -> None:
             taken += 1
 
 
-def measure(work: Path) -> dict[str, Any]:
-    """Make all measurements, with all files below a work folder; return the numbers."""
+def loop(source: Path, models: Path, folds: int, work: Path) -> dict[str, dict[str, float]]:
+    """Run the reference's three programs; return seconds and memory of each.
+
+    ``seconds`` is the whole command. ``further`` is without its start and without loading.
+    """
+    found = {}
+    for program, folder in (("images", source), ("predictions", models), ("saliency", models)):
+        command = [sys.executable, str(HERE / "reference.py"), program, str(folder), str(work)]
+        command += ["--folds", str(folds)]
+        taken = processes.run(command, os.environ)
+        inner = json.loads(taken.output.splitlines()[-1])
+        found[program] = {
+            "seconds": taken.seconds,
+            "further": inner["seconds"],
+            "loading": inner["loading"],
+            "peak_mb": taken.peak_mb,
+        }
+        _say(program, found[program])
+    return found
+
+
+def empty_job(work: Path) -> float:
+    """Return the seconds of a job without work, the median of three."""
+    work.mkdir()
+    (work / "empty.py").write_text(EMPTY)
+    shutil.copy(HERE.parent / "conf" / "dagster.yaml", work)
+    command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
+    command += ["-f", str(work / "empty.py"), "-j", "empty"]
+    environment = os.environ | {"DAGSTER_HOME": str(work)}
+    return float(np.median([processes.run(command, environment).seconds for _ in range(3)]))
+
+
+def measure(work: Path, slices: int, folds: int, growth: Sequence[int]) -> dict[str, Any]:
+    """Make all measurements, with all files below a work folder; return the numbers.
+
+    Parameters
+    ----------
+    slices : int
+        Of the phantom.
+    folds : int
+        Of each backbone.
+    growth : sequence of int
+        Numbers of series in the batches that show how time, memory and Dagster's store grow.
+    """
+    os.environ["XDG_CACHE_HOME"] = str(work / "cache")  # nothing is converted before the first run
     given = os.environ.get("DICOM_INPUT")
     source = Path(given) if given else work / "phantom"
     if not given:
         source.mkdir()
-        write_series(source, name="head", slices=28, bleed=True, size=512)
+        write_series(source, name="head", slices=slices, bleed=True, size=512)
     models = Path(os.environ.get("MODEL_DIR") or work / "models")
     if not (models / "2DNet").is_dir():
-        write_checkpoints(models, folds=FOLDS)
-    at_224 = {"saliency": {"image_size_override": speed.SALIENCY_SIZE}}
-    batch.run(work / "whole", source, models, at_224)  # converts the networks
-    whole = batch.run(work / "whole", source, models, at_224)
-    parts = speed.measure(work / "whole" / "results" / "processed" / "png", models, FOLDS)
-    first_slices(source, work / "few", GROWTH_SLICES)
-    growth = []
-    for series in GROWTH:
-        batch.multiply(work / "few", work / f"{series}", series)
-        small = at_224 | {"networks": {"max_folds_per_backbone": GROWTH_FOLDS}}
-        growth.append(batch.run(work / "grown", work / f"{series}", models, small))
-        print(growth[-1], file=sys.stderr, flush=True)
-    return {
+        write_checkpoints(models, folds=folds)
+    found: dict[str, Any] = {
         "machine": machine(),
         "data": "real" if given else "phantom",
-        "slices": whole["slices"],
-        "checkpoints": whole["checkpoints"],
-        "rooms": parts,
-        "whole": whole,
-        "growth": growth,
-        "overhead": overhead.measure(work),
+        "loop": loop(source, models, folds, work / "loop"),
+        "empty_job": empty_job(work / "empty"),
     }
+    batch.multiply(source, work / "several", FURTHER)
+    half = {"precision": "bfloat16"}
+    for name, dicom, fields in (
+        ("first", source, {}),
+        ("warm", source, {}),
+        ("several", work / "several", {}),
+        *([("bfloat16", source, half)] if computes("bfloat16") else []),
+    ):
+        networks = {"max_folds_per_backbone": folds, **fields}
+        found[name] = batch.run(work / "whole", dicom, models, {"networks": networks})
+        _say(name, found[name])
+    loaded = dict(np.load(work / "loop" / "probabilities.npz"))
+    found["predictions"] = speed.measure(work / "loop" / "png", models, folds, loaded)
+    found["live"] = arriving.measure(work / "live", source, models, folds)
+    _say("live", found["live"])
+    first_slices(source, work / "few", GROWTH_SLICES)
+    small = {"networks": {"max_folds_per_backbone": GROWTH_FOLDS}}
+    batch.run(work / "grown", work / "few", models, small)  # makes the DAGSTER_HOME
+    found["growth"] = []
+    for series in growth:
+        batch.multiply(work / "few", work / f"{series}", series)
+        found["growth"].append(batch.run(work / "grown", work / f"{series}", models, small))
+        _say(f"{series} series", found["growth"][-1])
+    return found | {"overhead": overhead.measure(work)}
 
 
-def tables(found: dict[str, Any]) -> str:
-    """Return the measurements as Markdown tables."""
-    parts, whole, passes = found["rooms"], found["whole"], found["slices"] * found["checkpoints"]
-    baseline = parts[0]["seconds"]
-    lines = [
-        f"Machine: {found['machine']}. {found['slices']} slices ({found['data']}), "
-        f"{found['checkpoints']} checkpoints.",
-        "",
-        "| predictions | s | s of loading | speed relative to the baseline "
-        "| slices x networks / s | largest difference | peak GB |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['what']} | {row['seconds']:.1f} | {row['of_it_loading']:.1f} "
-        f"| {baseline / row['seconds']:.2f} | {passes / row['seconds']:.1f} "
-        f"| {row['largest_difference']:.1e} | {row['peak_mb'] / 1024:.1f} |"
-        for row in parts
-        if "seconds" in row
-    ]
-    (pictures,) = (row for row in parts if "panels" in row)
-    per_panel = pictures["panels"] / found["slices"]
-    steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in whole["steps"].items())
-    lines += [
-        "",
-        f"The saliency maps of {len(BACKBONES)} networks at {speed.SALIENCY_SIZE} pixels took "
-        f"{pictures['saliency']:.1f} s. The panels took {pictures['panels']:.1f} s, that is "
-        f"{per_panel:.2f} s for each.",
-        "",
-        f"The whole batch, from the command to the tables, took {whole['seconds']:.1f} s. The "
-        f"scores of the first backbone were on disk after {whole['to_first_backbone']:.1f} s. "
-        f"Seconds of each step: {steps}.",
-        "",
-        f"| series in a batch ({GROWTH_SLICES} slices each, {GROWTH_FOLDS} fold) | s "
-        "| s for each further series | checkpoints loaded | peak MB |",
-        "|---|---|---|---|---|",
-    ]
-    first = found["growth"][0]
-    for row in found["growth"]:
-        further = row["series"] - first["series"]
-        each = f"{(row['seconds'] - first['seconds']) / further:.2f}" if further else ""
-        lines.append(
-            f"| {row['series']} | {row['seconds']:.1f} | {each} | {row['checkpoints']} "
-            f"| {row['peak_mb']:.0f} |"
-        )
-    own, quick = (found["overhead"][name] for name in ("as it comes", "quick_commits"))
-    lines += [
-        "",
-        f"A series of our graph with empty steps took Dagster {own:.2f} s with its own commits and "
-        f"{quick:.2f} s with quick commits.",
-    ]
-    return "\n".join(lines) + "\n"
+def _say(name: str, row: dict[str, Any]) -> None:
+    print(name, json.dumps(row), file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Measure; write ``results.json`` and the tables of ``benchmarks/README.md``."""
+    """Measure; write ``results.json``, and what it says into the two README files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--slices", type=int, default=28, help="of the phantom")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="of each backbone")
+    parser.add_argument("--growth", type=int, nargs="+", default=[1, 10, 100], help="of batches")
+    parser.add_argument("--dry", action="store_true", help="print the tables, and write no file")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as work:
-        found = measure(Path(work))
+        found = measure(Path(work), given.slices, given.folds, given.growth)
+    print(report.tables(found))
+    if given.dry:
+        return
     (HERE / "results.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    readme = HERE / "README.md"
-    fixed = readme.read_text(encoding="utf-8").partition(MARK)[0]
-    readme.write_text(f"{fixed}{MARK}\n\n{tables(found)}", encoding="utf-8")
-    print(tables(found))
+    for path, renew in (
+        (HERE / "README.md", report.with_tables),
+        (HERE.parent / "README.md", report.with_figures),
+    ):
+        path.write_text(renew(path.read_text(encoding="utf-8"), found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import reference
 import speed
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -162,15 +163,14 @@ def main() -> int:
         models, folder = Path(scratch) / "models", Path(scratch) / "slices"
         write_checkpoints(models, folds=given.folds)
         images = write_slices(folder, given.slices)
-        speed.baseline(models, given.folds, folder)  # the first call chooses kernels
-        taken, _ = speed.baseline(models, given.folds, folder)
+        reference.predict(models, given.folds, folder)  # the first call chooses kernels
+        taken, _ = reference.predict(models, given.folds, folder)
         rows = [measure(models, given.folds, images, p, given.device) for p in precisions]
         for row in rows:
             pairs = [(row["found"][name], rows[0]["found"][name]) for name in row["found"]]
             row["change"] = max(float(np.abs(a - b).max()) for a, b in pairs)
         operations = sum(flops(folds) for folds in rows[0]["loaded"].values())
-        loop = taken["seconds"] - taken["of_it_loading"]
-        print(tables(rows, loop, given.slices, operations))
+        print(tables(rows, taken.seconds, given.slices, operations))
         print(kernels(rows[-1], images))
     return 0
 
