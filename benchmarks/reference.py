@@ -24,8 +24,6 @@ from ich_resources.hemorrhage import CLASSES
 from ich_resources.preprocessing import centre_crop, network_input, window_to_uint8
 
 BATCH = 16
-SALIENCY_SIZE = 224
-"""Edge of the saliency input in pixels, as in the reference's runners."""
 DEFAULTS = {"WindowCenter": 40, "WindowWidth": 80, "RescaleIntercept": 0, "RescaleSlope": 1}
 
 
@@ -107,7 +105,9 @@ def read(path: Path, size: int) -> Any:
     return network_input(crop[None], slice(0, 1), size, "replicated")
 
 
-def explain(models: Path, folder: Path, probabilities: Any, output: Path) -> tuple[Taken, Any]:
+def explain(
+    models: Path, folder: Path, probabilities: Any, output: Path, size: int | None
+) -> tuple[Taken, Any]:
     """Draw a panel for each slice; return the saliency scores, (slices,) (section 5).
 
     Parameters
@@ -116,17 +116,19 @@ def explain(models: Path, folder: Path, probabilities: Any, output: Path) -> tup
         Of the ensemble, for the bars.
     output : Path
         Folder for the panels.
+    size : int, optional
+        Edge of the saliency input in pixels, instead of that of each backbone.
     """
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     output.mkdir()
     begun = time.perf_counter()
-    networks = [load(models, backbone, 0, device) for backbone in BACKBONES.values()]
+    networks = [(load(models, b, 0, device), size or b.input_size) for b in BACKBONES.values()]
     began, scores = time.perf_counter(), []
     for index, path in enumerate(sorted(folder.glob("*.png"))):
-        x = torch.from_numpy(read(path, SALIENCY_SIZE)).to(device)
-        passes = [(n, n.forward_features(x).requires_grad_()) for n in networks]
+        inputs = [torch.from_numpy(read(path, edge)).to(device) for _, edge in networks]
+        passes = [(n, n.forward_features(x)) for (n, _), x in zip(networks, inputs, strict=True)]
         logits = [network.forward_head(source) for network, source in passes]
         p = [torch.sigmoid(each.detach())[0].cpu().numpy() for each in logits]
         target = int(np.mean([each / each.sum() for each in p], axis=0).argmax())
@@ -187,6 +189,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="folder of DICOM files, or of checkpoints")
     parser.add_argument("work", type=Path)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--saliency-size", type=int, help="edge in pixels; the runners set 224")
     given = parser.parse_args()
     work, kept = given.work, given.work / "probabilities.npz"
     if given.program == "images":
@@ -196,7 +199,9 @@ def main() -> None:
         np.savez(kept, **found)
     else:
         mean = np.mean([folds.mean(0) for folds in np.load(kept).values()], axis=0)
-        taken, scores = explain(given.source, work / "png", mean, work / "panels")
+        taken, scores = explain(
+            given.source, work / "png", mean, work / "panels", given.saliency_size
+        )
         np.save(work / "scores.npy", scores)
     row = taken._asdict() | {"threads": len(os.sched_getaffinity(0))}
     row["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

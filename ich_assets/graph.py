@@ -19,7 +19,8 @@ from ich_assets.learning.evaluation import evaluation
 from ich_assets.learning.fold_list import folds
 from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
 from ich_assets.learning.oof_evaluation import oof_evaluation
-from ich_assets.learning.sequence import sequence_oof, trained_sequence
+from ich_assets.learning.sequence import trained_sequence
+from ich_assets.learning.sequence_oof import sequence_oof
 from ich_assets.learning.submission import submission
 from ich_assets.learning.training import trained_fold
 from ich_assets.ledger import DICOM_SERIES, INBOX_LEDGER, series_ledger

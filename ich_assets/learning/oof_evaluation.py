@@ -11,7 +11,7 @@ from ich_assets.learning.oof import oof_table
 from ich_assets.learning.oof_networks import oof_networks
 from ich_assets.learning.oof_scores import Source, oof_labels, oof_scores
 from ich_assets.learning.progress import naming_train_root
-from ich_assets.learning.sequence import sequence_oof
+from ich_assets.learning.sequence_oof import sequence_oof
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_resources.digests import file_sha256, fingerprint
 from ich_resources.errors import IchError

@@ -1,12 +1,10 @@
-"""trained_sequence and sequence_oof: sequence models on the predictions out of fold."""
+"""trained_sequence: sequence models on the predictions out of fold."""
 
-import time
 from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from ich_assets.learning.gpus import one_gpu
@@ -22,24 +20,20 @@ from ich_assets.learning.sequence_data import (
 )
 from ich_assets.learning.sequence_holding import (
     current_sequence,
-    current_sequence_oof,
-    sequence_oof_digest,
     trained_sequence_digest,
 )
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.training_partitions import FOLD
 from ich_resources.digests import bytes_sha256
-from ich_resources.errors import DatasetError, IchError
-from ich_resources.metric import prevalences, prior_loss, weighted_log_loss
+from ich_resources.errors import DatasetError
+from ich_resources.metric import prevalences, prior_loss
 from ich_resources.sequence.about import SequenceAbout
-from ich_resources.sequence.checkpoint import SequenceFile, checkpoint_bytes, load_sequence
+from ich_resources.sequence.checkpoint import checkpoint_bytes
 from ich_resources.sequence.recipe import SequenceRecipe
-from ich_resources.steps import CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
-from ich_resources.storage.files import write_array, write_bytes
-from ich_resources.storage.oof import LEAK, write_table
+from ich_resources.steps import CODE_VERSIONS, TRAINED_SEQUENCE
+from ich_resources.storage.files import write_bytes
 from ich_resources.storage.record import Record
 from ich_resources.storage.sequence_schemas import (
-    SequenceOofContent,
     TrainedSequenceContent,
     sequence_subject,
 )
@@ -143,7 +137,7 @@ def _train(
         best_epoch=trained.kept.epoch,
         head1=trained.kept.head1,
         head2=trained.kept.head2,
-        prior=prior_loss(_labels(held_out), prevalences(_labels(train))),
+        prior=prior_loss(labels_of(held_out), prevalences(labels_of(train))),
         series=len(train),
         held_out=len(held_out),
         without_labels=len(series) - len(train) - len(held_out),
@@ -161,7 +155,8 @@ def _train(
     return record
 
 
-def _labels(series: list[HeldOut]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def labels_of(series: list[HeldOut]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the labels of all slices, (slices, 6)."""
     return np.concatenate([one.series.labels for one in series])
 
 
@@ -209,92 +204,3 @@ def _trained_metadata(
         "log": dg.MetadataValue.path(str(root / record.files[1])),
         **({"accept_leak": True} if made.accept_leak else {}),
     }
-
-
-@dg.asset(
-    name=SEQUENCE_OOF,
-    group_name="training",
-    partitions_def=FOLD,
-    deps=[trained_sequence],
-    kinds={"pytorch"},
-    code_version=CODE_VERSIONS[SEQUENCE_OOF],
-    pool=GPU_POOL,
-    required_resource_keys=LEARNING_RESOURCES,
-)
-def sequence_oof(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Probabilities of the sequence models of a fold for the slices that it has held out.
-
-    Forward and reversed, on the predictions of the 2D networks that have not seen the slices.
-    """
-    resources, fold = LearningResources.of(context), int(context.partition_key)
-    records, subject = resources.train_root.records, sequence_subject(fold)
-    with (
-        retrying_transient_errors(context),
-        naming_train_root(),
-        records.working_on(subject, SEQUENCE_OOF),
-    ):
-        source = require_out_of_fold(resources)
-        record = current_sequence_oof(resources, fold, source)
-        if record is None:
-            record = _predict(resources, source, fold)
-    made, root = record.content, resources.train_root.layout.train_root
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(record.data_version),
-        metadata={
-            "slices": made.slices,
-            "series": made.series,
-            "weighted_log_loss": made.weighted_log_loss,
-            "weighted_log_loss_of_prior": made.prior,
-            "device": made.device,
-            "seconds": made.seconds,
-            "probabilities": dg.MetadataValue.path(str(root / record.files[0])),
-            **({"accept_leak": True} if made.accept_leak else {}),
-        },
-    )
-
-
-def _predict(
-    resources: LearningResources, source: OutOfFold, fold: int
-) -> Record[SequenceOofContent]:
-    from ich_resources.backbones.device import describe_devices, resolve_devices
-    from ich_resources.sequence.apply import sequence_probabilities
-
-    layout, records = resources.train_root.layout, resources.train_root.records
-    trained = current_sequence(resources, fold, source)
-    path, subject = layout.sequence_checkpoint(fold), sequence_subject(fold)
-    if trained is None:
-        raise IchError(
-            f"sequence fold {fold} is not trained with the current predictions and settings",
-            path=path,
-            remedy=f"materialise {TRAINED_SEQUENCE} for this partition first",
-            code="STALE",
-        )
-    started = time.perf_counter()
-    device = resolve_devices(resources.sequence.device)[0]
-    _, network = load_sequence(SequenceFile(path, trained.content.checkpoint), device)
-    folds = resources.sequence.recipe(fold).sequence_folds
-    series = [one for one in out_of_fold_series(resources, source, folds) if one.fold == fold]
-    found = [sequence_probabilities([network], [one.series]) for one in series]
-    probabilities, labels = np.concatenate(found), _labels(series)
-    known = not np.isnan(labels).all()
-    made = SequenceOofContent(
-        seconds=round(time.perf_counter() - started, 3),
-        fold=fold,
-        checkpoint=trained.content.checkpoint,
-        slices=len(labels),
-        series=len(series),
-        weighted_log_loss=weighted_log_loss(labels, probabilities) if known else None,
-        prior=trained.content.prior if known else None,
-        device=describe_devices([device]),
-        accept_leak=trained.content.accept_leak,
-    )
-    array, order = layout.sequence_oof(fold)
-    records.begin(subject, SEQUENCE_OOF)
-    write_array(array, probabilities)
-    table = pd.DataFrame({"slice": [uid for one in series for uid in one.slices]})
-    write_table(order, table.assign(**{LEAK: True}) if made.accept_leak else table)
-    digest = sequence_oof_digest(trained.content.checkpoint)
-    names = tuple(layout.steps.relative(file) for file in (array, order))
-    record = Record(digest, digest, names, made)
-    records.finish(subject, SEQUENCE_OOF, record)
-    return record

@@ -13,7 +13,8 @@ from pydicom.uid import UID, JPEGExtended12Bit
 from ich_resources.dicom.bounded import decode_in_child
 from ich_resources.dicom.frame_size import frame_mismatch
 from ich_resources.dicom.frames import codec, is_encapsulated, one_frame, plugin_for
-from ich_resources.dicom.header import Header, header_of
+from ich_resources.dicom.header import Header
+from ich_resources.dicom.header_values import header_of
 from ich_resources.dicom.jpeg import decode_jpeg, no_complaints
 from ich_resources.dicom.limits import PIXELS
 from ich_resources.dicom.parsing import PARSE_ERRORS, read_dataset

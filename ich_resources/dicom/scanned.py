@@ -7,7 +7,8 @@ from typing import Any
 
 from ich_resources.dicom.admission import judge_file, judge_slice
 from ich_resources.dicom.bounded import scan_in_child
-from ich_resources.dicom.header import Header, header_from_json, read_header
+from ich_resources.dicom.header import Header, header_from_json
+from ich_resources.dicom.header_values import read_header
 from ich_resources.dicom.limits import LARGEST_FILE
 from ich_resources.dicom.magic import (
     HEAD,

@@ -17,12 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ich_resources.digests import file_sha256, fingerprint
-from ich_resources.errors import FormatError, StorageError
+from ich_resources.digests import fingerprint
 from ich_resources.steps import final_steps, steps_of
 from ich_resources.storage.content import Content
 from ich_resources.storage.failures import Failures
-from ich_resources.storage.files import held, is_unchanged, read_json, remove, write_json
+from ich_resources.storage.files import held, is_unchanged, remove, write_json
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.own_files import (
     is_inside,
@@ -32,6 +31,13 @@ from ich_resources.storage.own_files import (
     sizes,
 )
 from ich_resources.storage.record import Record, content_as
+from ich_resources.storage.record_files import (
+    files_named,
+    is_text,
+    read_value,
+    require_known_format,
+    sha256_of,
+)
 from ich_resources.storage.schemas import schema_of
 from ich_resources.subjects import Subject
 
@@ -56,14 +62,14 @@ class Records:
         path = self._layout.record(subject, step)
         if not is_inside(self._layout, path):
             return None
-        value = _read(path)
-        _require_known_format(value, step, path)
+        value = read_value(path)
+        require_known_format(value, step, path)
         try:
             content = schema_of(step).model_validate(value["content"])
             names, digests = tuple(value["files"]), tuple(value.get("digests", ()))
             record = Record(value["recipe"], value["data_version"], names, content, digests)
             valid = (
-                _is_text(record.inputs_digest, record.data_version, *names, *digests)
+                is_text(record.inputs_digest, record.data_version, *names, *digests)
                 and all(is_own(self._layout, subject, step, name) for name in names)
                 and needed(self._layout, subject, step, content).issubset(names)
                 and value["sizes"] == sizes(self._layout, names)
@@ -84,7 +90,7 @@ class Records:
         small = [name for name in record.files if not name.endswith(pictures)]
         small = small if record.content.feeds_tables else []
         root = self._layout.run_root
-        return all(_sha256(root / name) == record.sha256(name) for name in small)
+        return all(sha256_of(root / name) == record.sha256(name) for name in small)
 
     def find_as(self, subject: Subject, step: str, schema: type[_C]) -> Record[_C] | None:
         """Return the record of a step with the schema that its content is known to have.
@@ -123,8 +129,8 @@ class Records:
         folders = schema_of(step).folders(layout, subject)
         require_inside(layout, [layout.folder(subject), *folders])
         record, begun = layout.record(subject, step), layout.begun(subject, step)
-        _require_known_format(_read(record), step, record)
-        named = (*_files_named(record), *_files_named(begun))
+        require_known_format(read_value(record), step, record)
+        named = (*files_named(record), *files_named(begun))
         left = frozenset(name for name in named if is_own(layout, subject, step, name))
         if files:
             write_json(begun, {"files": sorted(left.union(files))})
@@ -153,7 +159,7 @@ class Records:
     def _write(self, subject: Subject, step: str, value: dict[str, Any]) -> None:
         """Write a record with the digests of its files and a checksum of itself."""
         root = self._layout.run_root
-        value = value | {"digests": [_sha256(root / name) or "" for name in value["files"]]}
+        value = value | {"digests": [sha256_of(root / name) or "" for name in value["files"]]}
         value["checksum"] = fingerprint(value)
         write_json(self._layout.record(subject, step), value, durable=True)
 
@@ -167,7 +173,7 @@ class Records:
         """
         for step in steps_of(subject.kind):
             path = self._layout.record(subject, step.name)
-            value = _read(path)
+            value = read_value(path)
             if not isinstance(value, dict) or "digests" in value:
                 continue
             if self.find(subject, step.name) is not None:
@@ -254,49 +260,3 @@ class Records:
         if not all(path.is_file() for path in paths):
             return None
         return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
-
-
-def _require_known_format(value: Any, step: str, path: Path) -> None:
-    """Check that this version of ich can read a record.
-
-    Raises
-    ------
-    FormatError
-        If a newer one wrote it.
-    """
-    known = schema_of(step).format
-    found = value.get("format", 1) if isinstance(value, dict) else 1
-    if isinstance(found, int) and found > known:
-        raise FormatError(
-            f"a newer version of ich wrote this record: format {found}, and this version reads "
-            f"formats up to {known}",
-            path=path,
-            remedy="use the newer version, or choose another RUN_ROOT",
-        )
-
-
-def _is_text(*values: object) -> bool:
-    return all(isinstance(value, str) for value in values)
-
-
-def _sha256(path: Path) -> str | None:
-    """Return the SHA-256 of a file, None where it cannot be read."""
-    try:
-        return file_sha256(path)
-    except OSError:
-        return None
-
-
-def _read(path: Path) -> Any:
-    """Return the JSON of a file, None where the file is missing or damaged."""
-    try:
-        return read_json(path, remedy="")
-    except StorageError:
-        return None
-
-
-def _files_named(path: Path) -> list[str]:
-    """Return the files that a record or a list of begun files names; none where it is damaged."""
-    value = _read(path)
-    names = value.get("files") if isinstance(value, dict) else None
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -57,6 +57,7 @@ _IMAGES = (
     "ich_resources/dicom/frames.py",
     "ich_resources/dicom/geometry.py",
     "ich_resources/dicom/header.py",
+    "ich_resources/dicom/header_values.py",
     "ich_resources/dicom/jpeg.py",
     "ich_resources/dicom/ordering.py",
     "ich_resources/dicom/parsing.py",

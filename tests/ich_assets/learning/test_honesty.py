@@ -16,7 +16,8 @@ from ich_assets.learning.honesty import is_of_rsna, require_honest
 from ich_assets.learning.oof import oof_table
 from ich_assets.learning.oof_scores import weights_of
 from ich_assets.learning.resources import LearningResources
-from ich_assets.learning.sequence import sequence_oof, trained_sequence
+from ich_assets.learning.sequence import trained_sequence
+from ich_assets.learning.sequence_oof import sequence_oof
 from ich_assets.learning.submission import submission
 from ich_resources.backbones.recipe_in_file import Trained, study_hash
 from ich_resources.backbones.table import BACKBONES

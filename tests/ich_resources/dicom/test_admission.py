@@ -18,7 +18,7 @@ from pydicom.uid import (
 from ich_resources.demo.study import write_dose_page, write_dose_report, write_localizer
 from ich_resources.dicom.admission import judge_file, judge_slice
 from ich_resources.dicom.assembly import assemble
-from ich_resources.dicom.header import read_header
+from ich_resources.dicom.header_values import read_header
 from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.reasons import Reason

@@ -3,7 +3,7 @@
 import pytest
 from ledgers import only_series, scan
 
-from ich_resources.dicom.header import read_header
+from ich_resources.dicom.header_values import read_header
 
 
 def _header(path):

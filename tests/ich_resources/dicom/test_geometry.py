@@ -4,7 +4,7 @@ import pytest
 from ledgers import scan
 
 from ich_resources.dicom.geometry import position_along_normal, slice_normal
-from ich_resources.dicom.header import read_header
+from ich_resources.dicom.header_values import read_header
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
 

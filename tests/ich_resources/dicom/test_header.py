@@ -8,7 +8,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ich_resources.demo.study import uid, write_series
-from ich_resources.dicom.header import read_header
+from ich_resources.dicom.header_values import read_header
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
 
