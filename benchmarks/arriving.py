@@ -1,7 +1,6 @@
 """Live operation with the real daemon: a study of three series, and one series from the UI."""
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -11,10 +10,11 @@ from typing import Any
 
 import batch
 import pandas as pd
+import processes
 
 from ich_assets.runtime.run_tags import REQUEST_TAG
 from ich_resources.backbones.table import BACKBONES
-from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY
+from ich_resources.steps import chosen_steps
 from ich_resources.storage.layout import Layout
 from ich_resources.subjects import series_subject
 
@@ -23,7 +23,8 @@ sys.path.insert(0, str(batch.ROOT / "tests" / "support"))
 from live import FINISHED, Webserver
 
 SERIES = 3
-STEPS = [PROCESSED, *(b.predictions_step for b in BACKBONES.values()), ENSEMBLE, SALIENCY]
+SECONDS = 1800
+"""After these a study that is not done has failed."""
 
 
 def measure(work: Path, source: Path, models: Path, folds: int) -> dict[str, Any]:
@@ -44,8 +45,8 @@ def measure(work: Path, source: Path, models: Path, folds: int) -> dict[str, Any
     -------
     dict
         Seconds from ``.done`` to the result of each series, seconds of its steps, seconds until
-        the last one stands in the ranking, processes that scored them, and seconds from the click
-        to the end of the run in the UI.
+        the last one stands in the ranking, number of runs that scored them, and seconds from the
+        click to the end of the run in the UI.
     """
     results, inbox = work / "results", work / "inbox"
     (work / "home").mkdir(parents=True)
@@ -53,15 +54,15 @@ def measure(work: Path, source: Path, models: Path, folds: int) -> dict[str, Any
     (uid,) = batch.multiply(source, work / "ui", 1)
     batch.multiply(source, work / "ready", SERIES, study="1.2.826.0.2")
     inbox.mkdir()
-    environment = os.environ | {
-        "DAGSTER_HOME": str(work / "home"),
-        "DICOM_INPUT": str(work / "ui"),
-        "DICOM_INBOX": str(inbox),
-        "MODEL_DIR": str(models),
-        "MAX_FOLDS_PER_BACKBONE": str(folds),
-        "RUN_ROOT": str(results),
-    }
-    server = Webserver(environment, work / "log")
+    variables = processes.plain_environment(
+        DAGSTER_HOME=str(work / "home"),
+        DICOM_INPUT=str(work / "ui"),
+        DICOM_INBOX=str(inbox),
+        MODEL_DIR=str(models),
+        MAX_FOLDS_PER_BACKBONE=str(folds),
+        RUN_ROOT=str(results),
+    )
+    server = Webserver(variables, work / "log")
     try:
         found = study(server, results, work / "ready", inbox / "study")
         return found | {"ui": from_the_ui(server, uid)}
@@ -70,21 +71,39 @@ def measure(work: Path, source: Path, models: Path, folds: int) -> dict[str, Any
 
 
 def study(server: Webserver, results: Path, ready: Path, target: Path) -> dict[str, Any]:
-    """Let a study come, complete, and wait until all of it stands in the ranking."""
+    """Let a study come, complete, and wait until all of it stands in the ranking.
+
+    Parameters
+    ----------
+    server : Webserver
+        With the daemon, which watches the inbox.
+    results : Path
+        RUN_ROOT.
+    ready, target : Path
+        Folder of the study, and the folder in the inbox that it becomes.
+
+    Raises
+    ------
+    SystemExit
+        If a series has no result after ``SECONDS``.
+    """
     ready.rename(target)
     (target / ".done").touch()
     began = time.time()
     while len(ranked(results)) < SERIES:
+        if time.time() - began > SECONDS:
+            raise SystemExit(f"the study is not done: {server.runs()}")
         time.sleep(0.5)
     listed = time.time() - began
     layout, rows = Layout(results), []
     for uid in sorted(ranked(results)):
-        paths = [layout.record(series_subject(uid), step) for step in STEPS]
+        steps = chosen_steps(BACKBONES)
+        paths = [layout.record(series_subject(uid), step.name) for step in steps]
         seconds = sum(json.loads(p.read_text())["content"]["seconds"] for p in paths)
         rows.append({"to_result": paths[-1].stat().st_mtime - began, "steps": seconds})
     rows.sort(key=lambda row: row["to_result"])
     scoring = [run for run in server.runs() if REQUEST_TAG in run["tags"]]
-    return {"series": rows, "to_ranking": listed, "processes": len(scoring)}
+    return {"series": rows, "to_ranking": listed, "runs": len(scoring)}
 
 
 def ranked(results: Path) -> set[str]:

@@ -1,10 +1,9 @@
 """Run batches by the real command line, and measure how time and memory grow with the series."""
 
 import json
-import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -57,7 +56,6 @@ def run(
     dicom: Path,
     models: Path,
     resources: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-    prefix: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run ``ich_batch`` on a folder, with a new RUN_ROOT.
 
@@ -69,15 +67,13 @@ def run(
         Folder of DICOM files, and folder that holds ``2DNet``.
     resources : mapping
         Fields of resources, by their name.
-    prefix : sequence of str
-        What stands before the command.
 
     Returns
     -------
     dict
-        Series and slices, seconds and CPU of the whole command, seconds until the first network
-        is asked, seconds of each step, checkpoints, peak memory in MB, and MB that Dagster's store
-        has got.
+        Series and slices, seconds and CPU of the whole command, seconds until the first
+        predictions begin, seconds of each step, checkpoints, what computed them, peak memory in
+        MB, and MB that Dagster's store has got.
 
     Raises
     ------
@@ -92,22 +88,22 @@ def run(
     config = work / "run.json"
     named = {name: {"config": dict(fields)} for name, fields in resources.items()}
     config.write_text(json.dumps({"resources": named}))
-    environment = os.environ | {
-        "DICOM_INPUT": str(dicom),
-        "MODEL_DIR": str(models),
-        "RUN_ROOT": str(results),
-        "DAGSTER_HOME": str(home),
-    }
-    command = [*prefix, str(Path(sys.executable).with_name("dagster")), "job", "execute"]
+    variables = processes.plain_environment(
+        DICOM_INPUT=str(dicom),
+        MODEL_DIR=str(models),
+        RUN_ROOT=str(results),
+        DAGSTER_HOME=str(home),
+    )
+    command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
     command += ["-m", "ich_assets.definitions", "-j", "ich_batch", "-c", str(config)]
-    taken = processes.run(command, environment)
+    taken = processes.run(command, variables)
     report = json.loads((results / "output" / "run_report.json").read_text())
     return {
         "series": len(report["series"]),
         "slices": report["slices"]["scored"],
         "seconds": taken.seconds,
         "cpu": taken.cpu,
-        "to_first_request": first_request(home, taken.began) - taken.began,
+        "to_predictions": predictions_began(home, taken.began) - taken.began,
         "steps": report["seconds"]["steps"],
         "checkpoints": len(report["checkpoints"]),
         "computed_by": report["series"][0]["computed_by"],
@@ -118,11 +114,11 @@ def run(
 
 def size(folder: Path) -> float:
     """Return the MB of the files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
 
 
-def first_request(home: Path, since: float) -> float:
-    """Return when the first step that predicts began, in seconds since 1970."""
+def predictions_began(home: Path, since: float) -> float:
+    """Return when the first step that predicts began after a moment, in seconds since 1970."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         runs = instance.get_runs(filters=dg.RunsFilter(job_name="ich_series"))
         found = [

@@ -12,6 +12,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,8 @@ import processes
 import pydicom
 import report
 import speed
-import torch
 
-from ich_resources.backbones.compiled import computes
 from ich_resources.backbones.table import FOLDS
-from ich_resources.demo.checkpoints import write_checkpoints
 from ich_resources.demo.study import write_series
 from ich_resources.machine import processor
 
@@ -48,12 +47,59 @@ defs = dg.Definitions(jobs=[empty])
 """
 
 
-def machine() -> str:
-    """Return a description of the machine."""
+def machine() -> dict[str, Any]:
+    """Return what this machine has: processor, cores, memory in GB, cards; and what it can run."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    gpus = ", ".join(cards) or "no GPU"
-    return f"{processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GB, {gpus}"
+    command = [sys.executable, str(HERE / "speed.py"), "names"]
+    return {
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory),
+        **json.loads(processes.run(command, os.environ).output),
+    }
+
+
+def inputs(work: Path, slices: int, folds: int) -> tuple[Path, Path]:
+    """Return the folders of one series and of the checkpoints: those given, or made ones.
+
+    Raises
+    ------
+    SystemExit
+        If MODEL_DIR does not hold ``2DNet``.
+    """
+    given, models = os.environ.get("DICOM_INPUT"), os.environ.get("MODEL_DIR")
+    if models and not Path(models, "2DNet").is_dir():
+        raise SystemExit(f"MODEL_DIR is {models}, and 2DNet is not in it")
+    source = Path(given) if given else work / "phantom"
+    # In a process of its own: this one must not have what the measured ones have.
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        if not given:
+            made = {"name": "head", "slices": slices, "bleed": True, "size": 512}
+            pool.submit(write_series, source, **made).result()
+        if not models:
+            pool.submit(write_stand_ins, work / "models", folds).result()
+    return source, Path(models) if models else work / "models"
+
+
+def write_stand_ins(folder: Path, folds: int) -> None:
+    """Write untrained checkpoints; see ``write_checkpoints``."""
+    from ich_resources.demo.checkpoints import write_checkpoints
+
+    write_checkpoints(folder, folds=folds)
+
+
+def warm_up(work: Path, models: Path) -> None:
+    """Read what both sides read: checkpoints, libraries, and matplotlib's list of fonts.
+
+    Networks converted for OpenVINO stay below a new folder: nothing is converted before the first
+    run.
+    """
+    os.environ["XDG_CACHE_HOME"] = str(work / "cache")
+    os.environ["MPLCONFIGDIR"] = str(work / "matplotlib")
+    for path in models.rglob("*.pth"):
+        path.read_bytes()
+    libraries = "dagster, openvino, pretrainedmodels, torchvision, matplotlib.pyplot"
+    processes.run([sys.executable, "-W", "ignore", "-c", f"import {libraries}"], os.environ)
 
 
 def first_slices(source: Path, target: Path, count: int) -> None:
@@ -67,9 +113,22 @@ def first_slices(source: Path, target: Path, count: int) -> None:
 
 
 def loop(source: Path, models: Path, folds: int, work: Path) -> dict[str, dict[str, float]]:
-    """Run the reference's three programs; return seconds and memory of each.
+    """Run the reference's three programs.
 
-    ``seconds`` is the whole command. ``further`` is without its start and without loading.
+    Parameters
+    ----------
+    source, models : Path
+        Folder of one series, and folder that holds ``2DNet``.
+    folds : int
+        Checkpoints of each backbone.
+    work : Path
+        Folder for what they write.
+
+    Returns
+    -------
+    dict of str to dict
+        For each: seconds of the whole command, seconds without its start and loading, seconds of
+        loading, and peak memory in MB.
     """
     found = {}
     for program, folder in (("images", source), ("predictions", models), ("saliency", models)):
@@ -79,7 +138,7 @@ def loop(source: Path, models: Path, folds: int, work: Path) -> dict[str, dict[s
         inner = json.loads(taken.output.splitlines()[-1])
         found[program] = {
             "seconds": taken.seconds,
-            "further": inner["seconds"],
+            "without_start": inner["seconds"],
             "loading": inner["loading"],
             "peak_mb": taken.peak_mb,
         }
@@ -94,8 +153,8 @@ def empty_job(work: Path) -> float:
     shutil.copy(HERE.parent / "conf" / "dagster.yaml", work)
     command = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
     command += ["-f", str(work / "empty.py"), "-j", "empty"]
-    environment = os.environ | {"DAGSTER_HOME": str(work)}
-    return float(np.median([processes.run(command, environment).seconds for _ in range(3)]))
+    variables = processes.plain_environment(DAGSTER_HOME=str(work))
+    return float(np.median([processes.run(command, variables).seconds for _ in range(3)]))
 
 
 def measure(work: Path, slices: int, folds: int, growth: Sequence[int]) -> dict[str, Any]:
@@ -110,34 +169,29 @@ def measure(work: Path, slices: int, folds: int, growth: Sequence[int]) -> dict[
     growth : sequence of int
         Numbers of series in the batches that show how time, memory and Dagster's store grow.
     """
-    os.environ["XDG_CACHE_HOME"] = str(work / "cache")  # nothing is converted before the first run
-    given = os.environ.get("DICOM_INPUT")
-    source = Path(given) if given else work / "phantom"
-    if not given:
-        source.mkdir()
-        write_series(source, name="head", slices=slices, bleed=True, size=512)
-    models = Path(os.environ.get("MODEL_DIR") or work / "models")
-    if not (models / "2DNet").is_dir():
-        write_checkpoints(models, folds=folds)
+    source, models = inputs(work, slices, folds)
+    warm_up(work, models)
     found: dict[str, Any] = {
         "machine": machine(),
-        "data": "real" if given else "phantom",
+        "data": "real" if "DICOM_INPUT" in os.environ else "phantom",
+        "weights": "given" if "MODEL_DIR" in os.environ else "stand-ins",
         "loop": loop(source, models, folds, work / "loop"),
         "empty_job": empty_job(work / "empty"),
     }
+    variants = found["machine"]["variants"]
     batch.multiply(source, work / "several", FURTHER)
     half = {"precision": "bfloat16"}
     for name, dicom, fields in (
         ("first", source, {}),
         ("warm", source, {}),
         ("several", work / "several", {}),
-        *([("bfloat16", source, half)] if computes("bfloat16") else []),
+        *([("bfloat16", source, half)] if any("bfloat16" in name for name in variants) else []),
     ):
         networks = {"max_folds_per_backbone": folds, **fields}
         found[name] = batch.run(work / "whole", dicom, models, {"networks": networks})
         _say(name, found[name])
     loaded = dict(np.load(work / "loop" / "probabilities.npz"))
-    found["predictions"] = speed.measure(work / "loop" / "png", models, folds, loaded)
+    found["predictions"] = speed.measure(work / "loop" / "png", models, folds, loaded, variants)
     found["live"] = arriving.measure(work / "live", source, models, folds)
     _say("live", found["live"])
     first_slices(source, work / "few", GROWTH_SLICES)

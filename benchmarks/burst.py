@@ -12,18 +12,18 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
+from arriving import ranked
+from processes import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from live import Webserver  # noqa: E402
-from workplace import Workplace  # noqa: E402
+from live import Webserver
+from workplace import Workplace
 
-from ich_resources.demo.checkpoints import write_checkpoints  # noqa: E402
-from ich_resources.demo.study import uid, write_series  # noqa: E402
-from ich_resources.inbox.time_index import seconds_to_result  # noqa: E402
-from ich_resources.storage.layout import Layout  # noqa: E402
+from ich_resources.demo.checkpoints import write_checkpoints
+from ich_resources.demo.study import uid, write_series
+from ich_resources.inbox.time_index import seconds_to_result
+from ich_resources.storage.layout import Layout
 
 LIVE = """\
 resources:
@@ -45,15 +45,6 @@ def scored(place: Workplace) -> dict[str, float]:
     """Return when each series got its last record, in seconds since 1970."""
     records = (place.results / "state" / "series").glob("*/saliency_panels.json")
     return {record.parent.name: record.stat().st_mtime for record in records}
-
-
-def ranked(place: Workplace) -> set[str]:
-    """Return the series that have a number in the ranking."""
-    path = place.output / "predictions_per_series.csv"
-    if not path.exists():
-        return set()
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return set(table.loc[table["slices_scored"] != "0", "series_id"])
 
 
 def workplace(root: Path) -> Workplace:
@@ -80,10 +71,10 @@ def measure(place: Workplace, number: int) -> None:
     begun, urgent, sent, behind = time.time(), "", 0.0, 0.0
     server = Webserver(place.environ(), place.root / "log")
     try:
-        while len(done := scored(place)) < number + 1 or set(done) - ranked(place):
+        while len(done := scored(place)) < number + 1 or set(done) - ranked(place.results):
             if not urgent and len(done) >= number // 2:
                 urgent, sent = send(inbox, "urgent"), time.time()
-            late = set(done) - ranked(place)
+            late = set(done) - ranked(place.results)
             behind = max([behind, *(time.time() - done[series] for series in late)])
             time.sleep(0.5)
         whole = time.time() - begun

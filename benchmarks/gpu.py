@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from ich_resources.backbones.inputs import to_input
 from ich_resources.backbones.loading import LoadedFold
 from ich_resources.demo.checkpoints import write_checkpoints
-from ich_resources.inference.engine import computed_by
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.preprocessing import network_planes
 from ich_resources.series import SeriesImages
@@ -73,7 +73,7 @@ def stages(
         device,
         lambda: planes.extend(network_planes(images.crops, r, size, context) for r in rows),
     )
-    copied = seconds(device, lambda: [to_input(each, folds[0].network) for each in planes])
+    copied = seconds(device, lambda: deque((to_input(p, folds[0].network) for p in planes), 0))
     return {"inputs": made, "copies": copied}
 
 
@@ -101,21 +101,20 @@ def measure(
         if card.type == "cuda":
             torch.cuda.reset_peak_memory_stats(card)
         row["passes"] += seconds(card, lambda e=each: networks.predict(e, images))
-        found[backbone.name] = networks.predict(each, images).probabilities
-        for name, taken in stages(networks, each, images, networks.batch_size).items():
-            row[name] += taken
         if card.type == "cuda":
             peak = torch.cuda.max_memory_allocated(card) / 2**30
             row["peak_gb"] = max(row.get("peak_gb", 0.0), peak)
-    exact = networks.load(networks.checkpoints(networks.chosen[0])[:1], precision="float32")
-    row["computed_by"] = computed_by("pytorch", next(exact[0].network.parameters()).device)
-    row["found"], row["loaded"], row["networks"] = found, loaded, networks
+        found[backbone.name] = networks.predict(each, images).probabilities
+        for name, taken in stages(networks, each, images, networks.batch_size).items():
+            row[name] += taken
+    row["computed_by"] = networks.computed_by
+    row |= {"found": found, "loaded": loaded, "networks": networks, "device": card.type}
     return row
 
 
 def kernels(row: dict[str, Any], images: SeriesImages) -> str:
     """Return the kernels that take most of the time of one backbone."""
-    on_card = torch.cuda.is_available()
+    on_card = row["device"] == "cuda"
     activities = [ProfilerActivity.CUDA] if on_card else [ProfilerActivity.CPU]
     backbone, folds = next(iter(row["loaded"].items()))
     with profile(activities=activities) as found:
@@ -133,7 +132,7 @@ def tables(rows: list[dict[str, Any]], baseline: float, slices: int, operations:
         f"{card}. The reference's loop on it: {slices / baseline:.1f} slices/s.",
         "",
         "| precision | slices/s | x the reference's loop | s of inputs | s of copies "
-        "| share of the peak | largest change of P | peak GB |",
+        "| share of the peak | largest change of P from float32 | peak GB |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -163,8 +162,8 @@ def main() -> int:
         models, folder = Path(scratch) / "models", Path(scratch) / "slices"
         write_checkpoints(models, folds=given.folds)
         images = write_slices(folder, given.slices)
-        reference.predict(models, given.folds, folder)  # the first call chooses kernels
-        taken, _ = reference.predict(models, given.folds, folder)
+        for _ in range(2):  # the first call chooses kernels
+            taken, _ = reference.predict(models, given.folds, folder, given.device)
         rows = [measure(models, given.folds, images, p, given.device) for p in precisions]
         for row in rows:
             pairs = [(row["found"][name], rows[0]["found"][name]) for name in row["found"]]

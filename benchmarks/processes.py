@@ -1,5 +1,10 @@
-"""Run a command, and measure time and memory of all its processes together."""
+"""Run a command, and measure time and memory of all its processes together.
 
+The process that measures imports none of the large libraries. PSS counts a page once for all
+processes that have it, so what it had would be missing in the numbers.
+"""
+
+import os
 import subprocess
 import threading
 import time
@@ -9,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+
+from ich_resources import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 INTERVAL = 0.5
@@ -27,8 +34,10 @@ class Measured(NamedTuple):
     cpu : float
         Seconds of CPU, of its process and of those that it waited for.
     peak_mb : float
-        The largest sum of PSS of all its processes: a page that n of them share counts 1/n in each.
+        The largest sum of PSS of all its processes that was seen, at a look each half second. A
+        page that n of them share counts 1/n in each.
     output : str
+        What it wrote, errors too.
     """
 
     began: float
@@ -38,8 +47,28 @@ class Measured(NamedTuple):
     output: str
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
-    """Run a command.
+def plain_environment(**more: str) -> dict[str, str]:
+    """Return the environment without settings of Dagster and of this project, and with some more.
+
+    Parameters
+    ----------
+    **more : str
+        Variables of the command, by name.
+    """
+    ours = {value for name, value in vars(environment).items() if name.isupper()}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DAGSTER_") and k not in ours}
+    return kept | more
+
+
+def run(command: Sequence[str], variables: Mapping[str, str]) -> Measured:
+    """Run a command from the folder of the project.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The program and its arguments.
+    variables : mapping of str to str
+        Its environment.
 
     Raises
     ------
@@ -50,7 +79,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
     began, started = time.time(), time.perf_counter()
     process = subprocess.Popen(
         command,
-        env=dict(environment),
+        env=dict(variables),
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -74,7 +103,7 @@ def _cpu_of_children() -> float:
 
 def _watch(process: subprocess.Popen[str], sizes: list[float]) -> None:
     while process.poll() is None:
-        with suppress(psutil.Error):
+        with suppress(psutil.NoSuchProcess):
             first = psutil.Process(process.pid)
             sizes.append(sum(_pss(each) for each in [first, *first.children(recursive=True)]))
         time.sleep(INTERVAL)
@@ -83,5 +112,5 @@ def _watch(process: subprocess.Popen[str], sizes: list[float]) -> None:
 def _pss(process: psutil.Process) -> float:
     try:
         return float(process.memory_full_info().pss)
-    except psutil.Error:  # it has ended meanwhile
+    except psutil.NoSuchProcess:  # it has ended meanwhile
         return 0.0

@@ -8,8 +8,6 @@ forward and backward, in eager PyTorch in float32. All of them print their secon
 
 import argparse
 import json
-import os
-import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import pydicom
+from matplotlib import pyplot as plt
 
 from ich_resources.backbones.table import BACKBONES, Backbone, checkpoint_name
 from ich_resources.hemorrhage import CLASSES
@@ -43,7 +42,15 @@ class Taken(NamedTuple):
 
 
 def write_images(dicom: Path, work: Path) -> Taken:
-    """Write the windowed slices of a folder as PNG, named in their order (section 1)."""
+    """Write the windowed slices of a folder as PNG, named in their order (section 1).
+
+    Parameters
+    ----------
+    dicom : Path
+        Folder of DICOM files of one series.
+    work : Path
+        Folder for the folder ``png``.
+    """
     began = time.perf_counter()
     found = []
     for path in (p for p in dicom.rglob("*") if p.is_file()):
@@ -65,7 +72,7 @@ def write_images(dicom: Path, work: Path) -> Taken:
 
 
 def load(models: Path, backbone: Backbone, fold: int, device: Any) -> Any:
-    """Return the network of a checkpoint, in the layout of PyTorch."""
+    """Return the network of a checkpoint on a device, in PyTorch's own memory layout."""
     from ich_resources.backbones.networks import build_network
     from ich_resources.backbones.state_dict import read_checkpoint
 
@@ -75,11 +82,40 @@ def load(models: Path, backbone: Backbone, fold: int, device: Any) -> Any:
     return network.eval().to(device)
 
 
-def predict(models: Path, folds: int, folder: Path) -> tuple[Taken, dict[str, Any]]:
-    """Score slices; return the probabilities of each backbone, (folds, slices, 6), by name."""
+def _device(name: str) -> Any:
     import torch
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def predict(
+    models: Path, folds: int, folder: Path, device: str = "auto"
+) -> tuple[Taken, dict[str, Any]]:
+    """Score slices.
+
+    Parameters
+    ----------
+    models : Path
+        Folder that holds ``2DNet``.
+    folds : int
+        Checkpoints of each backbone.
+    folder : Path
+        Windowed slices as PNG.
+    device : str
+        Of PyTorch; auto: a card where there is one.
+
+    Returns
+    -------
+    Taken
+        Seconds.
+    dict of str to float32 array, shape (folds, slices, 6)
+        Probabilities, by backbone.
+    """
+    import torch
+
+    device = _device(device)
     paths = sorted(folder.glob("*.png"))
     found, loading, began = {}, 0.0, time.perf_counter()
     for backbone in BACKBONES.values():
@@ -108,20 +144,31 @@ def read(path: Path, size: int) -> Any:
 def explain(
     models: Path, folder: Path, probabilities: Any, output: Path, size: int | None
 ) -> tuple[Taken, Any]:
-    """Draw a panel for each slice; return the saliency scores, (slices,) (section 5).
+    """Draw a panel for each slice (section 5).
 
     Parameters
     ----------
+    models : Path
+        Folder that holds ``2DNet``; fold 0 of each backbone is taken.
+    folder : Path
+        Windowed slices as PNG.
     probabilities : float array, shape (slices, 6)
         Of the ensemble, for the bars.
     output : Path
         Folder for the panels.
     size : int, optional
         Edge of the saliency input in pixels, instead of that of each backbone.
+
+    Returns
+    -------
+    Taken
+        Seconds.
+    float array, shape (slices,)
+        Saliency scores.
     """
     import torch
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = _device("auto")
     output.mkdir()
     begun = time.perf_counter()
     networks = [(load(models, b, 0, device), size or b.input_size) for b in BACKBONES.values()]
@@ -144,7 +191,7 @@ def explain(
 
 
 def grad_cam_plus_plus(source: Any, gradient: Any) -> Any:
-    """Return the map of one slice, (h, w)."""
+    """Return the map of one slice, (h, w), of its maps and gradients, (1, K, h, w) float32."""
     total = source.sum((2, 3), keepdim=True)
     below = 2 * gradient**2 + total * gradient**3
     below[below == 0] = 1e-8
@@ -153,19 +200,14 @@ def grad_cam_plus_plus(source: Any, gradient: Any) -> Any:
 
 
 def stretched(saliency_map: Any) -> Any:
-    """Return a map at 512 x 512, from 0 to 1."""
+    """Return a map, (h, w) float32, at 512 x 512, from 0 to 1."""
     resized = cv2.resize(saliency_map, (512, 512))
     span = resized.max() - resized.min()
     return (resized - resized.min()) / span if span > 0 else np.zeros_like(resized)
 
 
 def draw(gray: Any, saliency_map: Any, bars: Sequence[float], target: int, path: Path) -> None:
-    """Draw a panel: slice, overlay and bars."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    """Draw a panel: slice (uint8, 512 x 512), overlay and six bars."""
     opacity = 0.65 * saliency_map[..., None]
     coloured = plt.get_cmap("jet")(saliency_map)[..., :3]
     overlay = (1 - opacity) * (gray / 255)[..., None] + opacity * coloured
@@ -183,7 +225,7 @@ def draw(gray: Any, saliency_map: Any, bars: Sequence[float], target: int, path:
 
 
 def main() -> None:
-    """Run one program; print its seconds and its peak memory as JSON."""
+    """Run one program; print its seconds as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", choices=["images", "predictions", "saliency"])
     parser.add_argument("source", type=Path, help="folder of DICOM files, or of checkpoints")
@@ -203,9 +245,7 @@ def main() -> None:
             given.source, work / "png", mean, work / "panels", given.saliency_size
         )
         np.save(work / "scores.npy", scores)
-    row = taken._asdict() | {"threads": len(os.sched_getaffinity(0))}
-    row["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(row))
+    print(json.dumps(taken._asdict()))
 
 
 if __name__ == "__main__":

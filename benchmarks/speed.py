@@ -9,14 +9,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import processes
-import torch
 
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.preprocessing import centre_crop
@@ -36,9 +35,19 @@ CUDA: dict[str, dict[str, str]] = {
 
 def variants() -> dict[str, dict[str, str]]:
     """Return the configurations that this machine can run, by name."""
+    import torch
+
     if torch.cuda.is_available():
         return {name: {"device": "cuda"} | fields for name, fields in CUDA.items()}
-    return {name: {"device": "cpu"} | fields for name, fields in CPU.items()}
+    found = {name: {"device": "cpu"} | fields for name, fields in CPU.items()}
+    return {name: fields for name, fields in found.items() if "precision" not in fields or half()}
+
+
+def half() -> bool:
+    """Return whether this processor has the arithmetic of bfloat16."""
+    from ich_resources.backbones.compiled import computes
+
+    return computes("bfloat16")
 
 
 def images(folder: Path) -> SeriesImages:
@@ -51,21 +60,28 @@ def images(folder: Path) -> SeriesImages:
 def ours(
     models: Path, folds: int, folder: Path, fields: dict[str, str]
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Score slices as the project does; return seconds and probabilities."""
+    """Score slices as the project does; return seconds, and probabilities by backbone."""
+    from ich_resources.backbones.compiled import CompiledNetwork
+
     networks = NetworksResource(model_dir=str(models), max_folds_per_backbone=folds, **fields)
-    slices = images(folder)
     files = {backbone: networks.checkpoints(backbone) for backbone in networks.chosen}
     found, loading = {}, 0.0
     started = time.perf_counter()
+    slices = images(folder)
     for backbone in networks.chosen:
         begun = time.perf_counter()
         loaded = networks.load(files[backbone])
+        for fold in loaded:
+            if isinstance(fold.network, CompiledNetwork):
+                fold.network.prepare(fold.file.input_size)
         loading += time.perf_counter() - begun
         found[backbone.name] = networks.predict(loaded, slices).probabilities
     return {"seconds": time.perf_counter() - started - loading, "loading": loading}, found
 
 
-def measure(folder: Path, models: Path, folds: int, expected: Mapping[str, Any]) -> list[dict]:
+def measure(
+    folder: Path, models: Path, folds: int, expected: Mapping[str, Any], names: Sequence[str]
+) -> list[dict[str, Any]]:
     """Run every variant, each in its own process.
 
     Run a batch first: it converts the networks, and the conversion must not be measured here.
@@ -80,6 +96,8 @@ def measure(folder: Path, models: Path, folds: int, expected: Mapping[str, Any])
         Number of folds of each backbone.
     expected : mapping of str to float array, shape (folds, N, 6)
         What the reference's loop found, by backbone.
+    names : sequence of str
+        The variants.
 
     Returns
     -------
@@ -89,7 +107,7 @@ def measure(folder: Path, models: Path, folds: int, expected: Mapping[str, Any])
     """
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        for name in variants():
+        for name in names:
             answer = Path(scratch) / "answer.npz"
             command = [sys.executable, __file__, name, str(folder), str(models), str(folds)]
             taken = processes.run([*command, str(answer)], os.environ)
@@ -103,7 +121,13 @@ def measure(folder: Path, models: Path, folds: int, expected: Mapping[str, Any])
 
 
 def main() -> None:
-    """Measure one variant and print it as JSON."""
+    """Measure one variant, or name the cards and variants of this machine; print JSON."""
+    if sys.argv[1:] == ["names"]:
+        import torch
+
+        cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        print(json.dumps({"cards": cards, "variants": list(variants())}))
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variant", choices=list(variants()))
     parser.add_argument("folder", type=Path)

@@ -59,12 +59,14 @@ def changes(
         Absolute differences.
     """
     (backbone,) = (each for each in networks.chosen if each.name == found.backbone)
-    exact = networks.load(networks.checkpoints(backbone)[:1], precision="float32")
+    files = networks.checkpoints(backbone)[:1]
+    exact = networks.load(files, precision="float32")
+    beside = int(networks.context_of(files) == "adjacent")  # then a network sees its neighbours
     first = found.probabilities[0]
     sample = sampled_slices(first)
     rows = []
     for index in sample:
-        near = slice(max(index - 1, 0), index + 2)  # a network sees the slices beside it
+        near = slice(max(index - beside, 0), index + beside + 1)
         part = SeriesImages(images.sop_instance_uids[near], images.crops[near])
         rows.append(networks.predict(exact, part).probabilities[0, index - near.start])
     return np.abs(logits(first[sample]) - logits(np.stack(rows)))

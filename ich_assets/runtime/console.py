@@ -101,7 +101,7 @@ def failure_text(error: Any) -> str:
         return "a step failed without an error"
     ours = {cls.__name__ for cls in (IchError, dg.Failure, *IchError.__subclasses__())}
     ours.add("DagsterAssetCheckFailedError")
-    if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+    if is_interrupt(error):
         return "Interrupted. Finished work is kept. Run the same command to go on from there."
     # Outermost first: the message of our error names its cause already.
     link = error
@@ -114,6 +114,18 @@ def failure_text(error: Any) -> str:
     if sentence:
         return sentence
     return str(error.to_string())
+
+
+def is_interrupt(error: Any) -> bool:
+    """Return whether Ctrl-C or a termination ended a step.
+
+    Parameters
+    ----------
+    error : dagster SerializableErrorInfo or None
+        As in a step failure event.
+    """
+    interrupts = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+    return error is not None and error.cls_name in interrupts
 
 
 def _messages(error: Any) -> list[str]:

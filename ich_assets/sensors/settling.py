@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
 
 from ich_assets.graph import ich_series
-from ich_assets.runtime.console import failure_text
+from ich_assets.runtime.console import failure_text, is_interrupt
 from ich_assets.runtime.run_tags import BATCH_TAG, REQUEST_TAG
 from ich_resources.arrivals import Arrival
 from ich_resources.errors import MACHINE_FAULTS, IchError, StorageError
@@ -141,7 +141,7 @@ def run_facts(instance: dg.DagsterInstance, run: DagsterRun) -> RunFacts:
     if not run.is_finished:
         working = run.status in _WORKING
         return RunFacts(run.run_id, "working" if working else "waiting", alone)
-    error, by_check = _why(instance, run)
+    error = _why(instance, run)
     status: Literal["succeeded", "cancelled", "failed"] = "failed"
     if run.status == DagsterRunStatus.SUCCESS:
         status = "succeeded"
@@ -153,8 +153,9 @@ def run_facts(instance: dg.DagsterInstance, run: DagsterRun) -> RunFacts:
         alone,
         repeats=run.tags.get("dagster/will_retry") == "true",
         began=_began(instance, run, alone=alone),
-        error=error,
-        by_check=by_check,
+        interrupted=is_interrupt(error),
+        error="" if error is None else failure_text(error),
+        by_check=error is not None and error.cls_name == "DagsterAssetCheckFailedError",
     )
 
 
@@ -167,14 +168,12 @@ def _began(instance: dg.DagsterInstance, run: DagsterRun, *, alone: bool) -> boo
     return instance.get_runs_count(inside) > 0
 
 
-def _why(instance: dg.DagsterInstance, run: DagsterRun) -> tuple[str, bool]:
-    """Return the error of the step that failed, and whether it was a blocking check."""
+def _why(instance: dg.DagsterInstance, run: DagsterRun) -> Any:
+    """Return the error of the step that failed, None where none did."""
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is not None:
-            error = entry.dagster_event.step_failure_data.error
-            by_check = error is not None and error.cls_name == "DagsterAssetCheckFailedError"
-            return failure_text(error), by_check
-    return "", False
+            return entry.dagster_event.step_failure_data.error
+    return None
 
 
 def outcome_of(storage: StorageResource, arrival: Arrival) -> SeriesOutcome:

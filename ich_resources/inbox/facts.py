@@ -18,6 +18,8 @@ class RunFacts(NamedTuple):
         Whether Dagster repeats it.
     began : bool
         Whether it had begun a series.
+    interrupted : bool
+        Whether a signal ended the step that was at work, as when the services are stopped.
     error : str
         Error of the step that failed; empty if none did, as when a process dies.
     by_check : bool
@@ -29,6 +31,7 @@ class RunFacts(NamedTuple):
     alone: bool = True
     repeats: bool = False
     began: bool = False
+    interrupted: bool = False
     error: str = ""
     by_check: bool = False
 

@@ -28,6 +28,7 @@ it has a result, and files of it had changed   due, with an attempt more; at the
 it has a result, or a step of it failed        done, incomplete or failed
 Dagster repeats the run by itself              requested
 somebody terminated the run                    failed, RUN
+the services were stopped while it worked      due
 a run of its own ended with another error      failed, RUN
 the run died while it worked on this series    due, with an attempt more; at the third: failed
 the run died, and had begun another series     due
@@ -199,11 +200,17 @@ def _ended(arrival: Arrival, run: RunFacts, result: ResultFacts) -> Decision:
             again = replace(_due_again(arrival), attempts=arrival.attempts + 1)
             return Decision(again, progress=True)
         return Decision(finished(arrival, result), progress=True)
+    return _ended_without_result(arrival, run, result)
+
+
+def _ended_without_result(arrival: Arrival, run: RunFacts, result: ResultFacts) -> Decision:
     if run.repeats:
         sentence = f"run {run.run_id} died and is repeated"
         return Decision(replace(arrival, state="admitted", sentence=sentence))
     if run.status == "cancelled":
         return _failed(arrival, Note(RUN_DIED, f"run {run.run_id} was cancelled"))
+    if run.interrupted:
+        return Decision(_due_again(arrival))
     if run.alone and run.error:
         return _failed(arrival, Note(RUN_DIED, run.error))
     if result.at_work:

@@ -60,14 +60,21 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
+PATIENCE = 3
+"""How much longer something may take because other tests run beside it."""
+
+
 def wait(seconds: float, ready: Callable[[], object]) -> bool:
-    """Return whether a condition became true in time; a refused connection counts as not yet."""
-    end = time.monotonic() + seconds
+    """Return whether a condition became true in time; a refused connection counts as not yet.
+
+    ``seconds`` are those of a machine that has nothing else to do.
+    """
+    end = time.monotonic() + PATIENCE * seconds
     while time.monotonic() < end:
         with suppress(OSError):
             if ready():
                 return True
-        time.sleep(1)
+        time.sleep(0.5)
     return False
 
 

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from live import (
     FINISHED,
+    PATIENCE,
     Webserver,
     free_port,
     materialised_partitions,
@@ -135,7 +136,7 @@ def _assert_times(site: Workplace, series: str) -> None:
     moments = row[["first_file", "complete", "requested", "started", "done"]].to_list()
     assert moments == sorted(moments)
     took = row["seconds_to_result"]
-    assert 0 < took < 120
+    assert 0 < took < 120 * PATIENCE
     report = json.loads((site.output / "run_report.json").read_text())
     assert set(report["seconds"]["complete_to_result"]) == {"all", "last_24_hours"}
 
