@@ -188,7 +188,9 @@ def figures(found: dict[str, Any]) -> list[str]:
     warm, first, share, has = found["warm"], found["first"], ratios(found), found["machine"]
     each, networks = each_further(warm, found["several"]), f"{warm['checkpoints']} checkpoints"
     at_warm, at_first = (f"{run['peak_mb'] / 1024:.1f} GB" for run in (warm, first))
-    loop = f"the reference's loop takes {share['warm']:.1f} and {share['further']:.1f} times as long"
+    loop = (
+        f"the reference's loop takes {share['warm']:.1f} and {share['further']:.1f} times as long"
+    )
     where = f"{warm['slices']} slices, {networks}, {has['cores']} cores, {has['processor']}"
     return [
         f"| RAM | {at_warm} | peak of a batch, {networks}, CPU; {at_first} in the first run |",

@@ -6,7 +6,7 @@ from torch import nn
 from ich_resources.backbones.table import Precision
 
 HALF: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-"""The arithmetic of half precision."""
+"""PyTorch's type of each half precision."""
 
 
 def cast_weights(network: nn.Module, dtype: torch.dtype) -> None:

@@ -37,7 +37,8 @@ class LoadedFold:
     file : CheckpointFile
         Where the weights came from.
     network : Network
-        In evaluation mode, float32, without parameter gradients, on its device.
+        In evaluation mode, without parameter gradients, on its device; float32, or rounded as
+        ``precision`` says.
     untrained : bool
         Whether the checkpoint is marked as a stand-in.
     precision : {"float32", "tf32", "bfloat16", "float16"}
@@ -92,7 +93,7 @@ def load_folds(
 
 
 def release(folds: Sequence[LoadedFold]) -> None:
-    """Give back the memory that passes of compiled networks have used.
+    """Give back the memory that passes have used, and what else was freed meanwhile.
 
     Parameters
     ----------
@@ -102,6 +103,7 @@ def release(folds: Sequence[LoadedFold]) -> None:
     for fold in folds:
         if isinstance(fold.network, CompiledNetwork):
             fold.network.release()
+    forget_freed()
 
 
 def try_fold(file: CheckpointFile) -> TrainedOn:

@@ -60,8 +60,8 @@ def forget_freed() -> None:
 def leave_to_kernel(objects: Iterable[object]) -> None:
     """Let objects live until the process ends, and their memory with them.
 
-    The kernel takes the memory of a process in a tenth of a second. The destructors of fifteen
-    compiled networks need two seconds, and do nothing else.
+    The kernel takes the memory of a process at once. The destructors of compiled networks need a
+    second or more for the same (benchmarks/README.md).
 
     Parameters
     ----------
