@@ -1,4 +1,4 @@
-"""The reference's loop: its three programs, as docs/reference.md, sections 1, 2 and 5, describes them.
+"""The reference's loop: its three programs (docs/reference.md, sections 1, 2, 4 and 5).
 
 ``python benchmarks/reference.py images DICOM WORK`` writes windowed slices, ``predictions MODELS
 WORK`` scores them, ``saliency MODELS WORK`` draws the panels. One checkpoint comes after the other,
@@ -42,7 +42,9 @@ class Taken(NamedTuple):
 
 
 def write_images(dicom: Path, work: Path) -> Taken:
-    """Write the windowed slices of a folder as PNG, named in their order (docs/reference.md, section 1).
+    """Write the windowed slices of a folder as PNG, named in their order.
+
+    See docs/reference.md, section 1.
 
     Parameters
     ----------
@@ -136,7 +138,10 @@ def predict(
 
 
 def read(path: Path, size: int) -> Any:
-    """Return a slice image as network input, float32 (1, 3, S, S) (docs/reference.md, section 2)."""
+    """Return a slice image as network input, float32 (1, 3, S, S).
+
+    See docs/reference.md, section 2.
+    """
     crop = centre_crop(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     return network_input(crop[None], slice(0, 1), size, "replicated")
 
