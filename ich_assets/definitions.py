@@ -14,6 +14,7 @@ from ich_assets.jobs.submit import ich_submission
 from ich_assets.jobs.train import ich_train
 from ich_assets.jobs.weights import fetch_checkpoints, fetch_side_files, verify_checkpoints
 from ich_assets.runtime.faults import end_in_a_sentence
+from ich_assets.runtime.garbage import spare_searches
 from ich_assets.runtime.slurm.runs import slurm_runs
 from ich_assets.sensors.inbox import dicom_inbox
 from ich_assets.sensors.retry import ich_retry
@@ -44,3 +45,4 @@ defs = dg.Definitions.merge(
         sensors=[dicom_inbox, dicom_sending, result_tables, slurm_runs],
     ),
 )
+spare_searches()
