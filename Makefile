@@ -112,23 +112,22 @@ lint: $(VENV)/installed
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/shfmt --diff --indent 4 --case-indent $(SCRIPTS)
 
-# Some processes run the tests; tests/conftest.py says which tests stay in one process. The quick tests come
-# first. The others often wait for a daemon, an engine or the disk. With ARGS pytest runs once:
-# make test ARGS="tests/ich_resources -k window"
+# Two processes run the tests; tests/conftest.py says which tests stay in one process. The quick tests come
+# first. With ARGS pytest runs once: make test ARGS="tests/ich_resources -k window"
 QUICK := not slow and not hpc and not weights and not gpu
-SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder -n
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # Threads of PyTorch that wait do not take the cores from the other process's tests.
 unit quick: export OMP_WAIT_POLICY := PASSIVE
 unit: $(VENV)/installed
 ifeq ($(ARGS),)
-	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE) 2
-	$(BIN)/pytest -m "not ($(QUICK))" $(SIDE_BY_SIDE) 3
+	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE)
+	$(BIN)/pytest -m "not ($(QUICK))" $(SIDE_BY_SIDE)
 else
 	$(BIN)/pytest $(ARGS)
 endif
 
 quick: $(VENV)/installed
-	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE) 2
+	$(BIN)/pytest -m "$(QUICK)" $(SIDE_BY_SIDE)
 
 fix: $(VENV)/installed
 	$(BIN)/ruff check --fix

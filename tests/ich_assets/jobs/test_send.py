@@ -111,7 +111,7 @@ def test_a_killed_run_goes_on_with_the_same_objects(place):
 def test_commitment_and_stow_leave_no_secret_and_no_patient_behind(place):
     ours = objects(place)
     place.environment["ARCHIVE_LOGIN"] = SECRET
-    commitment = {"listen_port": free_port(), "wait_seconds": 5}
+    commitment = {"listen_port": free_port(), "wait_seconds": 60}
     with pacs(classes=kinds(ours), commits="lacks one") as there, archive() as other:
         stow = {"name": "web", "kind": "dicomweb", "url": other.url}
         stow["credentials"] = "env:ARCHIVE_LOGIN"

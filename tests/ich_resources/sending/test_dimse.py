@@ -94,9 +94,10 @@ def test_tls_with_an_authority_of_our_own(files, tmp_path):
 
 @pytest.mark.parametrize("commits", ["same", "lacks one", "never", "refuses"])
 def test_storage_commitment_on_the_same_association(files, commits):
+    seconds = 2 if commits == "never" else 60
     with pacs(commits=commits) as there:
         sender = sender_to(
-            **at(there.port, commitment={"listen_port": free_port(), "wait_seconds": 2})
+            **at(there.port, commitment={"listen_port": free_port(), "wait_seconds": seconds})
         )
         (to,) = sender.chosen_by([])
         objects = read(sender, files)
