@@ -2,6 +2,10 @@
 
 import atexit
 import gc
+import sys
+
+_COMPLAINS = "triton"
+"""A library of PyTorch that writes to the terminal about objects of its own that are left."""
 
 
 def spare_searches() -> None:
@@ -15,4 +19,9 @@ def spare_searches() -> None:
     docs.python.org/3/library/gc.html#gc.freeze
     """
     gc.freeze()
-    atexit.register(gc.freeze)
+    atexit.register(_leave_all)
+
+
+def _leave_all() -> None:
+    if _COMPLAINS not in sys.modules:
+        gc.freeze()

@@ -32,3 +32,14 @@ def test_the_end_of_a_process_searches_no_more(spared, at_the_end):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.splitlines() == ["freed while it runs", *at_the_end]
+
+
+def test_a_library_that_would_complain_says_nothing():
+    pytest.importorskip("triton")
+    script = (
+        "from ich_assets.runtime.garbage import spare_searches\n"
+        "spare_searches()\n"
+        "from triton._C import libtriton\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
