@@ -1,4 +1,4 @@
-"""Memory of weights, given back to the kernel: what is no longer needed, and all of it at the end.
+"""Give the memory of weights back to the kernel: some while a process runs, the rest at its end.
 
 OpenVINO maps a file of weights, and its CPU plugin makes a copy in the layout of its kernels.
 Nothing reads the mapped pages after that. They stay in memory all the same: 1 GB for fifteen
