@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo_run
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
+# Each process of a run or a test would otherwise compile every module again, where this is set.
+export PYTHONDONTWRITEBYTECODE =
 DOCKERFILES := $(wildcard docker/Dockerfile tests/hpc/*/*/Dockerfile)
 SCRIPTS := $(wildcard docker/*.sh singularity/*.sh tests/hpc/*.sh tests/hpc/*/*.sh tests/hpc/*/*/*.sh)
 INSTANCE := conf/dagster$(if $(DAGSTER_POSTGRES_URL),.postgres).yaml
