@@ -220,12 +220,17 @@ class Drawing:
 
 
 def kept_map(slice_map: FloatArray) -> npt.NDArray[np.uint8]:
-    """Return a saliency map as it is kept: uint8, shape (256, 256), 255 for 1.
+    """Return a saliency map as it is kept, at half its edge.
 
     Parameters
     ----------
     slice_map : float32 array, shape (512, 512)
         0..1.
+
+    Returns
+    -------
+    uint8 array, shape (256, 256)
+        255 for 1.
     """
     half = cv2.resize(slice_map, (KEPT_SIZE, KEPT_SIZE), interpolation=cv2.INTER_AREA)
     return np.rint(half * 255).clip(0, 255).astype(np.uint8)

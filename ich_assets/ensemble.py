@@ -135,6 +135,15 @@ def require_same_slices(
 ) -> None:
     """Check that every backbone has scored the current version of the slices, in one context.
 
+    Parameters
+    ----------
+    processed : Record
+        Of the slices. Its data version is the one that was to be scored.
+    records : mapping of str to Record
+        Of the predictions, by name of the backbone.
+    uid : str
+        SeriesInstanceUID, for the error.
+
     Raises
     ------
     IchError

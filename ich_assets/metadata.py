@@ -103,7 +103,13 @@ def probability_table(
 
 
 def highest(probabilities: FloatArray) -> dict[str, float]:
-    """Return the highest probability of each class as plain numbers, which Dagster plots."""
+    """Return the highest probability of each class as plain numbers, which Dagster plots.
+
+    Parameters
+    ----------
+    probabilities : float32 array, shape (N, 6)
+        One row per slice, at least one.
+    """
     return {
         f"max_{name}": round(float(p), 6)
         for name, p in zip(CLASSES, probabilities.max(0), strict=True)

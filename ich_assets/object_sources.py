@@ -78,7 +78,7 @@ def sources_of(storage: StorageResource, uid: str) -> Sources:
 def kept_maps(
     sources: Sources, storage: StorageResource
 ) -> tuple[Maps, Pages, npt.NDArray[np.uint8]]:
-    """Return what the panels kept, and their maps: uint8, shape (M, 256, 256).
+    """Return what the panels kept, and their maps.
 
     Parameters
     ----------
@@ -86,6 +86,15 @@ def kept_maps(
         The results.
     storage : StorageResource
         The run root.
+
+    Returns
+    -------
+    maps : Maps
+        Where the maps are, and the classes that they explain.
+    pages : Pages
+        What the pages show of the series.
+    values : uint8 array, shape (M, 256, 256)
+        Saliency maps, 255 for 1.
 
     Raises
     ------

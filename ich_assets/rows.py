@@ -153,7 +153,21 @@ def _unscored(outcome: SeriesOutcome) -> list[dict[str, Any]]:
 def unscored_group(
     state: str, code: str, reason: str, path: str, series: str = ""
 ) -> dict[str, Any]:
-    """Return a group of no files yet, as the worklist lists what was not scored."""
+    """Return a group of no files yet, as the worklist lists what was not scored.
+
+    Parameters
+    ----------
+    state : {"failed", "waiting", "refused"}
+        Of all files of the group.
+    code : str
+        Reason code; empty for files that no run has looked at.
+    reason : str
+        The reason, for people. It comes from a file too, so it is put on one line.
+    path : str
+        The first file of the group; empty where there is none.
+    series : str
+        SeriesInstanceUID; empty for files in no series.
+    """
     return {
         "n": 0,
         "state": state,

@@ -107,7 +107,7 @@ def run_models(
     positions: npt.NDArray[np.float64],
     device: str,
 ) -> FloatArray:
-    """Return the probabilities of a series, float32 of shape (N, 6).
+    """Return the probabilities of a series.
 
     Parameters
     ----------
@@ -119,6 +119,11 @@ def run_models(
         Along the slice normal, in mm.
     device : str
         As ``networks.device``; the first one is taken.
+
+    Returns
+    -------
+    float32 array, shape (N, 6)
+        0..1.
     """
     from ich_resources.backbones.device import resolve_devices
     from ich_resources.sequence.apply import sequence_probabilities

@@ -61,7 +61,21 @@ def load_images(
 
 
 def load_ensemble(storage: StorageResource, uid: str) -> tuple[Record[EnsembleContent], FloatArray]:
-    """Return the record and the probabilities of the ensemble: float32, shape (N, 6).
+    """Return the record and the probabilities of the ensemble, before a calibration.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+
+    Returns
+    -------
+    record : Record
+        Of the ensemble.
+    probabilities : float32 array, shape (N, 6)
+        Slices in series order.
 
     Raises
     ------
@@ -78,6 +92,15 @@ def load_folds(
 ) -> tuple[Record[PredictionsContent], FoldProbabilities]:
     """Return the record and the fold probabilities of one backbone.
 
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+    backbone : Backbone
+        Whose predictions.
+
     Raises
     ------
     InferenceError
@@ -92,6 +115,15 @@ def load_folds(
 
 def load_viewed(storage: StorageResource, uid: str, backbone: Backbone) -> ViewedFolds:
     """Return what the sequence models see of one backbone.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+    backbone : Backbone
+        Whose predictions. They were made with ``networks.sequence`` on.
 
     Raises
     ------
@@ -141,6 +173,13 @@ def load_shown(
         SeriesInstanceUID.
     step : str
         ``ENSEMBLE``, or ``SEQUENCE`` for the sequence models in its place.
+
+    Returns
+    -------
+    record : Record
+        Of the ensemble or of the sequence models.
+    probabilities : float32 array, shape (N, 6)
+        Slices in series order.
 
     Raises
     ------
@@ -254,5 +293,15 @@ def finished_meanwhile(
 
 
 def array_path(storage: StorageResource, uid: str, step: str) -> dg.PathMetadataValue:
-    """Return the path of a step's array for Dagster's metadata."""
+    """Return the path of a step's array for Dagster's metadata.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        The run root.
+    uid : str
+        SeriesInstanceUID.
+    step : str
+        A step of series, such as ``ENSEMBLE``.
+    """
     return dg.MetadataValue.path(str(storage.layout.array(series_subject(uid), step)))

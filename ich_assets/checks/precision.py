@@ -34,7 +34,18 @@ def sampled_slices(probabilities: FloatArray) -> list[int]:
 
 
 def logits(probabilities: FloatArray) -> FloatArray:
-    """Return log(p / (1 - p)), float64; p is held between 1e-6 and 1 - 1e-6."""
+    """Return log(p / (1 - p)); p is held between 1e-6 and 1 - 1e-6.
+
+    Parameters
+    ----------
+    probabilities : float32 array
+        0..1, of any shape.
+
+    Returns
+    -------
+    float64 array
+        Within -13.8..13.8, in the shape of the probabilities.
+    """
     held = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.log(held) - np.log1p(-held)
 

@@ -176,6 +176,19 @@ def require_asset_job(
 ) -> None:
     """Run an asset job that the outer run cannot go on without.
 
+    Parameters
+    ----------
+    context : dagster.OpExecutionContext
+        Of the outer run.
+    resources : SeriesResources
+        Those of the outer run. The inner run gets the same configuration.
+    job : str
+        Name of the job.
+    steps : list of str, optional
+        Only these assets of it; None for all.
+    config : dict, optional
+        Further keys of the inner run's configuration.
+
     Raises
     ------
     dagster.Failure

@@ -37,7 +37,18 @@ class DataSet:
     folds_version: str
 
     def rows(self, fold: int) -> npt.NDArray[np.int64]:
-        """Return the rows that a fold holds out, in order."""
+        """Return the rows that a fold holds out.
+
+        Parameters
+        ----------
+        fold : int
+            A value of ``fold_of``.
+
+        Returns
+        -------
+        int64 array, shape (m,)
+            Indices into ``slices``, rising; m slices are held out.
+        """
         return np.flatnonzero(self.fold_of == fold)
 
     def study_folds(self) -> dict[str, int]:

@@ -100,7 +100,14 @@ def table_digest(step: str, versions: Mapping[str, str], images: str) -> str:
 def current_trained(
     resources: LearningResources, backbone: Backbone, fold: int
 ) -> Record[TrainedFoldContent] | None:
-    """Return the record of a trained fold if it holds for the current data and recipe.
+    """Return the record of a trained fold if it holds for the current data and recipe, else None.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Recipe and training root.
+    backbone, fold
+        What was trained.
 
     Raises
     ------
@@ -116,7 +123,15 @@ def current_trained(
 def recorded_fold(
     resources: LearningResources, backbone: Backbone, fold: int
 ) -> Record[TrainedFoldContent] | None:
-    """Return the record of a trained fold, made with any recipe; None where there is none."""
+    """Return the record of a trained fold, made with any recipe; None where there is none.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Only the training root counts.
+    backbone, fold
+        What was trained.
+    """
     records = resources.train_root.records
     return records.find_as(fold_subject(backbone, fold), TRAINED_FOLD, TrainedFoldContent)
 
@@ -163,7 +178,15 @@ def why_stale(
 def current_oof(
     resources: LearningResources, backbone: Backbone, fold: int
 ) -> Record[OofContent] | None:
-    """Return the record of the predictions out of fold if it holds, and its fold's too."""
+    """Return the record of the predictions out of fold if it and its fold's hold, else None.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Recipe, views and training root.
+    backbone, fold
+        The network that predicted the slices that it did not see.
+    """
     images = data_set(resources.train_root.layout).slices.version
     return _current_predictions(resources, backbone, fold, OofContent, images)
 
@@ -171,7 +194,15 @@ def current_oof(
 def current_test(
     resources: LearningResources, backbone: Backbone, fold: int
 ) -> Record[TestContent] | None:
-    """Return the record of the predictions of the test set if it holds, and its fold's too."""
+    """Return the record of the predictions of the test set if it and its fold's hold, else None.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Recipe, views and training root.
+    backbone, fold
+        The network that predicted the test set.
+    """
     images = test_set(resources.train_root.layout).version
     return _current_predictions(resources, backbone, fold, TestContent, images)
 

@@ -102,6 +102,15 @@ def _why_leaking(recipe: Recipe, initial: InitialFile, data: DataSet, records: R
 def honest_initial(resources: LearningResources, recipe: Recipe, data: DataSet) -> InitialFile:
     """Find and digest the first weights, and check them; see ``require_honest``.
 
+    Parameters
+    ----------
+    resources : LearningResources
+        ``accept_leak``, and the training root, whose records say where the folds come from.
+    recipe : Recipe
+        ``init`` says where the weights come from; ``fold`` is what they must not have seen.
+    data : DataSet
+        The data set and its folds.
+
     Raises
     ------
     CheckpointError

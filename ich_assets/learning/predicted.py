@@ -17,7 +17,17 @@ STEPS: dict[Kind, str] = {"oof": OOF_PREDICTIONS, "test": TEST_PREDICTIONS}
 
 
 def merged_path(resources: LearningResources, backbone: Backbone, kind: Kind) -> Path:
-    """Return the path of the reference's table of all folds of a backbone."""
+    """Return the path of the reference's table of all folds of a backbone.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        The training root, and the number of views, which is part of the name.
+    backbone : Backbone
+        The network.
+    kind : {"oof", "test"}
+        Predictions out of fold, or of the test set.
+    """
     count = resources.training.views(resources.training.recipe(backbone, 0)).views
     folder = resources.train_root.layout.single_model_output(backbone)
     return folder / f"{merged_table_start(kind)}{count}.csv"
@@ -26,7 +36,17 @@ def merged_path(resources: LearningResources, backbone: Backbone, kind: Kind) ->
 def single_model_path(
     resources: LearningResources, backbone: Backbone, fold: int, kind: Kind
 ) -> Path:
-    """Return the path of the reference's table of one fold."""
+    """Return the path of the reference's table of one fold.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        The training root, and the number of views, which is part of the name.
+    backbone, fold
+        The network.
+    kind : {"oof", "test"}
+        Predictions out of fold, or of the test set.
+    """
     count = resources.training.views(resources.training.recipe(backbone, fold)).views
     folder = resources.train_root.layout.single_model_output(backbone)
     return folder / f"{fold_table_start(kind, fold)}{count}.csv"
@@ -35,7 +55,23 @@ def single_model_path(
 def read_fold(
     resources: LearningResources, kind: Kind, backbone: Backbone, fold: int
 ) -> tuple[list[str], FloatArray]:
-    """Return the slices and the probabilities of one fold: float32, shape (n, 6).
+    """Return the slices and the probabilities of one fold.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Only the training root counts.
+    kind : {"oof", "test"}
+        Predictions out of fold, or of the test set.
+    backbone, fold
+        The network.
+
+    Returns
+    -------
+    slices : list of str
+        Identifiers, in the order of the rows.
+    probabilities : float32 array, shape (n, 6)
+        0..1.
 
     Raises
     ------
@@ -52,7 +88,23 @@ def read_fold(
 def read_features(
     resources: LearningResources, kind: Kind, backbone: Backbone, fold: int
 ) -> tuple[list[str], npt.NDArray[np.float16]]:
-    """Return the slices and the features of one fold: float16, shape (n, C).
+    """Return the slices and the features of one fold.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Only the training root counts.
+    kind : {"oof", "test"}
+        Predictions out of fold, or of the test set.
+    backbone, fold
+        The network.
+
+    Returns
+    -------
+    slices : list of str
+        Identifiers, in the order of the rows.
+    features : float16 array, shape (n, C)
+        Pooled features. Mapped from disk, so read-only.
 
     Raises
     ------

@@ -156,7 +156,18 @@ def _train(
 
 
 def labels_of(series: list[HeldOut]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return the labels of all slices, (slices, 6)."""
+    """Return the labels of all slices, one series after the other.
+
+    Parameters
+    ----------
+    series : list of HeldOut
+        At least one.
+
+    Returns
+    -------
+    float32 array, shape (slices, 6)
+        0, 1, or NaN where the class was not read.
+    """
     return np.concatenate([one.series.labels for one in series])
 
 

@@ -163,6 +163,15 @@ def test_series(
 ) -> list[tuple[tuple[str, ...], ScoredSeries]]:
     """Return the series of the test set as one 2D fold has scored them, with their slices.
 
+    Parameters
+    ----------
+    resources : LearningResources
+        Training root; the recipe says if series or studies are grouped.
+    backbones : sequence of Backbone
+        The base networks, in the order of axis M of the probabilities.
+    fold : int
+        The 2D fold that scored the test set.
+
     Raises
     ------
     DatasetError

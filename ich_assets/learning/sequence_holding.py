@@ -84,7 +84,17 @@ def recorded_sequences(resources: LearningResources) -> dict[str, str]:
 def current_sequence_oof(
     resources: LearningResources, fold: int, source: OutOfFold | None
 ) -> Record[SequenceOofContent] | None:
-    """Return the record of a fold's predictions if it holds, and its weights do too."""
+    """Return the record of a fold's predictions if it and its weights hold, else None.
+
+    Parameters
+    ----------
+    resources : LearningResources
+        Settings and training root.
+    fold : int
+        The fold.
+    source : OutOfFold or None
+        The predictions out of fold; None where they do not hold.
+    """
     records, layout = resources.train_root.records, resources.train_root.layout
     trained = current_sequence(resources, fold, source)
     record = records.find_as(sequence_subject(fold), SEQUENCE_OOF, SequenceOofContent)

@@ -39,7 +39,17 @@ class Judged(NamedTuple):
 
 
 def read_new_files(inbox: InboxResource, dicom: DicomResource, index: InboxIndex) -> None:
-    """Read the headers of new and changed files; files left over wait for the next tick."""
+    """Read the headers of new and changed files; files left over wait for the next tick.
+
+    Parameters
+    ----------
+    inbox : InboxResource
+        ``files_per_tick`` and ``seconds_per_tick`` limit the work.
+    dicom : DicomResource
+        Reads the headers.
+    index : InboxIndex
+        Names the unread files, and keeps what their headers say.
+    """
     began = time.monotonic()
     unread = index.unread(inbox.files_per_tick)
     for start in range(0, len(unread), _AT_ONCE):
@@ -78,6 +88,25 @@ def judge_complete_series(
     """Judge each series that has stopped growing, within its study.
 
     Those that still grow are kept as arriving, with the seconds left.
+
+    Parameters
+    ----------
+    inbox : InboxResource
+        ``quiet_seconds`` says when a series is complete, ``series_per_tick`` how many are
+        judged.
+    dicom : DicomResource
+        Judges the slices.
+    storage : StorageResource
+        Earlier results. A series that lacks slices of an earlier version is put on hold.
+    index : InboxIndex
+        Names the open series. Those that still grow are written to it.
+    now : float
+        The time, in seconds since 1970.
+
+    Returns
+    -------
+    list of Judged
+        Not yet written. Other series of a judged study are among them.
     """
     open_series = index.open_series()
     unread, markers = index.unread_folders(), index.markers()

@@ -50,6 +50,15 @@ def live_config() -> dict[str, Any]:
 def configured(resource: Resource, name: ResourceName, config: dict[str, Any]) -> Resource:
     """Return a resource with the fields that the run configuration sets.
 
+    Parameters
+    ----------
+    resource : ConfigurableResource
+        As the code location has it. It is not changed.
+    name : str
+        Its key below ``resources``.
+    config : dict
+        From ``live_config``; empty for no change.
+
     Raises
     ------
     IchError

@@ -195,5 +195,15 @@ def _run(
 def new_partitions(
     instance: dg.DagsterInstance, partitions: str, series: Iterable[str]
 ) -> list[str]:
-    """Return the series that are not a partition yet."""
+    """Return the series that are not a partition yet.
+
+    Parameters
+    ----------
+    instance : dagster.DagsterInstance
+        Where the partitions are registered.
+    partitions : str
+        Name of the dynamic partitions.
+    series : iterable of str
+        SeriesInstanceUIDs.
+    """
     return [uid for uid in series if not instance.has_dynamic_partition(partitions, uid)]

@@ -56,7 +56,17 @@ def take_over(instance: dg.DagsterInstance, index: InboxIndex) -> None:
 
 
 def finished(storage: StorageResource, index: InboxIndex, most: int) -> list[Arrival]:
-    """Return the due series that have a result already, at most so many."""
+    """Return the due series that have a result already, at most so many.
+
+    Parameters
+    ----------
+    storage : StorageResource
+        Its records say what has a result.
+    index : InboxIndex
+        Names the due series.
+    most : int
+        Largest number of series.
+    """
     found: list[Arrival] = []
     for arrival in index.arrivals("admitted"):
         subject = series_subject(arrival.series_instance_uid)
@@ -80,7 +90,24 @@ def finished_before(
     index: InboxIndex,
     finished: Sequence[Arrival],
 ) -> list[dg.AssetMaterialization]:
-    """Report results that are on disk already: they need no run."""
+    """Report results that are on disk already: they need no run.
+
+    Parameters
+    ----------
+    instance : dagster.DagsterInstance
+        Says which results Dagster knows already.
+    storage : StorageResource
+        The results.
+    index : InboxIndex
+        Takes the new state of each series.
+    finished : sequence of Arrival
+        From the function ``finished``.
+
+    Returns
+    -------
+    list of dagster.AssetMaterialization
+        Events for the sensor to report.
+    """
     events: list[dg.AssetMaterialization] = []
     for arrival in finished:
         uid = arrival.series_instance_uid
