@@ -11,6 +11,11 @@ from ich_resources.findings import FloatArray, FoldProbabilities
 def mean_over_folds(folds: FoldProbabilities) -> FloatArray:
     """Return the backbone's probabilities.
 
+    Parameters
+    ----------
+    folds : FoldProbabilities
+        At least one fold.
+
     Returns
     -------
     float32 array, shape (N, 6)
@@ -23,6 +28,11 @@ def mean_over_backbones(backbones: Sequence[FoldProbabilities]) -> FloatArray:
     """Return the ensemble's probabilities.
 
     Every backbone weighs the same, however many folds it has.
+
+    Parameters
+    ----------
+    backbones : sequence of FoldProbabilities
+        Of the same slices. The numbers of folds may differ.
 
     Returns
     -------

@@ -127,6 +127,15 @@ def cache_path(configured: str, name: str) -> Path:
 def whole_number(configured: int | None, variable: str, most: int) -> int | None:
     """Return a number from the run configuration, else from the environment, else None.
 
+    Parameters
+    ----------
+    configured : int or None
+        From the run configuration; None where it says nothing. It is not checked.
+    variable : str
+        Name of the environment variable.
+    most : int
+        Largest value that the variable may have.
+
     Raises
     ------
     IchError

@@ -11,7 +11,18 @@ FloatArray = npt.NDArray[np.float32]
 
 
 def share(probabilities: FloatArray) -> FloatArray:
-    """Return p / sum(p) along the last axis, float32; zeros where every p is 0 in float32."""
+    """Return p / sum(p) along the last axis.
+
+    Parameters
+    ----------
+    probabilities : float32 array, shape (..., 6)
+        0..1.
+
+    Returns
+    -------
+    float32 array, shape (..., 6)
+        Adds up to 1; zeros where every p is 0 in float32.
+    """
     total = probabilities.sum(-1, keepdims=True)
     return probabilities / np.maximum(total, np.finfo(np.float32).tiny)
 

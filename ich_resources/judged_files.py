@@ -103,6 +103,15 @@ def require_checkpoints(judged: Calibration | Threshold, used: Checkpoints, path
 def require_calibration(threshold: Threshold, used: Calibration | None, path: Path) -> None:
     """Check that a threshold was chosen on probabilities with the calibration that is used.
 
+    Parameters
+    ----------
+    threshold : Threshold
+        ``calibration`` is the digest of the one that it was chosen with.
+    used : Calibration or None
+        The one that is used; None for none.
+    path : Path
+        The file of the threshold, for the error.
+
     Raises
     ------
     IchError

@@ -58,7 +58,16 @@ def reentrant_lock(
 ) -> Iterator[None]:
     """Hold a lock that this thread may hold already: a run holds it, and each of its steps again.
 
-    See ``exclusive_lock`` for the parameters.
+    Otherwise as ``exclusive_lock``.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file; it and its folder are made if missing, and stay.
+    wait : bool
+        Whether to wait for another process or thread that holds the lock.
+    on_wait : callable, optional
+        Called once before the wait. It is not called where this thread holds the lock.
 
     Raises
     ------

@@ -114,7 +114,18 @@ def network_input(
     size: int,
     context: SliceContext,
 ) -> npt.NDArray[np.float32]:
-    """Return the network input of some slices of a series; parameters as ``network_planes``.
+    """Return the network input of some slices of a series.
+
+    Parameters
+    ----------
+    crops : uint8 array, shape (N, 512, 512)
+        All slices of the series, in series order.
+    rows : slice
+        The slices wanted (B of them), with step 1.
+    size : int
+        Edge S of the network input in pixels.
+    context : {"replicated", "adjacent"}
+        Three equal channels, or the neighbours (i+1, i, i-1) with the ends clamped.
 
     Returns
     -------

@@ -91,6 +91,15 @@ def find_checkpoints(
 def find_checkpoint(model_dir: Path, backbone: Backbone, fold: int) -> CheckpointFile:
     """Find and digest one fold of a backbone; other folds may be missing.
 
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
+    backbone : Backbone
+        The network.
+    fold : int
+        0 to 4.
+
     Raises
     ------
     CheckpointError
@@ -102,6 +111,15 @@ def find_checkpoint(model_dir: Path, backbone: Backbone, fold: int) -> Checkpoin
 
 def require_present(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Path]:
     """Check that some folds of a backbone are there, without a look into them.
+
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
+    backbone : Backbone
+        The network.
+    folds : sequence of int
+        0 to 4, at least one.
 
     Returns
     -------

@@ -52,6 +52,15 @@ def write_converted(folder: Path, converted: Converted, backbone: Backbone) -> N
 
     One that another process has made meanwhile stays; a damaged one is replaced.
 
+    Parameters
+    ----------
+    folder : Path
+        From ``folder_for``.
+    converted : Converted
+        Its ``weights`` do not count: they are written with the model.
+    backbone : Backbone
+        Its layout. An existing folder that does not fit it is damaged.
+
     Raises
     ------
     OSError, RuntimeError

@@ -28,19 +28,79 @@ class Network(nn.Module):
     memory_format = torch.channels_last
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Return the last feature maps, (B, K, h, w), of a network input, (B, 3, S, S)."""
+        """Return the last feature maps.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, 3, S, S)
+            Network input, float32, from ``inputs.to_input``.
+
+        Returns
+        -------
+        Tensor, shape (B, K, h, w)
+            float32, or the lower precision in which the network runs. h and w are about S / 32.
+
+        Raises
+        ------
+        NotImplementedError
+            In this class. Each backbone defines its own.
+        """
         raise NotImplementedError
 
     def forward_head(self, features: Tensor) -> Tensor:
-        """Return the logits, (B, 6), of the last feature maps."""
+        """Return the logits.
+
+        Parameters
+        ----------
+        features : Tensor, shape (B, K, h, w)
+            From ``forward_features``.
+
+        Returns
+        -------
+        Tensor, shape (B, 6)
+            Logits in the order of ``CLASSES``; float32, or the lower precision in which the
+            network runs.
+
+        Raises
+        ------
+        NotImplementedError
+            In this class. Each backbone defines its own.
+        """
         raise NotImplementedError
 
     def pool(self, features: Tensor) -> Tensor:
-        """Return the pooled features, (B, K), which the linear head sees, of the last maps."""
+        """Return the pooled features, which the linear head sees.
+
+        Parameters
+        ----------
+        features : Tensor, shape (B, K, h, w)
+            From ``forward_features``.
+
+        Returns
+        -------
+        Tensor, shape (B, K)
+            float32, or the lower precision in which the network runs.
+
+        Raises
+        ------
+        NotImplementedError
+            In this class. Each backbone defines its own.
+        """
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits, (B, 6), of a network input, (B, 3, S, S) float32."""
+        """Return the logits of a network input: both halves, one after the other.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, 3, S, S)
+            Network input, float32.
+
+        Returns
+        -------
+        Tensor, shape (B, 6)
+            Logits; see ``forward_head`` for the dtype.
+        """
         return self.forward_head(self.forward_features(x))
 
 
@@ -111,6 +171,8 @@ def load_head(backbone: Backbone, weights: dict[str, Tensor]) -> Network:
 
     Parameters
     ----------
+    backbone : Backbone
+        ``family`` and ``feature_width`` say which layers the head has.
     weights : dict of str to Tensor
         Its weights, float32 on the CPU, by name. Names of other layers are passed over.
 

@@ -77,6 +77,11 @@ class KeptFeatures:
             That made them.
         x : float32 Tensor, shape (B, 3, S, S)
             Its input.
+
+        Returns
+        -------
+        float32 Tensor or None, shape (B, K, h, w)
+            On the CPU.
         """
         if not self._maps.get(network):
             return None

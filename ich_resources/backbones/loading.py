@@ -74,6 +74,15 @@ def load_folds(
 
     The cache is the module's: Dagster makes a new resource for every run (and one more after it).
 
+    Parameters
+    ----------
+    files : sequence of CheckpointFile
+        Digested files. A file that has changed since then is refused.
+    device : torch.device
+        Where the weights go.
+    precision : {"float32", "tf32", "bfloat16", "float16"}
+        With the last two, the weights of convolutions and linear layers are rounded.
+
     Raises
     ------
     CheckpointError
@@ -129,9 +138,13 @@ def load_all_compiled(
 
     Parameters
     ----------
+    files : sequence of CheckpointFile
+        Digested files. A file that has changed since then is refused.
     cache : Path
         Folder that keeps converted networks; made if missing. One that cannot be written costs
         the conversion in every process, and a warning.
+    precision : {"float32", "bfloat16"}
+        Arithmetic of the feature half. The head stays in float32.
 
     Raises
     ------

@@ -40,6 +40,18 @@ class Contents(NamedTuple):
 def read_state_dict(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
     """Read the weights of a checkpoint, and whether it is marked as a stand-in.
 
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+
+    Returns
+    -------
+    weights : dict of str to Tensor
+        On the CPU. The dtype and the shape of each are those of the file.
+    stand_in : bool
+        Whether the weights are untrained.
+
     Raises
     ------
     FormatError, CheckpointError
@@ -95,6 +107,17 @@ def require_fit(
     network: Network, weights: dict[str, torch.Tensor], backbone: Backbone, path: Path
 ) -> None:
     """Check that weights are exactly those of a network, and plain finite numbers.
+
+    Parameters
+    ----------
+    network : Network
+        Says which names and shapes are expected. Its own values do not count.
+    weights : dict of str to Tensor
+        Of the checkpoint, on the CPU.
+    backbone : Backbone
+        For the error.
+    path : Path
+        The checkpoint, for the error.
 
     Raises
     ------

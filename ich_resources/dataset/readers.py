@@ -34,6 +34,11 @@ def with_any(values: FloatArray) -> FloatArray:
     ----------
     values : float32 array, shape (n, 6)
         0, 1, or NaN.
+
+    Returns
+    -------
+    float32 array, shape (n, 6)
+        A copy.
     """
     filled = values.copy()
     bleeds = (np.delete(values, ANY, axis=1) == 1).any(axis=1)

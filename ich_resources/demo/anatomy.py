@@ -67,7 +67,7 @@ class Ellipsoid:
 
         Returns
         -------
-        float32 array
+        float32 array, of the broadcast shape
             Depth below the surface, in mm; negative outside.
         """
         turn = np.deg2rad(self.angle)

@@ -38,7 +38,18 @@ class Bleed(Protocol):
         """Value of its blood, in HU."""
 
     def cover(self, plane: Plane) -> FloatArray:
-        """Return the fraction 0..1 of each pixel that is blood: float32, shape (size, size)."""
+        """Return where the blood is in a plane.
+
+        Parameters
+        ----------
+        plane : Plane
+            Its pixels, in mm, and the depth of each below the dura.
+
+        Returns
+        -------
+        float32 array, shape (size, size)
+            Fraction 0..1 of each pixel that is blood.
+        """
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,9 @@ def stand_in_state(backbone: Backbone, fold: int) -> dict[str, Tensor]:
     Returns
     -------
     dict of str to Tensor
-        Convolutions and heads are uniform with the variance 2 / fan-in of He et al. (2015,
-        doi 10.1109/ICCV.2015.123). Batch norms keep their input as it is.
+        float32, counters int64, in the shapes of the backbone's layers. Convolutions and heads
+        are uniform with the variance 2 / fan-in of He et al. (2015, doi 10.1109/ICCV.2015.123).
+        Batch norms keep their input as it is.
     """
     state = raw_state(backbone, fold)
     head = "mlp" if backbone.family == "densenet" else "model_ft.last_linear.0"
@@ -91,7 +92,20 @@ def stand_in_state(backbone: Backbone, fold: int) -> dict[str, Tensor]:
 
 
 def raw_state(backbone: Backbone, fold: int) -> dict[str, Tensor]:
-    """Return the weights of one stand-in before its head is scaled; see ``stand_in_state``."""
+    """Return the weights of one stand-in before its head is scaled; see ``stand_in_state``.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Its layout.
+    fold : int
+        Number of the fold. With the backbone it is the seed.
+
+    Returns
+    -------
+    dict of str to Tensor
+        float32, counters int64, in the shapes of the backbone's layers.
+    """
     number = list(BACKBONES).index(backbone.name)
     stream = np.random.Generator(np.random.PCG64([number, fold]))
     with torch.device("meta"):

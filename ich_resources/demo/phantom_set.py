@@ -47,7 +47,17 @@ def paint_patient(
 
 
 def image_paths(folder: Path, seed: int, slices: int) -> list[Path]:
-    """Return the images of a patient, in the order of the slices."""
+    """Return the images of a patient, in the order of the slices.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the images.
+    seed : int
+        Seed of the patient; the name of a file begins with it.
+    slices : int
+        How many slices the patient has.
+    """
     return [folder / f"{seed}_{number:02d}.png" for number in range(slices)]
 
 

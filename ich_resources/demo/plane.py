@@ -95,7 +95,18 @@ class Plane:
         return self.cover(self.depth - 1.5)
 
     def inside(self, shape: Ellipsoid) -> FloatArray:
-        """Return the depth of the pixels inside an ellipsoid, in mm, shape (size, size)."""
+        """Return the depth of the pixels inside an ellipsoid.
+
+        Parameters
+        ----------
+        shape : Ellipsoid
+            In the coordinates of the head, in mm.
+
+        Returns
+        -------
+        float32 array, shape (size, size)
+            Depth below the surface, in mm; negative outside.
+        """
         return shape.depth(self.x, self.y, self.z)
 
     def cover(self, depth: Floats) -> FloatArray:

@@ -52,6 +52,17 @@ def answer(request: bytes) -> bytes:
 def paint(folder: str, seeds: list[int], slices: int, size: int) -> list[list[list[float]]]:
     """Paint patients, and return their labels: by patient, slice and class.
 
+    Parameters
+    ----------
+    folder : str
+        Takes the images.
+    seeds : list of int
+        One per patient.
+    slices : int
+        Slices of each patient.
+    size : int
+        Rows and columns of a slice, in pixels.
+
     Raises
     ------
     OSError

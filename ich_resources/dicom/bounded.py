@@ -56,6 +56,13 @@ def decode_in_child(content: bytes, path: Path) -> tuple[Header, npt.NDArray[np.
     path : Path
         Path of the file, for error texts.
 
+    Returns
+    -------
+    header : Header
+        The header values.
+    stored : integer array, shape (H, W)
+        Stored values, before the rescale to HU.
+
     Raises
     ------
     DicomError

@@ -75,6 +75,13 @@ def decode_here(content: bytes, path: Path, *, plain: bool = False) -> tuple[Hea
     plain : bool
         Whether ``walk.is_plain`` has found it plain, so that it need not be checked again.
 
+    Returns
+    -------
+    header : Header
+        The header values.
+    stored : integer array, shape (H, W)
+        Stored values, before the rescale to HU.
+
     Raises
     ------
     DicomError

@@ -62,6 +62,11 @@ def normals_of(headers: Sequence[Header]) -> list[FloatVector]:
     ----------
     headers : sequence of Header
         Headers of slices.
+
+    Returns
+    -------
+    list of float64 array, shape (3,)
+        Unit normals, from ``slice_normal``. A slice whose orientation spans no plane has none.
     """
     return [
         slice_normal(h.orientation) for h in headers if h.orientation and spans_plane(h.orientation)

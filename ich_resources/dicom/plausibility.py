@@ -54,7 +54,13 @@ class Rule:
     reason: str
 
     def broken_by(self, counts: Counts) -> bool:
-        """Return whether a series breaks the rule."""
+        """Return whether a series breaks the rule.
+
+        Parameters
+        ----------
+        counts : int64 array, shape (131072,)
+            Pixels by HU of all slices of the series; see ``Counts``.
+        """
         share = self.measure(counts)
         return share < self.limit if self.breaks == "below" else share > self.limit
 
@@ -73,7 +79,7 @@ def count_values(
 
     Returns
     -------
-    int64 array
+    int64 array, shape (131072,)
         See ``Counts``. Counts of slices can be added.
     """
     values = hu.ravel() if padding is None else hu[~padding]
@@ -93,7 +99,13 @@ def _part(counts: Counts, low: float, high: float) -> Counts:
 
 
 def background(counts: Counts) -> int | None:
-    """Return the HU of the background, None where there is none."""
+    """Return the HU of the background, None where there is none.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (131072,)
+        Pixels by HU; see ``Counts``.
+    """
     at = int(counts.argmax())
     total, count = int(counts.sum()), int(counts[at])
     beside = [int(counts[i]) for i in (at - 1, at + 1) if 0 <= i < len(counts)]
@@ -116,6 +128,11 @@ def air(counts: Counts) -> float:
     A background at -900 HU or below counts as air. So does a background of 0 HU, as around a head
     whose skull was removed, unless much lies where brain would be with 1024 HU too many. Another
     background is not air.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (131072,)
+        Pixels by HU; see ``Counts``.
     """
     at, rest = background(counts), _without_background(counts)
     below = _share(rest, LOWEST_HU, -200)
@@ -127,7 +144,13 @@ def air(counts: Counts) -> float:
 
 
 def brain(counts: Counts) -> float:
-    """Return the share of tissue at 0 to 80 HU that stands out from bone; see ``_above_bone``."""
+    """Return the share of tissue at 0 to 80 HU that stands out from bone; see ``_above_bone``.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (131072,)
+        Pixels by HU; see ``Counts``. The background does not count.
+    """
     return _above_bone(_without_background(counts), 0)
 
 
@@ -147,6 +170,11 @@ def below_air(counts: Counts) -> float:
     """Return the share below -1200 HU that is not padding of one value; 0 where brain stands out.
 
     Padding may have noise, as after a filter. Then the brain says that the values are HU.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (131072,)
+        Pixels by HU; see ``Counts``.
     """
     if brain(counts) >= CLEAR_BRAIN:
         return 0.0
@@ -156,7 +184,13 @@ def below_air(counts: Counts) -> float:
 
 
 def air_away(counts: Counts) -> float:
-    """Return the share below -200 HU, without the background, of which none is near air."""
+    """Return the share below -200 HU, without the background, of which none is near air.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (131072,)
+        Pixels by HU; see ``Counts``.
+    """
     rest = _without_background(counts)
     below = _share(rest, LOWEST_HU, -200)
     near = _share(rest, -1150, -800)

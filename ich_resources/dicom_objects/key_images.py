@@ -14,7 +14,19 @@ NAME = "key_images"
 
 
 def key_images(scored: Scored, slices: Sequence[Dataset], version: str, software: str) -> Dataset:
-    """Return the selection of the key slices; parameters as ``report.report``."""
+    """Return the selection of the key slices.
+
+    Parameters
+    ----------
+    scored : Scored
+        ``key_slices`` says which.
+    slices : sequence of Dataset
+        ``source.reference`` of each slice of the series.
+    version : str
+        ``objects_version``; the UIDs are made from it.
+    software : str
+        Version of ich.
+    """
     keys = [slices[index] for index in scored.key_slices]
     content = KeyObjectSelection(
         document_title=FOR_RESEARCH,

@@ -31,6 +31,11 @@ def burnt(picture: Picture, above: Sequence[str], below: Sequence[str]) -> Pictu
         RGB. It is not changed.
     above, below : sequence of str
         Lines of ASCII. They are drawn as small as the width of the picture asks.
+
+    Returns
+    -------
+    uint8 array, shape (H, W, 3)
+        RGB, a copy.
     """
     written = np.ascontiguousarray(picture).copy()
     rows, columns = written.shape[:2]

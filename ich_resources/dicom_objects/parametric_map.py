@@ -21,7 +21,19 @@ NAME = "saliency_map"
 def parametric_map(
     scored: Scored, slices: Sequence[Dataset], version: str, software: str
 ) -> Dataset:
-    """Return the map; parameters as ``report.report``. The slices have a geometry of one size."""
+    """Return the saliency maps on the grid of their slices.
+
+    Parameters
+    ----------
+    scored : Scored
+        ``maps``, ``first_map`` and ``method`` count.
+    slices : sequence of Dataset
+        ``source.reference`` of each slice of the series. All have a geometry, of one size.
+    version : str
+        ``objects_version``; the UIDs are made from it.
+    software : str
+        Version of ich.
+    """
     shown = list(slices[scored.first_map : scored.first_map + len(scored.maps)])
     rows, columns = shown[0].Rows, shown[0].Columns
     values = np.stack([on_source_grid(one, rows, columns) for one in scored.maps])

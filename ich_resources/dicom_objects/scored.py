@@ -59,12 +59,17 @@ class Scored:
     facts: Sequence[str]
 
     def checkpoints(self, class_number: int) -> npt.NDArray[np.float64]:
-        """Return P of a class of each checkpoint, float64 (F,), on the slice where P is highest.
+        """Return P of a class of each checkpoint, on the slice where P of the series is highest.
 
         Parameters
         ----------
         class_number : int
             Index of the class.
+
+        Returns
+        -------
+        float64 array, shape (F,)
+            All folds of one backbone after the other; empty where ``folds`` is.
         """
         highest = int(self.probabilities[:, class_number].argmax())
         found = [values[:, highest, class_number] for values in self.folds.values()]

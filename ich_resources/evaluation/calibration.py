@@ -131,7 +131,18 @@ def _separated(labels: Numbers, probabilities: Numbers) -> bool:
 
 
 def logits(probabilities: Numbers) -> Numbers:
-    """Return log(p / (1 - p)); p is kept away from 0 and 1."""
+    """Return log(p / (1 - p)); p is held between 1e-7 and 1 - 1e-7.
+
+    Parameters
+    ----------
+    probabilities : float64 array
+        0..1, of any shape.
+
+    Returns
+    -------
+    float64 array
+        Within -16.1..16.1, in the shape of the probabilities.
+    """
     p = np.clip(probabilities, _FLOOR, 1 - _FLOOR)
     return np.log(p) - np.log1p(-p)
 
@@ -174,9 +185,9 @@ def fit_isotonic(labels: Numbers, probabilities: Numbers) -> tuple[Numbers, Numb
 
     Returns
     -------
-    x, y : float64 arrays
-        x rises, y does not fall. y is at least 1 / (2 n) away from 0 and 1: a case outside of what
-        was seen is never certain.
+    x, y : float64 arrays, shape (k,)
+        x rises, y does not fall. y is at least 1 / (2 n) away from 0 and 1: a case outside of
+        what was seen is never certain.
     """
     from sklearn.isotonic import IsotonicRegression
 

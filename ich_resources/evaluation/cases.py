@@ -94,7 +94,13 @@ class Cases:
         )
 
     def with_probabilities(self, probabilities: Numbers) -> "Cases":
-        """Return the cases with other probabilities, float64 of shape (N, 6)."""
+        """Return the cases with other probabilities.
+
+        Parameters
+        ----------
+        probabilities : float64 array, shape (N, 6)
+            In the order of the cases.
+        """
         return Cases(
             self.level,
             self.ids,

@@ -30,7 +30,13 @@ class Roc:
 
 
 def enough(labels: Numbers) -> bool:
-    """Return whether there are at least two positives and two negatives."""
+    """Return whether there are at least two positives and two negatives.
+
+    Parameters
+    ----------
+    labels : float64 array, shape (n,)
+        0 or 1, without NaN.
+    """
     positives = int((labels == 1).sum())
     return positives >= FEWEST and len(labels) - positives >= FEWEST
 

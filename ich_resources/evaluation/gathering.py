@@ -81,7 +81,17 @@ def scored_members(scores: Scores, labelled: Level, level: Level) -> dict[str, s
 
 
 def members(scores: Scores, labelled: Level, level: Level) -> dict[str, set[str]]:
-    """Return what belongs to each group, scored or not; parameters as for scored_members."""
+    """Return what belongs to each group, scored or not.
+
+    Parameters
+    ----------
+    scores : Scores
+        The scored slices, and ``unscored``.
+    labelled : {"slice", "series"}
+        What the members are.
+    level : {"series", "study"}
+        What they are members of.
+    """
     groups = scored_members(scores, labelled, level)
     for item in scores.unscored:
         group = item.series if level == "series" else item.study

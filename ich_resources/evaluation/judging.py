@@ -126,7 +126,20 @@ def judge_level(
 
 
 def judge_class(cases: Cases, column: int, *, draws: int, seed: int) -> ClassResult:
-    """Judge one class alone; parameters as for ``judge_level``."""
+    """Judge one class alone.
+
+    Parameters
+    ----------
+    cases : Cases
+        Of one level.
+    column : int
+        The class, in the order of ``CLASSES``.
+    draws : int
+        Samples of the bootstrap; 0 for none. It resamples patients, so it needs several, and
+        one of them with more than one case.
+    seed : int
+        Of the bootstrap.
+    """
     patients = cases.number_of_patients
     several = patients < len(cases)
     needed = several and patients > 1 and draws

@@ -183,6 +183,11 @@ def shift_prevalence(probabilities: Numbers, before: float, after: float) -> Num
     before, after : float
         Prevalences, between 0 and 1.
 
+    Returns
+    -------
+    float64 array
+        In the shape of the probabilities.
+
     Raises
     ------
     ValueError
@@ -206,6 +211,11 @@ def first_half(cases: Cases, seed: int) -> npt.NDArray[np.bool_]:
         Of one level.
     seed : int
         Of numpy's default generator. The same patients and seed give the same halves.
+
+    Returns
+    -------
+    bool array, shape (N,)
+        All cases of a patient have the same value.
     """
     bleeding = {
         patient

@@ -88,7 +88,18 @@ def table(
 
 
 def picture(pictures: Pictures, name: str, alternative: str) -> str:
-    """Return a picture, embedded, in its dark version on a dark page; empty without it."""
+    """Return a picture, embedded, in its dark version on a dark page; empty without it.
+
+    Parameters
+    ----------
+    pictures : Pictures
+        Without ``name`` in ``light`` nothing is shown; without it in ``dark`` the light picture
+        stands on a dark page too.
+    name : str
+        ``roc``, ``reliability`` or ``confusion``.
+    alternative : str
+        Text for readers who do not see the picture. It is escaped.
+    """
     if name not in pictures.light:
         return ""
     dark = ""
@@ -107,13 +118,31 @@ def data_url(content: bytes, kind: str) -> str:
 
 
 def card(title: str, value: str, below: str, link: str = "") -> str:
-    """Return one of the numbers that a reader sees first."""
+    """Return one of the numbers that a reader sees first.
+
+    Parameters
+    ----------
+    title, value, below : str
+        HTML: the caller escapes foreign text.
+    link : str
+        Where a click leads, such as ``#missed``; empty for nowhere.
+    """
     inner = f"<span>{title}</span><b>{value}</b><small>{below}</small>"
     return f'<a class=card href="{link}">{inner}</a>' if link else f"<div class=card>{inner}</div>"
 
 
 def section(anchor: str, title: str, *content: str) -> str:
-    """Return a section of the page."""
+    """Return a section of the page.
+
+    Parameters
+    ----------
+    anchor : str
+        Its id on the page.
+    title : str
+        HTML: the caller escapes foreign text.
+    *content : str
+        HTML; it is joined.
+    """
     return f'<section id="{anchor}"><h2>{title}</h2>{"".join(content)}</section>'
 
 

@@ -112,7 +112,19 @@ class EvaluationResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         other: Scores | None = None,
         names: tuple[str, str] | None = None,
     ) -> "Evaluation":
-        """Judge probabilities by labels; see ``evaluate.evaluate``."""
+        """Judge probabilities by labels with this resource's options; see ``evaluate.evaluate``.
+
+        Parameters
+        ----------
+        scores : Scores
+            Probabilities of slices: of a run root, or out of fold.
+        labels : Labels
+            Of slices, series or studies.
+        other : Scores, optional
+            Probabilities of the same slices to compare with.
+        names : (str, str), optional
+            What the two are, for people; None for ``NAMES``.
+        """
         from ich_resources.evaluation.evaluate import NAMES, evaluate
 
         return evaluate(scores, labels, self.options, other, names or NAMES)
@@ -124,7 +136,17 @@ class EvaluationResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return tables(evaluation)
 
     def page(self, evaluation: "Evaluation", pictures: "Pictures", facts: Sequence[str]) -> bytes:
-        """Return ``index.html``; see ``page.evaluation_page``."""
+        """Return ``index.html`` in UTF-8; see ``page.evaluation_page``.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            From ``evaluate``.
+        pictures : Pictures
+            They are embedded, so the page needs no other file.
+        facts : sequence of str
+            Further lines on what was judged, as ``name: text``; foreign text.
+        """
         from ich_resources.evaluation.page import evaluation_page
 
         return evaluation_page(evaluation, pictures, facts).encode()

@@ -83,7 +83,17 @@ class Decision(NamedTuple):
 
 
 def arriving(before: Arrival, series: OpenSeries, seconds_left: float) -> Arrival:
-    """Return a series of which files may still come."""
+    """Return a series of which files may still come.
+
+    Parameters
+    ----------
+    before : Arrival
+        The series as the inbox knew it.
+    series : OpenSeries
+        Its files now: ``files`` and ``last_seen`` count.
+    seconds_left : float
+        Seconds until the series is complete, if no further file comes.
+    """
     return replace(
         before,
         state="arriving",

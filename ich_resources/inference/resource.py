@@ -280,7 +280,22 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def predict(
         self, folds: "Sequence[LoadedFold]", images: SeriesImages, *, keep_features: bool = False
     ) -> FoldProbabilities:
-        """Score every slice with every fold; see ``predict.predict_folds``."""
+        """Score every slice with every fold; see ``predict.predict_folds``.
+
+        Parameters
+        ----------
+        folds : sequence of LoadedFold
+            Folds of one backbone, on the first device. They are loaded on further devices here.
+        images : SeriesImages
+            ``crops`` are scored.
+        keep_features : bool
+            Keep the feature maps of the first fold for the saliency of the series.
+
+        Returns
+        -------
+        FoldProbabilities
+            float32, shape (F, N, 6).
+        """
         from ich_resources.backbones.loading import load_folds
         from ich_resources.inference.predict import predict_folds
 
@@ -298,7 +313,24 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def predict_with_views(
         self, folds: "Sequence[LoadedFold]", images: SeriesImages, views: Sequence[View]
     ) -> tuple[FoldProbabilities, ViewedFolds]:
-        """Score every slice as several views show it; see ``predict.predict_with_views``."""
+        """Score every slice as several views show it; see ``predict.predict_with_views``.
+
+        Parameters
+        ----------
+        folds : sequence of LoadedFold
+            Folds of one backbone, on the first device. They are loaded on further devices here.
+        images : SeriesImages
+            ``crops`` are scored.
+        views : sequence of View
+            The first one is that of ``predict``.
+
+        Returns
+        -------
+        probabilities : FoldProbabilities
+            Of the first view: float32, shape (F, N, 6).
+        viewed : ViewedFolds
+            Probabilities and pooled features, mean over the views.
+        """
         from ich_resources.backbones.loading import load_folds
         from ich_resources.inference.predict import predict_with_views
 

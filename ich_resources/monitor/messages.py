@@ -64,7 +64,19 @@ def kind_of(series: EndedSeries) -> Kind:
 def about_series(
     series: EndedSeries, time: str, p_any: float | None = None, threshold: float | None = None
 ) -> Message:
-    """Return the message about the end of a series."""
+    """Return the message about the end of a series.
+
+    Parameters
+    ----------
+    series : EndedSeries
+        UIDs, state and codes. The state says of which kind the message is.
+    time : str
+        When the message is written, UTC.
+    p_any : float, optional
+        Highest P(any) of a slice; None for a series that failed.
+    threshold : float, optional
+        The threshold that it reaches; None for a series that failed.
+    """
     return Message(
         id_of(series),
         kind_of(series),

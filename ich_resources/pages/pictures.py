@@ -24,7 +24,15 @@ def webp(picture: npt.NDArray[np.uint8], size: int, quality: int) -> str:
 
 
 def raw(picture: npt.NDArray[np.uint8], size: int) -> str:
-    """Return the values of a small picture, row by row, in base64; parameters as ``webp``."""
+    """Return the gray levels of a small picture, row by row, one byte each, in base64.
+
+    Parameters
+    ----------
+    picture : uint8 array, shape (H, H)
+        A crop or a map.
+    size : int
+        Edge of the result in pixels.
+    """
     return _text(_resized(picture, size).tobytes())
 
 

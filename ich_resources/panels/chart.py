@@ -128,7 +128,17 @@ def place(
 
 
 def name_axes(axes: Axes, colours: Theme, x: str, y: str) -> None:
-    """Name both axes of a chart."""
+    """Name both axes of a chart.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The chart.
+    colours : Theme
+        ``dim`` is the colour of the names.
+    x, y : str
+        The names.
+    """
     options: dict[str, Any] = {"fontsize": 8.5, "color": colours.dim, "family": style.SANS}
     axes.set_xlabel(x, **options)
     axes.set_ylabel(y, **options)
@@ -146,7 +156,17 @@ def unit_square(axes: Axes, colours: Theme) -> None:
 
 
 def footer(figure: Figure, colours: Theme, text: str) -> None:
-    """Write the line of use below a figure."""
+    """Write the line of use below a figure.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        It is drawn at ``DPI``.
+    colours : Theme
+        ``dim`` is the colour of the line.
+    text : str
+        Written as it is: a dollar sign begins no formula.
+    """
     w, h = figure.get_size_inches() * DPI
     figure.text(
         1 - 10 / w, 8 / h, text, ha="right", fontsize=7, color=colours.dim, parse_math=False

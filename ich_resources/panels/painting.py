@@ -105,7 +105,24 @@ def _caption(values: dict[str, Any]) -> Caption:
 
 
 def paint_to_bytes(gray: bytes, saliency: bytes, probabilities: bytes, caption: bytes) -> bytes:
-    """Return the PNG of one panel, or the text of an error. It runs in a child process."""
+    """Return the PNG of one panel, or the text of an error. It runs in a child process.
+
+    Parameters
+    ----------
+    gray : bytes
+        uint8, row by row, of a square slice.
+    saliency : bytes
+        float32, row by row, 0..1, of the same size.
+    probabilities : bytes
+        float32, six.
+    caption : bytes
+        JSON of the fields of ``Caption``.
+
+    Returns
+    -------
+    bytes
+        A PNG, or a text in UTF-8.
+    """
     try:
         shown = np.frombuffer(gray, np.uint8)
         side = int(len(shown) ** 0.5)

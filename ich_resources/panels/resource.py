@@ -42,9 +42,19 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         probabilities: npt.NDArray[np.float32],
         **caption: Any,
     ) -> "Panel":
-        """Return the content of one panel. ``caption`` has the fields of ``panel.Caption``.
+        """Return the content of one panel.
 
-        ``clear`` holds the fields of ``panel.Clear``, or is left out.
+        Parameters
+        ----------
+        gray : uint8 array, shape (512, 512)
+            Crop of the slice image.
+        saliency_map : float32 array, shape (512, 512)
+            0..1.
+        probabilities : float32 array, shape (6,)
+            The bars, in the order of ``CLASSES``.
+        **caption
+            Fields of ``panel.Caption``. ``clear`` holds the fields of ``panel.Clear``; it is
+            None or left out for the preset ``reference``.
         """
         from ich_resources.panels.painting import Panel
         from ich_resources.panels.panel import Caption, Clear
@@ -59,7 +69,22 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         saliency_map: npt.NDArray[np.float32],
         strength: float = 1.0,
     ) -> npt.NDArray[np.uint8]:
-        """Return a slice with its saliency, uint8 RGB, (H, W, 3); see ``overlay.blend``."""
+        """Return a slice with its saliency; see ``overlay.blend``.
+
+        Parameters
+        ----------
+        gray : uint8 array, shape (H, W)
+            Slice image.
+        saliency_map : float32 array, shape (H, W)
+            0..1.
+        strength : float
+            Factor of the opacity, 0..1.
+
+        Returns
+        -------
+        uint8 array, shape (H, W, 3)
+            RGB.
+        """
         from ich_resources.panels.overlay import blend
 
         return np.rint(blend(gray, saliency_map, strength) * 255).astype(np.uint8)
@@ -83,7 +108,15 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return draw_confusion(**options)
 
     def curves(self, probabilities: npt.NDArray[np.float32], warning: str) -> bytes:
-        """Return the probabilities along the series as a small SVG."""
+        """Return the probabilities along a series as a small SVG; see ``draw_probability_curves``.
+
+        Parameters
+        ----------
+        probabilities : float32 array, shape (N, 6)
+            0..1, slices in series order.
+        warning : str
+            What the numbers are not worth; empty for no banner.
+        """
         from ich_resources.panels.curves import draw_probability_curves
 
         return draw_probability_curves(probabilities, warning)
@@ -91,7 +124,17 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def side_by_side(
         self, crops: Sequence[npt.NDArray[np.uint8]], captions: Sequence[str], warning: str
     ) -> bytes:
-        """Return a few slices side by side as a small WebP."""
+        """Return a few slices side by side as a small WebP; see ``summary.draw_slices``.
+
+        Parameters
+        ----------
+        crops : sequence of 1 to 4 uint8 arrays, shape (512, 512) or (512, 512, 3)
+            Gray, or RGB with the saliency.
+        captions : sequence of str
+            One line of text below each crop.
+        warning : str
+            What the numbers are not worth; empty for no banner.
+        """
         from ich_resources.panels.summary import draw_slices
 
         return draw_slices(crops, captions, warning)

@@ -134,6 +134,8 @@ class Peers:
 
         Parameters
         ----------
+        connection : Connection
+            The peer. If it has a place, its title and the time are noted in it.
         title : str
             The calling AE title.
         """

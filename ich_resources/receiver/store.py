@@ -26,6 +26,13 @@ _LOCKS = [threading.Lock() for _ in range(64)]
 def place(inbox: Path, study: str, series: str, sop: str) -> Path:
     """Return where an instance goes: a folder per study, a folder per series.
 
+    Parameters
+    ----------
+    inbox : Path
+        The folder that takes everything.
+    study, series, sop : str
+        StudyInstanceUID, SeriesInstanceUID and SOPInstanceUID, as the peer sent them.
+
     Raises
     ------
     ValueError

@@ -144,7 +144,18 @@ def combine(probabilities: Sequence[FloatArray], mode: str) -> FloatArray:
 
 
 def normalised(saliency_map: FloatArray) -> FloatArray:
-    """Resize a map to the 512 crop and scale it to 0..1. A constant map becomes all zero."""
+    """Resize a map to the 512 crop and scale it to 0..1.
+
+    Parameters
+    ----------
+    saliency_map : float32 array, shape (h, w)
+        At the size that the method gives.
+
+    Returns
+    -------
+    float32 array, shape (512, 512)
+        0..1; all zero for a constant map.
+    """
     resized = cv2.resize(saliency_map, (CROP_SIZE, CROP_SIZE))
     low, high = float(resized.min()), float(resized.max())
     if high <= low:

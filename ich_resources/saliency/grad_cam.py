@@ -24,9 +24,9 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    logits : Tensor, shape (B, 6)
+    logits : float Tensor, shape (B, 6)
         Connected to ``source`` by the autograd graph.
-    source : Tensor, shape (B, K, h, w)
+    source : float Tensor, shape (B, K, h, w)
         The last feature maps.
     """
     source = KEPT.take(network, x)
@@ -38,7 +38,7 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def grad_cam(logits: Tensor, source: Tensor, targets: Tensor) -> Tensor:
-    """Return relu(sum_k w_k A_k), w_k the spatial mean of the gradient; shape (B, h, w).
+    """Return relu(sum_k w_k A_k), w_k the spatial mean of the gradient.
 
     Parameters
     ----------
@@ -46,13 +46,18 @@ def grad_cam(logits: Tensor, source: Tensor, targets: Tensor) -> Tensor:
         From ``forward``.
     targets : int64 Tensor, shape (B,)
         Class to explain per slice.
+
+    Returns
+    -------
+    float Tensor, shape (B, h, w)
+        At least 0, not yet stretched to 0..1.
     """
     gradient = _gradient(logits, source, targets)
     return _weighted(source, gradient.mean((2, 3)))
 
 
 def grad_cam_plus_plus(logits: Tensor, source: Tensor, targets: Tensor) -> Tensor:
-    """Return relu(sum_k w_k A_k) with the weights of Grad-CAM++; shape (B, h, w).
+    """Return relu(sum_k w_k A_k) with the weights of Grad-CAM++.
 
     alpha = g^2 / (2 g^2 + sum_xy(A) g^3), w_k = sum_xy(alpha relu(g)).
 
@@ -62,6 +67,11 @@ def grad_cam_plus_plus(logits: Tensor, source: Tensor, targets: Tensor) -> Tenso
         From ``forward``.
     targets : int64 Tensor, shape (B,)
         Class to explain per slice.
+
+    Returns
+    -------
+    float Tensor, shape (B, h, w)
+        At least 0, not yet stretched to 0..1.
     """
     gradient = _gradient(logits, source, targets)
     total = source.detach().sum((2, 3), keepdim=True)

@@ -18,9 +18,9 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    logits : Tensor, shape (B, 6)
+    logits : float Tensor, shape (B, 6)
         Connected to ``source`` by the autograd graph.
-    source : Tensor, shape (B, 3, S, S)
+    source : float Tensor, shape (B, 3, S, S)
         The input; ``saliency_map`` takes the gradient with respect to it.
     """
     source = x.detach().clone().requires_grad_(True)
@@ -29,7 +29,7 @@ def forward(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def saliency_map(logits: Tensor, source: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean over channels of ``|d logit / d input|``, shape (B, S, S).
+    """Return the mean over channels of ``|d logit / d input|``.
 
     Parameters
     ----------
@@ -37,6 +37,11 @@ def saliency_map(logits: Tensor, source: Tensor, targets: Tensor) -> Tensor:
         From ``forward``.
     targets : int64 Tensor, shape (B,)
         Class to explain per slice.
+
+    Returns
+    -------
+    float Tensor, shape (B, S, S)
+        At least 0, not yet stretched to 0..1.
     """
     chosen = logits.gather(1, targets[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, source)

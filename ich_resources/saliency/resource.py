@@ -104,7 +104,28 @@ class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         context: SliceContext,
         targets: Sequence[int] | None = None,
     ) -> Iterator[SliceSaliency]:
-        """Make the saliency maps of some slices of a series; see ``explain.explain_slices``."""
+        """Make the saliency maps of some slices, in their order; see ``explain.explain_slices``.
+
+        Parameters
+        ----------
+        folds : sequence of LoadedFold
+            One fold of each backbone. In mode single only one fold.
+        images : SeriesImages
+            ``crops``: all slices of the series, since neighbours may be channels.
+        wanted : range
+            Indices of the slices to explain, with step 1.
+        context : {"replicated", "adjacent"}
+            Content of the three input channels: one slice, or the slice and its neighbours.
+        targets : sequence of int, optional
+            Class to explain in each wanted slice, where the options name none. None for the
+            most probable class.
+
+        Yields
+        ------
+        SliceSaliency
+            One per wanted slice; maps of float32, shape (512, 512), 0..1 (docs/reference.md,
+            section 5).
+        """
         from ich_resources.saliency.explain import explain_slices
 
         return explain_slices(

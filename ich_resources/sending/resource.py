@@ -105,7 +105,22 @@ class SendResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         objects: "Sequence[Outgoing]",
         on_answer: "Callable[[Outgoing, Answer], None]",
     ) -> str:
-        """Send objects to a destination; see ``deliver.deliver``."""
+        """Send objects to a destination; see ``deliver.deliver``.
+
+        Parameters
+        ----------
+        to : Destination
+            Its type says whether DIMSE or STOW-RS is spoken.
+        objects : sequence of Outgoing
+            What is sent, in this order.
+        on_answer : callable
+            (object, answer), called for each answer. Its error ends the sending.
+
+        Returns
+        -------
+        str
+            Why the destination was given up; empty if it was not.
+        """
         from ich_resources.sending import stow
         from ich_resources.sending.deliver import Patience, Store, deliver
         from ich_resources.sending.quiet import quiet

@@ -194,7 +194,22 @@ def _seed(recipe: SequenceRecipe, number: int) -> int:
 
 
 def tensors(sample: Sample, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Return features, channels and labels of a batch on a device, all float32."""
+    """Return features, channels and labels of a batch on a device.
+
+    Parameters
+    ----------
+    sample : Sample
+        A batch: its arrays have the axis B in front.
+    device : torch.device
+        Where the tensors go.
+
+    Returns
+    -------
+    features : float32 Tensor, shape (B, L, M, 2048)
+    channels : float32 Tensor, shape (B, L, 6, 2M + 2)
+    labels : float32 Tensor, shape (B, L, 6)
+        0, 1, or NaN where the class was not read.
+    """
     arrays = (np.ascontiguousarray(values, dtype=np.float32) for values in sample)
     features, channels, labels = (torch.from_numpy(values).to(device) for values in arrays)
     return features, channels, labels

@@ -16,6 +16,11 @@ def both_heads_loss(y1: Tensor, y2: Tensor, labels: Tensor) -> Tensor:
         Logits.
     labels : float32 Tensor, shape (B, L, 6)
         0, 1, or NaN where the class was not read.
+
+    Returns
+    -------
+    float32 Tensor, shape ()
+        At least 0.
     """
     return head_loss(y2, labels) + head_loss(y1, labels)
 
@@ -29,6 +34,11 @@ def head_loss(logits: Tensor, labels: Tensor) -> Tensor:
     ----------
     logits, labels : float32 Tensor, shape (B, L, 6)
         As for ``both_heads_loss``.
+
+    Returns
+    -------
+    float32 Tensor, shape ()
+        At least 0; 0 where no slice has a label.
     """
     read = ~labels.isnan()
     loss = functional.binary_cross_entropy_with_logits(

@@ -68,11 +68,33 @@ class Content(Schema):
 
     @classmethod
     def may_write(cls, layout: Layout, subject: Subject, step: str, path: Path) -> bool:
-        """Return whether a path, other than that of the array, is of a file of the step."""
+        """Return whether a path, other than that of the array, is of a file of the step.
+
+        Parameters
+        ----------
+        layout : Layout
+            Paths below the run root.
+        subject : Subject
+            What the step works on.
+        step : str
+            Name of the step.
+        path : Path
+            Below the run root, with the run root in front. It need not exist.
+        """
         return False
 
     def needed(self, layout: Layout, subject: Subject, step: str) -> list[Path]:
-        """Return the files that other steps read. A whole record lists them."""
+        """Return the files that other steps read. A whole record lists them.
+
+        Parameters
+        ----------
+        layout : Layout
+            Paths below the run root.
+        subject : Subject
+            What the step works on.
+        step : str
+            Name of the step.
+        """
         return [layout.array(subject, step)]
 
     @property
@@ -98,5 +120,10 @@ class Content(Schema):
             Data version of each of ``inputs``.
         inputs_digest : str
             That of the record.
+
+        Raises
+        ------
+        NotImplementedError
+            In this class. Each schema defines its own.
         """
         raise NotImplementedError

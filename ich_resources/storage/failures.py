@@ -83,7 +83,18 @@ class Failures:
             return 0.0
 
     def write(self, subject: Subject, step: str, error: Exception) -> None:
-        """Keep why a subject failed, for the ledger and the report; it replaces the last note."""
+        """Keep why a subject failed, for the ledger and the report; it replaces the last note.
+
+        Parameters
+        ----------
+        subject : Subject
+            What failed.
+        step : str
+            The step in which it failed.
+        error : Exception
+            An ``IchError`` also gives its code and the slices that it names. The code of
+            another error is the name of its type.
+        """
         if isinstance(error, IchError):
             code = error.code or type(error).__name__
             failure = Failure(step, code, str(error), error.slices)

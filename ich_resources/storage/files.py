@@ -88,7 +88,17 @@ def _alive(path: Path) -> bool:
 
 
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
-    """Write JSON, indented; see ``write_bytes``."""
+    """Write JSON, indented; see ``write_bytes``.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if missing.
+    value : object
+        Plain values. NaN is refused with a ValueError.
+    durable : bool
+        Whether it must survive a power cut.
+    """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # A terminal obeys control characters above ASCII too; JSON leaves them as they are.
     text = re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -97,7 +107,15 @@ def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array as .npy, durable; see ``write_bytes``."""
+    """Write an array as .npy, durable; see ``write_bytes``.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if missing.
+    array : array
+        Of numbers; objects are refused with a ValueError.
+    """
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     write_bytes(path, buffer.getvalue(), durable=True)
@@ -191,6 +209,11 @@ def read_array(
     sha256 : str, optional
         Digest of the file, from its record.
 
+    Returns
+    -------
+    array
+        The dtype and the shape are those of the file.
+
     Raises
     ------
     StorageError
@@ -264,6 +287,14 @@ def remove(paths: Iterable[Path]) -> None:
 
 
 def write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write an 8-bit gray or BGR image losslessly; see ``write_bytes``."""
+    """Write an 8-bit gray or BGR image losslessly; see ``write_bytes``.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if missing.
+    image : uint8 array, shape (H, W) or (H, W, 3)
+        Gray, or BGR.
+    """
     _, encoded = cv2.imencode(".png", image)
     write_bytes(path, encoded.tobytes())

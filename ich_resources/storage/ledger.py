@@ -33,6 +33,8 @@ def write_arrivals(layout: Layout, ledger: Ledger, earlier: Sequence[str] = ()) 
 
     Parameters
     ----------
+    layout : Layout
+        Paths below the run root.
     ledger : Ledger
         With the series that have changed.
     earlier : sequence of str

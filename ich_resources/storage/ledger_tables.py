@@ -92,7 +92,24 @@ def not_scored_table(
 def write_ledger_tables(
     layout: Layout, ledger: Ledger, outcomes: Sequence[SeriesOutcome]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write ``series_ledger.csv`` and ``slices_not_scored.csv``; return them."""
+    """Write ``series_ledger.csv`` and ``slices_not_scored.csv``; return them.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    ledger : Ledger
+        ``unassigned``: the files in no series.
+    outcomes : sequence of SeriesOutcome
+        One per series of the ledger.
+
+    Returns
+    -------
+    series : DataFrame
+        One row per series.
+    not_scored : DataFrame
+        One row per slice or file without a probability.
+    """
     series = ledger_table(outcomes)
     not_scored = not_scored_table(outcomes, ledger.unassigned)
     write_bytes(layout.output / "series_ledger.csv", csv_bytes(series))

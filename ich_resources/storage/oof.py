@@ -81,7 +81,21 @@ def read_order(path: Path, remedy: str, columns: Sequence[str] = ORDER_COLUMNS) 
 
 
 def read_probabilities(path: Path, rows: int, remedy: str) -> FloatArray:
-    """Read the probabilities of one fold: float32, shape (rows, 6).
+    """Read the probabilities of one fold.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    rows : int
+        Number of slices that it must have.
+    remedy : str
+        What makes it, for the error.
+
+    Returns
+    -------
+    float32 array, shape (rows, 6)
+        In the order of the file of the slices.
 
     Raises
     ------
@@ -99,7 +113,17 @@ def read_probabilities(path: Path, rows: int, remedy: str) -> FloatArray:
 
 
 def write_table(path: Path, table: pd.DataFrame, *, index: bool = False) -> None:
-    """Write a CSV file whole; see ``files.write_bytes``."""
+    """Write a CSV file whole; see ``files.write_bytes``.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made if missing.
+    table : DataFrame
+        All of it.
+    index : bool
+        Whether the index is the first column.
+    """
     write_bytes(path, table.to_csv(index=index, lineterminator="\n").encode())
 
 

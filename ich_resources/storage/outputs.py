@@ -140,6 +140,10 @@ def write_processed_tables(
 
     Parameters
     ----------
+    layout : Layout
+        Paths below the run root.
+    outcomes : sequence of SeriesOutcome
+        All series. Those without ``processed`` only count in the summary.
     group_by : {"series", "study"}
         What ``slice_id`` numbers in ``test_meta_id_seriser.csv``.
     """

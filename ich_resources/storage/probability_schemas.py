@@ -128,7 +128,23 @@ class EnsembleContent(Content):
         return [layout.array(subject, step), self.shown(layout, subject, step)]
 
     def shown(self, layout: Layout, subject: Subject, step: str) -> Path:
-        """Return the array whose probabilities the tables and pages show."""
+        """Return the array whose probabilities the tables and pages show.
+
+        Parameters
+        ----------
+        layout : Layout
+            Paths below the run root.
+        subject : Subject
+            The series.
+        step : str
+            ``ENSEMBLE`` or ``SEQUENCE``.
+
+        Returns
+        -------
+        Path
+            Of the calibrated probabilities where a calibration was applied, else of the step's
+            array.
+        """
         if self.calibration is None:
             return layout.array(subject, step)
         return layout.calibrated(subject, step)

@@ -12,6 +12,15 @@ from ich_resources.storage.schemas import schema_of
 def require_known_format(value: Any, step: str, path: Path) -> None:
     """Check that this version of ich can read a record.
 
+    Parameters
+    ----------
+    value : object
+        The record as JSON has it. What is not a dict, or names no format, counts as format 1.
+    step : str
+        Name of the step; its schema says which formats are known.
+    path : Path
+        The record, for the error.
+
     Raises
     ------
     FormatError

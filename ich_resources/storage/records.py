@@ -93,7 +93,16 @@ class Records:
         return all(sha256_of(root / name) == record.sha256(name) for name in small)
 
     def find_as(self, subject: Subject, step: str, schema: type[_C]) -> Record[_C] | None:
-        """Return the record of a step with the schema that its content is known to have.
+        """Return the record of a step, typed by its schema; None where the step has to run.
+
+        Parameters
+        ----------
+        subject : Subject
+            What the step works on.
+        step : str
+            Name of the step.
+        schema : type
+            The class of the content. Another class than the step's raises a TypeError.
 
         Raises
         ------
@@ -108,6 +117,10 @@ class Records:
 
         Parameters
         ----------
+        subject : Subject
+            What the step works on.
+        step : str
+            Name of the step.
         files : collection of str
             What the step may write, relative to the run root. The list is kept until the step is
             done, so that the next run knows the files of a step that was cut short.
@@ -139,6 +152,15 @@ class Records:
 
     def finish(self, subject: Subject, step: str, record: Record[Content]) -> None:
         """Write the record of a step whose files are all written.
+
+        Parameters
+        ----------
+        subject : Subject
+            What the step works on.
+        step : str
+            Name of the step.
+        record : Record
+            ``files`` names the files relative to the run root. Their sizes are read here.
 
         Raises
         ------

@@ -129,6 +129,8 @@ def manifest_entry(
 
     Parameters
     ----------
+    series_uid : str
+        SeriesInstanceUID.
     bars : float32 array, shape (M, 6)
         Probabilities shown on the exported panels.
     slices_failed : int

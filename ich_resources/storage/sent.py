@@ -174,6 +174,15 @@ def read_sent(layout: Layout, subject: Subject) -> Sent:
 def write_sent(layout: Layout, subject: Subject, sent: Sent) -> None:
     """Write what became of the objects of a series.
 
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    subject : Subject
+        The series.
+    sent : Sent
+        All objects of the series, also those of earlier sendings.
+
     Raises
     ------
     StorageError

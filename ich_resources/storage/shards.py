@@ -89,12 +89,36 @@ def begin_shard(layout: Layout, index: int) -> None:
 
 
 def finish_shard(layout: Layout, index: int, *, series: int, seconds: float, host: str) -> None:
-    """Mark a shard as done: every series of it has its results."""
+    """Mark a shard as done: every series of it has its results.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    index : int
+        Number of the shard, from 0.
+    series : int
+        How many series it has.
+    seconds : float
+        How long its run took, in seconds.
+    host : str
+        Name of the computer.
+    """
     write_json(_done(layout, index), {"series": series, "seconds": seconds, "host": host})
 
 
 def write_missing(layout: Layout, shards: Sequence[Sequence[str]], wanting: Collection[str]) -> str:
-    """Write which shards have series without a result; return the text, empty if all have one."""
+    """Write which shards have series without a result; return the text, empty if all have one.
+
+    Parameters
+    ----------
+    layout : Layout
+        Paths below the run root.
+    shards : sequence of sequence of str
+        SeriesInstanceUIDs of each shard, from ``read_plan``.
+    wanting : collection of str
+        SeriesInstanceUIDs of the series without a result.
+    """
     text = ",".join(
         str(index) for index, series in enumerate(shards) if not set(wanting).isdisjoint(series)
     )

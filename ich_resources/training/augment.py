@@ -70,7 +70,21 @@ def draw_warp(rng: np.random.Generator) -> tuple[float, float, float, int, int]:
 def warp_matrix(
     turn: float, scale: float, aspect: float, dx: int, dy: int
 ) -> npt.NDArray[np.float64]:
-    """Return the matrix of a warp about the centre, shape (2, 3).
+    """Return the matrix of a warp about the centre.
+
+    Parameters
+    ----------
+    turn : float
+        Angle in degrees.
+    scale, aspect : float
+        From ``draw_warp``, both about 1.
+    dx, dy : int
+        Shift of columns and of rows, in pixels.
+
+    Returns
+    -------
+    float64 array, shape (2, 3)
+        As ``cv2.warpAffine`` takes it: (x, y, 1) to the new (x, y), in pixels.
 
     Notes
     -----
@@ -84,7 +98,24 @@ def warp_matrix(
 
 
 def warp(stack: Stack, turn: float, scale: float, aspect: float, dx: int, dy: int) -> Stack:
-    """Shift, scale and turn; bilinear, zeros outside."""
+    """Shift, scale and turn a stack; bilinear, zeros outside.
+
+    Parameters
+    ----------
+    stack : uint8 array, shape (512, 512, 3)
+        Rows, columns, channels.
+    turn : float
+        Angle in degrees.
+    scale, aspect : float
+        See ``warp_matrix``: the aspect stretches nothing.
+    dx, dy : int
+        Shift of columns and of rows, in pixels.
+
+    Returns
+    -------
+    uint8 array, shape (512, 512, 3)
+        A copy.
+    """
     matrix = warp_matrix(turn, scale, aspect, dx, dy)
     warped = cv2.warpAffine(np.ascontiguousarray(stack), matrix, (CROP_SIZE, CROP_SIZE))
     return np.asarray(warped, np.uint8)
@@ -104,7 +135,20 @@ def draw_rectangle(rng: np.random.Generator) -> tuple[int, int, int, int] | None
 
 
 def erase(stack: Stack, rng: np.random.Generator) -> Stack:
-    """Set a rectangle of all channels to 0."""
+    """Set a random rectangle of all channels to 0.
+
+    Parameters
+    ----------
+    stack : uint8 array, shape (512, 512, 3)
+        Rows, columns, channels. It is not changed.
+    rng : numpy Generator
+        See ``draw_rectangle``.
+
+    Returns
+    -------
+    uint8 array, shape (512, 512, 3)
+        A copy; the stack itself where no draw fits.
+    """
     rectangle = draw_rectangle(rng)
     if rectangle is None:
         return stack
@@ -122,14 +166,40 @@ def draw_crop(rng: np.random.Generator, edge: int = CROP_SIZE) -> tuple[int, int
 
 
 def crop(stack: Stack, rng: np.random.Generator) -> Stack:
-    """Crop a random square and resize it to the earlier edge."""
+    """Crop a random square and resize it to the earlier edge.
+
+    Parameters
+    ----------
+    stack : uint8 array, shape (E, E, 3)
+        Rows, columns, channels.
+    rng : numpy Generator
+        See ``draw_crop``.
+
+    Returns
+    -------
+    uint8 array, shape (E, E, 3)
+        Bilinear.
+    """
     edge = len(stack)
     top, left, side = draw_crop(rng, edge)
     return _resized(stack[top : top + side, left : left + side], edge)
 
 
 def to_planes(stack: Stack, size: int) -> Stack:
-    """Resize a stack to S x S, and put the channels first: shape (3, S, S)."""
+    """Resize a stack to the size of the network input, and put the channels first.
+
+    Parameters
+    ----------
+    stack : uint8 array, shape (512, 512, 3)
+        Rows, columns, channels.
+    size : int
+        Edge S of the network input in pixels.
+
+    Returns
+    -------
+    uint8 array, shape (3, S, S)
+        Gray levels, not yet normalised.
+    """
     return np.ascontiguousarray(_resized(stack, size).transpose(2, 0, 1))
 
 

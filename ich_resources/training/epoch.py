@@ -76,7 +76,15 @@ class EpochRunner:
         self._untold = True
 
     def load(self, weights: dict[str, Tensor], optimiser: dict[str, Any]) -> None:
-        """Go on from the state of an earlier process."""
+        """Go on from the state of an earlier process.
+
+        Parameters
+        ----------
+        weights : dict of str to Tensor
+            State dict of the network. All names must be there; the device does not count.
+        optimiser : dict
+            State dict of Adam.
+        """
         self.network.load_state_dict(weights, strict=True)
         self.optimiser.load_state_dict(optimiser)
 

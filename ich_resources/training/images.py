@@ -50,6 +50,11 @@ def read_image(path: Path, size: int | None = CROP_SIZE) -> Image:
 def read_stack(paths: Iterable[Path]) -> Image:
     """Read the channels of a sample; equal paths are read once.
 
+    Parameters
+    ----------
+    paths : iterable of Path
+        PNG of each channel.
+
     Returns
     -------
     uint8 array, shape (512, 512, 3)

@@ -83,6 +83,12 @@ def from_imagenet(
     backbone : Backbone
         Its family says how layers are named.
 
+    Returns
+    -------
+    dict of str to Tensor
+        The dtype and the shape of each weight are those of the file, and those of the network
+        for what is kept.
+
     Notes
     -----
     Old DenseNet files name the layers ``norm.1`` and ``conv.2``; today's names are ``norm1`` and
@@ -108,6 +114,15 @@ def _renamed(key: str, backbone: Backbone) -> str:
 
 def load_weights(weights: dict[str, Tensor], backbone: Backbone, path: Path) -> Network:
     """Return a network with the weights of a checkpoint of ours, checked key by key.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+        State dict, on the CPU. The network takes these tensors and does not copy them.
+    backbone : Backbone
+        The network.
+    path : Path
+        The checkpoint, for the error.
 
     Raises
     ------

@@ -106,7 +106,17 @@ def train_fold(
 def training_fingerprint(
     slices: TrainingSlices, validation: TrainingSlices, recipe: Recipe, initial: InitialFile
 ) -> str:
-    """Return the fingerprint of all that the weights depend on, but for the images' bytes."""
+    """Return the fingerprint of all that the weights depend on, but for the images' bytes.
+
+    Parameters
+    ----------
+    slices, validation : TrainingSlices
+        What is trained on and what is held out. ``digest`` counts.
+    recipe : Recipe
+        All its settings count.
+    initial : InitialFile
+        The first weights: their digest, or ``init`` where there is no file.
+    """
     return fingerprint(
         {
             "recipe": recipe.to_plain(),
@@ -219,7 +229,18 @@ class _Progress:
 
 
 def on_cpu(network: Network) -> dict[str, Tensor]:
-    """Return a copy of a network's weights on the CPU, in the plain memory format."""
+    """Return a copy of a network's weights on the CPU, in the plain memory format.
+
+    Parameters
+    ----------
+    network : Network
+        On any device.
+
+    Returns
+    -------
+    dict of str to Tensor
+        State dict. The dtype and the shape of each are those of the network.
+    """
     return {
         key: value.detach().to("cpu", copy=True).contiguous()
         for key, value in network.state_dict().items()

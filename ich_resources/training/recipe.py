@@ -174,6 +174,15 @@ class Recipe:
     def from_settings(cls, backbone: str, fold: int, settings: Mapping[str, Any]) -> Self:
         """Return the recipe of a fold with the fields that ``settings`` gave.
 
+        Parameters
+        ----------
+        backbone : str
+            Name of the backbone.
+        fold : int
+            The fold that is held out.
+        settings : mapping
+            All further fields, as the method ``settings`` gives them.
+
         Raises
         ------
         CheckpointError

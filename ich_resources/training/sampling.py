@@ -21,9 +21,9 @@ def centre_weights(slices: int, *, last_slice: bool = True) -> npt.NDArray[np.in
 
     Returns
     -------
-    int64 array
+    int64 array, shape (L,)
         ``max(1, i // 4)`` up to the middle, else ``max(1, (L - i) // 4)``; L = n with the last
-        slice and n - 1 without. Length L. Empty where there is no centre.
+        slice and n - 1 without. Empty where there is no centre.
     """
     length = slices if last_slice else slices - 1
     i = np.arange(max(length, 0))
@@ -51,7 +51,22 @@ def neighbours(row: int, rows: range, context: SliceContext) -> tuple[int, int, 
 def series_weights(
     slices: TrainingSlices, rows: range, *, last_slice: bool
 ) -> npt.NDArray[np.int64]:
-    """Return the weights of ``centre_weights``, with 0 for slices that have no label."""
+    """Return the weights of ``centre_weights``, with 0 for slices that have no label.
+
+    Parameters
+    ----------
+    slices : TrainingSlices
+        ``labelled`` says which slices have a label.
+    rows : range
+        The rows of one series.
+    last_slice : bool
+        Whether the last slice may be a centre.
+
+    Returns
+    -------
+    int64 array, shape (L,)
+        L as in ``centre_weights``. All 0 where the series has no possible centre.
+    """
     weights = centre_weights(len(rows), last_slice=last_slice)
     return weights * slices.labelled[rows.start : rows.start + len(weights)]
 
@@ -88,7 +103,19 @@ def usable_series(slices: TrainingSlices, *, last_slice: bool) -> list[range]:
 def draw_centre(
     slices: TrainingSlices, rows: range, rng: np.random.Generator, *, last_slice: bool
 ) -> int:
-    """Draw the row of a centre from the rows of a series."""
+    """Draw the row of a centre from the rows of a series.
+
+    Parameters
+    ----------
+    slices : TrainingSlices
+        ``labelled`` says which slices have a label.
+    rows : range
+        The rows of one series, from ``usable_series``.
+    rng : numpy Generator
+        From ``sample_generator``. One number is drawn.
+    last_slice : bool
+        Whether the last slice may be a centre.
+    """
     weights = series_weights(slices, rows, last_slice=last_slice)
     return rows[int(rng.choice(len(weights), p=weights / weights.sum()))]
 

@@ -18,6 +18,15 @@ def sample_generator(recipe: Recipe, epoch: int, position: int) -> np.random.Gen
 
     It depends on seed, backbone, fold, epoch and position alone, so any number of threads and a
     resumed training draw the same.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        ``seed``, ``backbone`` and ``fold`` count.
+    epoch : int
+        From 0.
+    position : int
+        Place of the sample in the order of the epoch, from 0.
     """
     return np.random.default_rng([_SAMPLE, *_numbers(recipe), epoch, position])
 

@@ -45,6 +45,11 @@ class PlanesReader:
     def planes(self, row: int) -> Planes:
         """Return the channels of a slice as the plain view shows them.
 
+        Parameters
+        ----------
+        row : int
+            Row of the slice in ``slices``.
+
         Returns
         -------
         uint8 array, shape (3, S, S)
@@ -62,6 +67,13 @@ class PlanesReader:
         Channels are exchanged with p = 0.5, then mirrored with p = 0.5, then a random square is
         cropped from the whole image at the input size. The generator depends on the seed and the
         slice's identifier alone.
+
+        Parameters
+        ----------
+        row : int
+            Row of the slice in ``slices``.
+        seed : int
+            Of the views.
 
         Returns
         -------

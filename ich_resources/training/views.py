@@ -125,7 +125,26 @@ def predict_views(
     threads: int = 4,
     check: Callable[[], None] = lambda: None,
 ) -> ViewPredictions:
-    """Score slices with a network on its device; parameters as ``predict_checkpoint``.
+    """Score slices with a network on its device.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation or training mode; it is left in the mode that it had.
+    slices : TrainingSlices
+        The slices, in order; labels are not looked at.
+    options : ViewOptions
+        How they are shown, and the precision.
+    threads : int
+        Threads that read images.
+    check : callable
+        Called before each batch; what it raises ends the prediction.
+
+    Returns
+    -------
+    ViewPredictions
+        Probabilities of each view, float32, shape (views, N, 6), and the pooled features,
+        float16, shape (N, C).
 
     Raises
     ------

@@ -33,7 +33,17 @@ def _number(digits: str) -> int:
 
 
 def continues(answer: requests.Response, here: int, known: dict[str, str | int | None]) -> bool:
-    """Return whether a partial answer goes on at an offset in bytes, in the file that is known."""
+    """Return whether a partial answer goes on at an offset in bytes, in the file that is known.
+
+    Parameters
+    ----------
+    answer : requests.Response
+        With status 206.
+    here : int
+        Bytes that are here already.
+    known : dict
+        From ``describe``, of the first answer: ``size`` and ``validator`` count.
+    """
     span = re.fullmatch(
         r"bytes ([0-9]{1,17})-[0-9]{1,17}/([0-9]{1,17})", answer.headers.get("Content-Range", "")
     )
@@ -49,6 +59,20 @@ def continues(answer: requests.Response, here: int, known: dict[str, str | int |
 
 def chunks(answer: requests.Response, limits: Limits, end: float) -> Iterator[bytes]:
     """Yield the bytes of an answer as they come.
+
+    Parameters
+    ----------
+    answer : requests.Response
+        Its body is not yet read.
+    limits : Limits
+        ``slowest_bytes`` and ``window_s`` say what is too slow.
+    end : float
+        When the time for the file is over, in seconds of ``time.monotonic``.
+
+    Yields
+    ------
+    bytes
+        Of any length, never empty.
 
     Raises
     ------

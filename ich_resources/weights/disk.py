@@ -52,6 +52,15 @@ def raise_for(path: Path, err: OSError, setting: str = "MODEL_DIR") -> NoReturn:
 def require_room(folder: Path, needed: int, what: str) -> None:
     """Check that ``needed`` bytes are free, before the first byte is written.
 
+    Parameters
+    ----------
+    folder : Path
+        It exists; its file system is asked.
+    needed : int
+        Bytes.
+    what : str
+        What needs them, for the error.
+
     Raises
     ------
     FetchError

@@ -45,7 +45,7 @@ class GoogleDrive:
         return {}
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Download the archive of a backbone, or a side file.
+        """Download the archive of a backbone, or a side file; see ``Source.download``.
 
         Raises
         ------

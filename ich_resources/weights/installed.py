@@ -18,6 +18,15 @@ State = Literal["right", "unknown", "damaged", "missing"]
 def state_of(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> State:
     """Compare the files of a backbone with ``checkpoints.sha256``.
 
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
+    backbone : Backbone
+        Whose files.
+    folds : sequence of int
+        0 to 4.
+
     Returns
     -------
     {"right", "unknown", "damaged", "missing"}
@@ -46,7 +55,19 @@ def origin_of(model_dir: Path, backbone: Backbone) -> tuple[str, str]:
 
 
 def remember_origin(model_dir: Path, backbone: Backbone, release: str, archive_sha256: str) -> None:
-    """Record the release and the archive of the files of a backbone."""
+    """Record the release and the archive of the files of a backbone.
+
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
+    backbone : Backbone
+        Whose files.
+    release : str
+        ``repository@tag``, or ``drive.RELEASE``.
+    archive_sha256 : str
+        Digest of the archive that was unpacked.
+    """
     path = model_dir / FETCHED_FILE
     entries = read_json(path)
     entries[backbone.name] = {"release": release, "archive_sha256": archive_sha256}
@@ -58,6 +79,8 @@ def pin(model_dir: Path, digests: Mapping[str, str], dropped: Iterable[str] = ()
 
     Parameters
     ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
     digests : mapping of str to str
         They replace the earlier digests of the same files.
     dropped : iterable of str

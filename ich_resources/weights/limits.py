@@ -38,6 +38,17 @@ class Limits:
 def require_size(size: int, most: int, what: str, where: str) -> None:
     """Make sure that a file is not larger than what may still come.
 
+    Parameters
+    ----------
+    size : int
+        Bytes of the file.
+    most : int
+        Bytes that may still come.
+    what : str
+        Begins the error: what has so many bytes.
+    where : str
+        Address or path of the file, for the error.
+
     Raises
     ------
     FetchError

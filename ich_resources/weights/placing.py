@@ -59,6 +59,19 @@ def without_present(model_dir: Path, unpacked: Unpacked) -> Unpacked:
 def require_digest(file: BufferedReader, part: Path, name: str, expected: str, where: str) -> None:
     """Compare an archive with its digest. If it differs, delete the archive.
 
+    Parameters
+    ----------
+    file : BufferedReader
+        The open archive, read to its end. The caller unpacks this same file.
+    part : Path
+        The path of the archive; it is deleted where the digest differs.
+    name : str
+        Name of the archive, for the error.
+    expected : str
+        SHA-256 that the release states, hexadecimal.
+    where : str
+        Name of the source, for the error.
+
     Raises
     ------
     FetchError
@@ -90,6 +103,8 @@ def install(
 
     Parameters
     ----------
+    model_dir : Path
+        The folder that holds ``2DNet``, and the pinned digests.
     unpacked : Unpacked
         The unpacked files. After an error they are deleted.
     folds : sequence of int

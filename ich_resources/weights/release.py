@@ -58,6 +58,15 @@ UNREACHABLE = "UNREACHABLE"
 def read_digests(text: str, backbones: Iterable[Backbone], where: str) -> dict[str, str]:
     """Return the digests that a release states, by file name.
 
+    Parameters
+    ----------
+    text : str
+        The file of digests, as the source has it.
+    backbones : iterable of Backbone
+        Those whose archives must have a digest.
+    where : str
+        Name of the source, for the error.
+
     Raises
     ------
     FetchError
@@ -77,7 +86,17 @@ def read_digests(text: str, backbones: Iterable[Backbone], where: str) -> dict[s
 
 
 def digest_of_fold(digests: Mapping[str, str], backbone: Backbone, name: str) -> str | None:
-    """Return the digest that a release states for a single file, None without one."""
+    """Return the digest that a release states for a single file, None without one.
+
+    Parameters
+    ----------
+    digests : mapping of str to str
+        From ``read_digests``.
+    backbone : Backbone
+        The network.
+    name : str
+        File name of the checkpoint.
+    """
     short = f"{Path(backbone.folder).name}/{name}"
     for stated, digest in digests.items():
         if stated == short or stated.endswith(f"/{short}"):
@@ -86,7 +105,17 @@ def digest_of_fold(digests: Mapping[str, str], backbone: Backbone, name: str) ->
 
 
 def place_by_hand(model_dir: Path, backbones: Iterable[Backbone], page: str) -> str:
-    """Return instructions to place the files by hand, for a machine without a network."""
+    """Return instructions to place the files by hand, for a machine without a network.
+
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds, or will hold, ``2DNet``.
+    backbones : iterable of Backbone
+        Those that are wanted.
+    page : str
+        Address of the web page of the release.
+    """
     chosen = list(backbones)
     lines = [f"without a network: on another machine, download from {page}"]
     lines += [f"    {ARCHIVES[backbone.name]}" for backbone in chosen]

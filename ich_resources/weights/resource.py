@@ -51,7 +51,26 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         say: Callable[[str], None],
         warn: Callable[[str], None],
     ) -> dict[str, str]:
-        """Download the checkpoints into a model folder; see ``fetch.fetch``."""
+        """Download the checkpoints into a model folder from this source; see ``fetch.fetch``.
+
+        Parameters
+        ----------
+        model_dir : Path
+            The folder that holds, or will hold, ``2DNet``.
+        backbones : sequence of Backbone
+            The backbones of the checkpoints.
+        folds : sequence of int
+            Folds that are needed. Further folds of an archive are installed too.
+        force : bool
+            Fetch files again that are complete, and replace pinned digests.
+        say, warn : callable
+            Called with one line of text for the user.
+
+        Returns
+        -------
+        dict of str to str
+            By backbone: ``fetched``, ``kept``, or ``unknown`` (kept, but no digest is pinned).
+        """
         from ich_resources.weights import drive
         from ich_resources.weights.fetch import Wanted, fetch
 
@@ -67,6 +86,20 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Download side files of the reference's training; see ``side_files.fetch_side_files``.
 
         They are on Google Drive alone, so ``source`` does not count; ``base_url`` does.
+
+        Parameters
+        ----------
+        folder : Path
+            Takes the folders ``data``, ``csv`` and ``features``.
+        names : sequence of str
+            Keys of ``release.SIDE_FILES``, at least one.
+        say : callable
+            Called with one line of text for the user.
+
+        Returns
+        -------
+        dict of str to str
+            By name: ``fetched`` or ``kept``.
 
         Raises
         ------
@@ -91,7 +124,22 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def verify(
         self, model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
     ) -> "Iterator[FileReport]":
-        """Check every checkpoint file of a model folder; see ``verify.verify``."""
+        """Check every checkpoint file of a model folder; see ``verify.verify``.
+
+        Parameters
+        ----------
+        model_dir : Path
+            The folder that holds ``2DNet``.
+        backbones : sequence of Backbone
+            Those that are checked.
+        folds : sequence of int
+            0 to 4.
+
+        Yields
+        ------
+        FileReport
+            One per file, as soon as it is checked.
+        """
         from ich_resources.weights.verify import verify
 
         return verify(model_dir, backbones, folds)

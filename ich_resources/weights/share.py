@@ -25,7 +25,14 @@ class Share:
         self._left = Limits().most_bytes
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
-        """Return the SHA-256 of each archive."""
+        """Return the SHA-256 of each archive.
+
+        Raises
+        ------
+        FetchError
+            If the file of digests is missing or cannot be read, or states no digest of an
+            archive.
+        """
         path = self._file(DIGESTS)
         try:
             with path.open(encoding="utf-8", errors="replace") as file:
@@ -35,7 +42,16 @@ class Share:
         return read_digests(text, backbones, self.shown)
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Copy an archive. The copy is digested and unpacked, so nobody can exchange it."""
+        """Copy an archive; see ``Source.download``.
+
+        The copy is digested and unpacked, so nobody can exchange it.
+
+        Raises
+        ------
+        FetchError
+            If the archive is missing, cannot be read, grows, or is larger than it may be, or
+            the disk is full.
+        """
         path = self._file(archive)
         discard(part)
         try:

@@ -39,7 +39,20 @@ class Source(Protocol):
         ...
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Write an archive to ``part``; the caller compares its digest with the expected one."""
+        """Write an archive into a file. The caller compares its digest with the expected one.
+
+        Parameters
+        ----------
+        archive : str
+            Name of the asset.
+        part : Path
+            Takes the bytes. Bytes of an earlier attempt may lie there.
+        expected : str
+            SHA-256 that the archive should have. A source that can go on where an earlier
+            attempt stopped keeps only bytes that were fetched for it.
+        progress : Progress
+            Called while bytes come.
+        """
         ...
 
 
@@ -82,7 +95,7 @@ class Web:
         return read_digests(content.decode(errors="replace"), backbones, self.shown)
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
-        """Download an archive; see ``transfer.download``."""
+        """Download an archive; see ``Source.download`` and ``transfer.download``."""
         limits = replace(self._limits, most_bytes=self._left)
         address = self.address(archive)
         download(self._session, address, part, expected, progress, self._waits, limits)
@@ -94,7 +107,17 @@ class Web:
 
 
 def mirror(base_url: str, waits: Sequence[float] = WAITS_S, limits: Limits | None = None) -> Web:
-    """Return a mirror; credentials for it come from ``~/.netrc``, as with curl -n."""
+    """Return a mirror; credentials for it come from ``~/.netrc``, as with curl -n.
+
+    Parameters
+    ----------
+    base_url : str
+        The names of the assets are appended to it.
+    waits : sequence of float
+        Seconds before each further attempt without new bytes.
+    limits : Limits, optional
+        Other bounds than the usual ones.
+    """
     return Web(
         base_url,
         missing="put the files of the release there under their own names, or correct base_url",
@@ -111,7 +134,21 @@ def public_release(
     token_variable: str,
     waits: Sequence[float] = WAITS_S,
 ) -> Web:
-    """Return the release of a public repository. Its assets have plain download URLs."""
+    """Return the release of a public repository. Its assets have plain download URLs.
+
+    Parameters
+    ----------
+    github_url : str
+        Of GitHub, or of a GitHub Enterprise server.
+    repository : str
+        owner/name.
+    tag : str
+        Tag of the release.
+    token_variable : str
+        Name of the environment variable that the remedy names. It is not read here.
+    waits : sequence of float
+        Seconds before each further attempt without new bytes.
+    """
     return Web(
         f"{github_url.rstrip('/')}/{repository}/releases/download/{quote(tag)}",
         missing="check repository and tag; for a private repository set "

@@ -32,6 +32,17 @@ def read_small(
 ) -> bytes:
     """Return a small file.
 
+    Parameters
+    ----------
+    session : requests.Session
+        See ``web.session``.
+    address : Address
+        Where the file is.
+    waits : sequence of float
+        Seconds before each further attempt; the first ``FIRST_WAITS`` count.
+    limits : Limits, optional
+        Other bounds than the usual ones.
+
     Raises
     ------
     FetchError

@@ -45,7 +45,22 @@ class FileReport:
 def verify(
     model_dir: Path, backbones: Sequence[Backbone], folds: Sequence[int]
 ) -> Iterator[FileReport]:
-    """Check every fold of every backbone, one after the other."""
+    """Check every fold of every backbone, one after the other.
+
+    Parameters
+    ----------
+    model_dir : Path
+        The folder that holds ``2DNet``.
+    backbones : sequence of Backbone
+        Those that are checked.
+    folds : sequence of int
+        0 to 4.
+
+    Yields
+    ------
+    FileReport
+        One per file, as soon as it is checked.
+    """
     for backbone in backbones:
         for fold in folds:
             yield _look(model_dir, backbone, fold)

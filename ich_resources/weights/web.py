@@ -95,6 +95,12 @@ def open_address(
 
     Parameters
     ----------
+    session : requests.Session
+        See ``web.session``.
+    address : Address
+        ``url``, ``accept`` and ``token`` make the request; ``remedies`` goes into the error.
+    headers : mapping of str to str
+        Further headers, such as Range and If-Range.
     seconds : float
         For the head of the answer, redirects included.
 
