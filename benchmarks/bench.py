@@ -162,6 +162,8 @@ def measure(work: Path, slices: int, folds: int, growth: Sequence[int]) -> dict[
 
     Parameters
     ----------
+    work : Path
+        The folder of all files. The parts make their own folders in it.
     slices : int
         Of the phantom.
     folds : int
