@@ -1,6 +1,7 @@
 """What the texts say of the code is what the code says."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -75,12 +76,47 @@ def test_checkpoint_folders(texts):
     assert rows == [(b.folder, b.name, *names) for b in BACKBONES.values()]
 
 
+def _tree(text: str) -> dict[str, set[str]]:
+    """Return the modules that the tree of ARCHITECTURE.md names, by folder."""
+    named: dict[str, set[str]] = {}
+    package = parent = folder = ""
+    tree = text[text.index("\nich_assets/") : text.index("\nich_slurm/")]
+    for line in tree.strip().splitlines():
+        if match := re.match(r"(\w+)/", line):
+            package = folder = match[1]
+        elif match := re.match(r"  (?:(\w+)/|\S)", line):
+            parent = folder = f"{package}/{match[1]}" if match[1] else package
+        elif match := re.match(r" {5}(\w+)/", line):
+            folder = f"{parent}/{match[1]}"
+        named.setdefault(folder, set()).update(re.findall(r"\b\w+\.py\b", line))
+    return named
+
+
 def test_the_tree_names_every_module(texts, pytestconfig):
-    tree = texts["ARCHITECTURE.md"]
-    for path in (pytestconfig.rootpath / "ich_assets").glob("*.py"):
-        assert path.name == "__init__.py" or path.name in tree
-    for path in (pytestconfig.rootpath / "ich_resources" / "dicom").glob("*.py"):
-        assert path.name == "__init__.py" or path.name in tree
+    found: dict[str, set[str]] = {}
+    for package in ("ich_assets", "ich_resources"):
+        for path in pytestconfig.rootpath.glob(f"{package}/**/*.py"):
+            if not path.name.startswith("__"):
+                folder = path.parent.relative_to(pytestconfig.rootpath).as_posix()
+                found.setdefault(folder, set()).add(path.name)
+    assert len(found) > 20
+    assert _tree(texts["ARCHITECTURE.md"]) == found
+
+
+def test_the_rules_name_every_importer(texts, pytestconfig):
+    rules = texts["ARCHITECTURE.md"][texts["ARCHITECTURE.md"].index("## Rules") :]
+    said = re.sub(r"\s+", " ", rules)
+    project = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text())
+    contracts = project["tool"]["importlinter"]["contracts"]
+    importers = {
+        c["protected_modules"][0]: c["allowed_importers"]
+        for c in contracts
+        if c["type"] == "protected"
+    }
+    for library in ("torch", "pydicom", "highdicom", "matplotlib"):
+        named = re.search(rf"\b{library} only in ([^;.]*)", said)[1]
+        packages = {name.split(".")[1] for name in importers[library]}
+        assert set(re.findall(r"\w+", named)) == packages, library
 
 
 def test_links_lead_somewhere(texts, pytestconfig):
