@@ -17,8 +17,8 @@ PAGES = {
     "ich_assets.runtime.web": "http://127.0.0.1:3000/server_info",
     "ich_resources.monitor": "http://127.0.0.1:9808/metrics",
 }
-"""The page that a server answers with, by a part of its command. What the monitor says of the other
-services does not make itself unhealthy.
+"""The page that a server answers with, by a part of its command. The monitor is healthy while it
+answers, whatever it says of the other services.
 """
 
 

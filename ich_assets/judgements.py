@@ -104,7 +104,8 @@ def _array(layout: Layout, outcome: SeriesOutcome, step: str) -> FloatArray:
     uid = outcome.series.series_instance_uid
     path = layout.array(series_subject(uid), step)
     sha256 = outcome.records[step].sha256(layout.relative(path))
-    values: FloatArray = read_array(path, remedy="run the series again", sha256=sha256)
+    remedy = "run the series again"
+    values: FloatArray = read_array(path, remedy=remedy, sha256=sha256)
     if values.ndim < 2 or len(values) == 0:
-        raise StorageError("the array has no probabilities", path=path, series=uid)
+        raise StorageError("the array has no probabilities", path=path, series=uid, remedy=remedy)
     return values

@@ -48,7 +48,7 @@ def series_ledger(
     seconds = round(time.perf_counter() - started, 3)
     write_scan(storage.layout, ledger)
     _register(context, ledger)
-    # What came into the inbox keeps its rows.
+    # Series of the inbox keep their rows.
     live = storage.layout.inbox_ledger.is_file()
     everything = read_ledger(storage.layout) if live else ledger
     outcomes = [outcome_on_disk(series, storage.records) for series in everything.series]

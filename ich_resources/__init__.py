@@ -1,4 +1,4 @@
-"""The rooms of the house: each does one thing to the data and does not know the others.
+"""The packages: each does one thing with the data and does not know the others.
 
 Research use only. Not a medical device.
 """

@@ -141,7 +141,7 @@ def serve(
     Parameters
     ----------
     answer : callable
-        Takes the parts of a request; what it raises ends the process.
+        Takes the parts of a request; its error ends the process.
     parts : int
         Parts of a request.
     seconds : int

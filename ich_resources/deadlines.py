@@ -20,7 +20,7 @@ def in_time(call: Callable[[], _T], seconds: float) -> _T:
     Raises
     ------
     TimeoutError
-        If it takes longer. What it returns later is dropped.
+        If it takes longer. A later result is dropped.
     """
     results: list[_T] = []
     errors: list[BaseException] = []

@@ -74,7 +74,7 @@ def read_state(
     fingerprint : str
         Of the training that is wanted now.
     restore : callable
-        Makes the state of what ``write_state`` was given. What it cannot take is damaged.
+        Makes the state of what ``write_state`` was given. A state that it cannot take is damaged.
 
     Returns
     -------
@@ -122,7 +122,9 @@ def forget_state(folder: Path) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as err:
-            raise StorageError(f"cannot remove: {err.strerror}", path=path) from err
+            raise StorageError(
+                f"cannot remove: {err.strerror}", path=path, remedy=remedy_for(err, "TRAIN_ROOT")
+            ) from err
 
 
 def _parked(folder: Path, fingerprint: str) -> Path:

@@ -88,7 +88,7 @@ def write_new(path: Path, content: Sequence[bytes], temporary_name: str) -> None
     Raises
     ------
     FileExistsError
-        If the name is taken. What has it stays as it is.
+        If the name is taken. The file that has it stays as it is.
     OSError
         If the file cannot be written.
     """

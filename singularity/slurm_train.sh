@@ -1,6 +1,6 @@
 #!/bin/bash
-# Train the networks as a job array, one task for each fold of each backbone, and then, in one job, what
-# needs all of them: the table of predictions out of fold, the sequence models, the evaluation.
+# Train the networks as a job array, one task for each fold of each backbone. Then one job does the steps
+# that need all of them: the table of predictions out of fold, the sequence models, the evaluation.
 #   TRAIN_ROOT=/data/training IMAGENET_DIR=/data/imagenet bash singularity/slurm_train.sh
 # If LABELS is set, a job makes the data set from DICOM_INPUT and LABELS first. Run this script with bash
 # on a machine that has sbatch. The last job submits missing tasks again, at most RESUBMIT times, and a

@@ -55,7 +55,12 @@ def saliency_panels_checks(
     _, images = load_images(storage, uid)
     folder = storage.layout.series_panels(uid)
     if storage.records.find(series_subject(uid), SALIENCY) is None:
-        raise StorageError("panels are missing", path=folder, series=uid)
+        raise StorageError(
+            "there is no valid record of the panels",
+            path=folder,
+            series=uid,
+            remedy="run the series again",
+        )
     chosen = middle_slices(len(images.crops), saliency.max_slices_per_series)
     drawn = Drawn(
         [images.sop_instance_uids[i] for i in chosen], [path.name for path in folder.glob("*.png")]

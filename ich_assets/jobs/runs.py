@@ -46,8 +46,8 @@ def run_one_series(
 ) -> str:
     """Run the steps that one series needs; return why it failed, or an empty text.
 
-    The lock of the series is held over all of its steps. What another process has finished
-    meanwhile is taken over.
+    The lock of the series is held over all of its steps. Steps that another process has
+    finished meanwhile are taken over.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def send_results(
         context.log.info(f"{delivery.to.name}: {delivery.accepted} objects accepted")
         for warning in delivery.warnings:
             context.log.warning(f"{delivery.to.name}: {warning}")
-    context.log.info(f"What was sent is in {path}")
+    context.log.info(f"The list of sent objects is {path}")
     context.add_output_metadata(
         {
             "series": len(chosen),
@@ -75,8 +75,8 @@ def send_results(
     problems += damaged
     if problems:
         raise dg.Failure(
-            f"Not sent: {len(problems)} (see {path}) -> run the same command again; what was "
-            "accepted is not sent again:\n  " + "\n  ".join(problems),
+            f"Not sent: {len(problems)} (see {path}) -> run the same command again; "
+            "accepted objects are not sent again:\n  " + "\n  ".join(problems),
             allow_retries=False,
         )
 

@@ -67,7 +67,7 @@ class SentLedger:
         self._change({sha: {"sentence": why, "at": now()} for sha in left})
 
     def commit(self, answers: dict[str, str]) -> None:
-        """Keep what the destination confirms; what it does not have is sent again."""
+        """Keep what the destination confirms; objects that it does not have are sent again."""
         changes: dict[str, dict[str, str]] = {}
         for sha, text in answers.items():
             changes[sha] = {"commitment": text, "at": now()}

@@ -49,7 +49,7 @@ def predict_and_submit(context: dg.OpExecutionContext, config: SubmitConfig) -> 
     if errors:
         raise dg.Failure(
             f"Failed: {', '.join(errors)} -> mend what is said above, then run the same command "
-            "again: what is finished is kept",
+            "again: finished steps are kept",
             allow_retries=False,
         )
     context.log.info(f"Written: {resources.train_root.layout.submission}")

@@ -78,7 +78,7 @@ def train_folds(context: dg.OpExecutionContext, config: TrainConfig) -> None:
     if errors:
         raise dg.Failure(
             f"Failed: {', '.join(errors)} -> mend what is said above, then run the same command "
-            "again: what is finished is kept",
+            "again: finished steps are kept",
             allow_retries=False,
         )
 

@@ -1,4 +1,4 @@
-"""Checks of a data set: contradictions and leaks block; what is only doubtful warns."""
+"""Checks of a data set: contradictions and leaks block; doubts warn."""
 
 from typing import Any
 

@@ -72,7 +72,7 @@ def make_images(
     IchError
         If an option has a wrong value.
     StorageError
-        If a file cannot be written. What was made stays.
+        If a file cannot be written. Finished images stay.
     """
     found: Images = {}
     todo = []

@@ -24,7 +24,7 @@ _AT_ONCE = 64
 
 
 class Judged(NamedTuple):
-    """A series that has stopped growing.
+    """An open series that is complete.
 
     Attributes
     ----------
@@ -85,9 +85,9 @@ def judge_complete_series(
     index: InboxIndex,
     now: float,
 ) -> list[Judged]:
-    """Judge each series that has stopped growing, within its study.
+    """Judge each open series that is complete, within its study.
 
-    Those that still grow are kept as arriving, with the seconds left.
+    The other open series are kept as arriving, with the seconds left.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""ich_retry: what failed in live operation becomes due again, and the sensor requests its run."""
+"""ich_retry: failed series of live operation become due again; the sensor requests their runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -115,7 +115,7 @@ def _make_due(index: InboxIndex, storage: StorageResource, chosen: Sequence[Fail
             continue
         note = failures.find(series_subject(uid))
         before = f"; before: {note.code}: {note.message}" if note is not None else ""
-        # It is replaced, not removed: what failed a check must not look as if it had passed.
+        # It is replaced, not removed: a failed check must not look as if it had passed.
         again = IchError(f"it is to be repeated{before}")
         failures.write(series_subject(uid), UNCHECKED, again)
         index.upsert([to_be_repeated(arrival)], ended=index.request_ids(arrival))

@@ -1,7 +1,7 @@
 """Feature maps that saliency takes from the predictions before it: no pass runs twice.
 
 They are kept by the content of the network input. A compiled network takes one slice at a time, so
-the maps of a slice do not depend on the slices beside it: what is taken has the bits of a new pass.
+the maps of a slice do not depend on the slices beside it: a kept map has the bits of a new pass.
 """
 
 import threading

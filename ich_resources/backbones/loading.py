@@ -158,7 +158,7 @@ def load_all_compiled(
         converted = read_converted(folder, backbone) or _convert(file, folder)
         head, model = converted.head, converted.model
         network = CompiledNetwork(head, model, precision, converted.weights)
-        # Whoever needs it first waits for it; what goes wrong goes wrong again then.
+        # The first pass that needs the network waits for it, and meets the error if this fails.
         _COMPILER.submit(network.prepare, file.input_size)
         return LoadedFold(file, network, converted.untrained, precision)
 
@@ -168,7 +168,7 @@ def load_all_compiled(
 def _all(
     files: Sequence[CheckpointFile], how: str, make: Callable[[CheckpointFile], LoadedFold]
 ) -> list[LoadedFold]:
-    """Make what has not been made, side by side; what failed is tried again."""
+    """Load the networks that are not loaded, side by side; one that failed is tried again."""
     begun = []
     _INTERRUPTED.clear()
     with _LOADING:
@@ -198,7 +198,11 @@ def _leave_networks() -> None:
 def _convert(file: CheckpointFile, folder: Path) -> Converted:
     with _CONVERTING:
         if _INTERRUPTED.is_set():
-            raise CheckpointError("its conversion was interrupted", path=file.path)
+            raise CheckpointError(
+                "its conversion was interrupted",
+                path=file.path,
+                remedy="run the same command again",
+            )
         converted = _converted(file, folder)
         forget_freed()
         return converted

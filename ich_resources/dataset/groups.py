@@ -1,7 +1,7 @@
 """Whose studies are: from a file, from PatientID as a keyed hash, or each study by itself.
 
-No identifier of a patient is kept. What stands in the tables is a hash with the secret key of the
-training root.
+No identifier of a patient is kept. The tables hold a hash with the secret key of the training
+root.
 """
 
 from collections.abc import Mapping, Sequence

@@ -43,7 +43,7 @@ class KaggleRows:
 
 
 def read_rows(path: Path) -> KaggleRows:
-    """Read a file ``ID,Label`` row by row, with whatever texts its labels are.
+    """Read a file ``ID,Label`` row by row; its labels are any texts.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Labels and slices brought together: what is without the other is counted and listed."""
+"""Labels and slices brought together: those without a partner are counted and listed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Matched:
-    """The labels of the slices, and what has no partner.
+    """The labels of the slices, and the items without a partner.
 
     Attributes
     ----------

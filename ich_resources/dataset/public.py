@@ -137,8 +137,8 @@ def read_physionet(table: pd.DataFrame, path: Path) -> Labels:
     -------
     Labels
         The identifier is the file's column ``SOPInstanceUID`` where it has one, else
-        ``<PatientNumber>_<SliceNumber>``: the data set has pictures, and who makes DICOM files of
-        them must name the slices so. ``any`` is not ``No_Hemorrhage``.
+        ``<PatientNumber>_<SliceNumber>``: the data set has pictures; DICOM files that are made of
+        them must have these identifiers. ``any`` is not ``No_Hemorrhage``.
 
     Raises
     ------

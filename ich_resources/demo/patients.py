@@ -86,7 +86,7 @@ def draw_patient(
         kinds = _draw_kinds(rng)
     if not set(kinds) <= set(KINDS):
         raise ValueError(f"the kinds of bleeds are {', '.join(KINDS)}, not {', '.join(kinds)}")
-    # In the order of painting: what is outside the brain comes last.
+    # In the order of painting: parts outside the brain come last.
     order = ("intraparenchymal", "intraventricular", "subarachnoid", "subdural", "epidural")
     wanted = [kind for kind in order if kind in kinds]
     while True:

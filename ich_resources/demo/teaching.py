@@ -140,10 +140,13 @@ def _ask(request: dict[str, Any]) -> Any:
         raise IchError(
             f"a process of the demo died ({request['task']})",
             remedy="run make demo again: it goes on where it was; the kernel may have ended the "
-            "process for want of memory (it needs about 1.5 GB)",
+            "process because memory ran out (it needs about 1.5 GB)",
         ) from err
     if "error" in answer:
-        raise IchError(f"a process of the demo failed: {answer['error']}")
+        raise IchError(
+            f"a process of the demo failed: {answer['error']}",
+            remedy="mend this, then run make demo again: it goes on where it was",
+        )
     return answer["done"]
 
 

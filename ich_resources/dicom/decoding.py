@@ -1,4 +1,4 @@
-"""Decode the pixels of one file. What is compressed or not plain is decoded in a child process."""
+"""Decode the pixels of one file. A file that is compressed or not plain is decoded in a child."""
 
 import warnings
 from pathlib import Path

@@ -26,7 +26,7 @@ def is_encapsulated(dataset: Dataset) -> bool:
 
 
 def one_frame(pixels: bytes) -> bytes:
-    """Join the fragments of the one frame. What the offset table says does not matter for one.
+    """Join the fragments of the one frame. For one frame the offset table does not matter.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Counts = npt.NDArray[np.int64]
-"""Pixels of each HU from ``LOWEST_HU`` on; what lies beyond the ends counts at the ends."""
+"""Pixels of each HU from ``LOWEST_HU`` on; values beyond the ends count at the ends."""
 
 LOWEST_HU, HIGHEST_HU = -32768, 98303
 """Range of the counts, in HU: 16 bits with an intercept."""

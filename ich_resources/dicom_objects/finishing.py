@@ -61,7 +61,8 @@ def finished(
         dcmwrite(buffer, dataset, enforce_file_format=True)
     except _WRITE_ERRORS as err:
         text = f"a DICOM object cannot be written: a value does not fit ({type(err).__name__})"
-        raise DicomError(text) from None
+        remedy = "correct the header of the source files, or set results.dicom: off"
+        raise DicomError(text, remedy=remedy) from None
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""All objects of one series: the one door of this package."""
+"""All DICOM objects of one series: which are wanted, and making them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -14,6 +14,11 @@ from ich_resources.inbox.faults import CAUSE_NOTE
 from ich_resources.inbox.index import VERSION
 from ich_resources.inbox.time_index import PHASE, has_times, read_only, results_in
 
+_REMEDY = (
+    "start live operation, which makes it; if it is there, delete it: the sensor makes a new one, "
+    "and finished series do not run again"
+)
+
 
 class EndedSeries(NamedTuple):
     """A series with a result, or one that failed.
@@ -112,10 +117,16 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(read_only(path)) as connection:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found != VERSION:
-                raise StorageError(f"the inbox index has version {found}", path=path)
+                raise StorageError(
+                    f"the inbox index has version {found}, this program reads {VERSION}",
+                    path=path,
+                    remedy=_REMEDY,
+                )
             yield connection
     except sqlite3.Error as err:
-        raise StorageError(f"the inbox index cannot be read: {err}", path=path) from err
+        raise StorageError(
+            f"the inbox index cannot be read: {err}", path=path, remedy=_REMEDY
+        ) from err
 
 
 def _oldest(index: sqlite3.Connection) -> float | None:

@@ -31,8 +31,8 @@ class InboxResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     ahead: int | None = Field(
         default=None,
         ge=1,
-        description="Most requested runs that have not ended. What comes meanwhile is collected. "
-        "Empty: one more than the pool gpu has places.",
+        description="Most requested runs that have not ended. Files that come meanwhile are "
+        "collected. Empty: one more than the pool gpu has places.",
     )
     bite_seconds: float = Field(
         default=120.0,
@@ -48,7 +48,7 @@ class InboxResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     paused: bool = Field(
         default=False,
-        description="true: no run is requested. What arrives is still recorded.",
+        description="true: no run is requested. New files are still recorded.",
     )
     hang_seconds: float | None = Field(
         default=None,

@@ -98,7 +98,7 @@ def by_command(command: Sequence[str], timeout_s: float = TIMEOUT_S) -> Callable
     def deliver(message: Message) -> str:
         environment = {k: v for k, v in os.environ.items() if k != HOOK_TOKEN}
         try:
-            process = subprocess.Popen(  # noqa: S603 (whoever sets it runs this process)
+            process = subprocess.Popen(  # noqa: S603 (the person who sets it runs this process)
                 list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

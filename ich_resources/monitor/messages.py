@@ -17,7 +17,8 @@ class Message:
     Attributes
     ----------
     id : str
-        The same at each attempt, also after a restart. Who gets a message twice knows it by this.
+        The same at each attempt, also after a restart. A message that comes twice has
+        one id.
     kind : str
         ``result``, ``failure`` or ``stalled``.
     time : str
@@ -109,7 +110,7 @@ def new_stalls(
     messages : list of Message
         What is new.
     told : dict of str to str
-        The new ``told``: what is over is not in it.
+        The new ``told``, without faults that are over.
     """
     messages, now = [], {}
     for code, since in stalls.items():

@@ -72,7 +72,7 @@ class Teller:
         """
         first = self._series is None
         if first and ended is None:
-            return  # what has ended before is not known yet
+            return  # earlier results are not known yet
         if ended is not None and ended is self._done_with and stalls.keys() == self._stalls.keys():
             return
         time = datetime.now(UTC).isoformat(" ", "seconds")

@@ -63,8 +63,8 @@ def start(
 ) -> BoundedServer:
     """Listen for associations, each in a thread of its own; return the running server.
 
-    Success is answered once the instance lies on disk under its final name: what a sender was
-    told of cannot be lost. Of an association that breaks off, the instances that were answered
+    Success is answered once the instance lies on disk under its final name: an acknowledged
+    instance cannot be lost. Of an association that breaks off, the instances that were answered
     stay, and the one on its way leaves nothing.
 
     Parameters

@@ -45,7 +45,7 @@ def place(inbox: Path, study: str, series: str, sop: str) -> Path:
 
 
 def write_instance(path: Path, meta: bytes, dataset: bytes) -> Path:
-    """Keep an instance on disk; what was kept before under its UID stays.
+    """Keep an instance on disk; an earlier one under its UID stays.
 
     The file is written under a name that the sensor ignores, and gets its final name once it is on
     disk. Two that arrive at the same time do not mix, since each has a temporary name of its own.

@@ -39,7 +39,11 @@ def resolve(reference: str, field: str) -> str:
                 text = file.read(_MOST).decode()
         except (OSError, ValueError) as err:
             why = getattr(err, "strerror", None) or "it is not text in UTF-8"
-            raise SendError(f"{field} names a file that cannot be read: {why}", path=path) from err
+            raise SendError(
+                f"{field} names a file that cannot be read: {why}",
+                path=path,
+                remedy="name a text file of one line that this user may read",
+            ) from err
         where = f"the file {path}"
     else:
         raise SendError(
@@ -50,5 +54,8 @@ def resolve(reference: str, field: str) -> str:
     if not text:
         raise SendError(f"{field}: {where} is empty or not set", remedy="set it, and run again")
     if not text.isprintable():
-        raise SendError(f"{field}: {where} holds more than one line, or control characters")
+        raise SendError(
+            f"{field}: {where} holds more than one line, or control characters",
+            remedy="write it as one line of printable characters",
+        )
     return text

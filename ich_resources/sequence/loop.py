@@ -57,7 +57,7 @@ def train_sequence(
     device : {"auto", "cpu", "cuda", "cuda:N"}
         ``auto`` is the first GPU where there is one.
     hooks : SequenceHooks
-        What the caller hears.
+        Functions of the caller.
 
     Returns
     -------

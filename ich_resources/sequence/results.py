@@ -36,7 +36,7 @@ class SequenceEpoch:
 
 @dataclass(frozen=True)
 class SequenceHooks:
-    """What the caller of a training hears.
+    """Functions of the caller that a training calls.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class SequenceHooks:
     on_message : callable
         Called with one sentence for people.
     check : callable
-        Called before each batch. What it raises ends the training; the last finished epoch stays.
+        Called before each batch. Its error ends the training; the last finished epoch stays.
     """
 
     on_epoch: Callable[[SequenceEpoch], None] = field(default=lambda result: None)

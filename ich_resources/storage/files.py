@@ -283,7 +283,8 @@ def remove(paths: Iterable[Path]) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as err:
-            raise StorageError(f"cannot remove: {err.strerror}", path=path) from err
+            remedy = remedy_for(err, "RUN_ROOT")
+            raise StorageError(f"cannot remove: {err.strerror}", path=path, remedy=remedy) from err
 
 
 def write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:

@@ -110,7 +110,7 @@ def add_row(path: Path, row: KeyRow) -> None:
         with exclusive_lock(path.with_name(f".{path.name}.lock")):
             rows = _rows(path)
             if own not in rows:
-                # One name, not one per process: what a killed process leaves is written over.
+                # One name, not one per process: the file of a killed process is written over.
                 temporary = f".{path.name}.part"
                 path.with_name(temporary).unlink(missing_ok=True)
                 content = _table((*rows, own))

@@ -1,7 +1,8 @@
 """Which files below the run root are a step's own, and whether they lie within it at all.
 
-A record is a file that anybody may have edited or copied. What it names is read or removed only
-where the step itself would have written it, and where no link leads out of the run root.
+A record is a file that anybody may have edited or copied. A file that it names is read or
+removed only where the step itself would have written it, and where no link leads out of the run
+root.
 RUN_ROOT, ``output``, ``processed`` and ``state`` may be links themselves.
 """
 

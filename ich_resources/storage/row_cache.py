@@ -1,8 +1,8 @@
 """The kept row of each series (SQLite below ``state``): the tables are joined from it.
 
 It is a cache. A file that is damaged, or of another version, is removed and made again from the
-records. What only it holds is the last good number of a series that is being scored again;
-``predictions_per_series.csv`` holds that too.
+records. No record holds the last good number of a series that is being scored again;
+``predictions_per_series.csv`` holds it too.
 """
 
 import sqlite3

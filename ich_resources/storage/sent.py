@@ -1,7 +1,7 @@
 """What was accepted where: one small file for each series, beside its records.
 
-An object is known by the SHA-256 of its file. What a destination accepted is not sent to it again.
-After a kill an object may go again, with the same UID and the same bytes.
+An object is known by the SHA-256 of its file. An object that a destination accepted is not sent
+to it again. After a kill an object may go again, with the same UID and the same bytes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from ich_resources.subjects import Subject
 State = Literal["accepted", "refused", "waiting"]
 CONFIRMED = "confirmed"
 _FORMAT = 1
-_REMEDY = "remove the file: what it lists is then sent again, with the same UIDs"
+_REMEDY = "remove the file: its objects are then sent again, with the same UIDs"
 
 
 class SentObject(Schema):

@@ -1,7 +1,7 @@
 """What the record of each step of a training holds; see ``schemas``.
 
-Checkpoints and features are large, so their bytes are not read at every look: what reads them
-compares their digest. ``feeds_tables`` says so.
+Checkpoints and features are large, so their bytes are not read at every look: the code that
+reads them compares their digest. ``feeds_tables`` says so.
 """
 
 from collections.abc import Mapping

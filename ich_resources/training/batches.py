@@ -50,7 +50,7 @@ class Batch:
 
 @contextmanager
 def workers(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads that make batches; what they have not begun is dropped at the end."""
+    """Give threads that make batches; batches that are not begun are dropped at the end."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
     try:
         yield pool
@@ -108,7 +108,7 @@ def made_ahead(
     batches : sequence of sequences
         The items of each batch.
     make : callable
-        Called once for each item. What it raises is raised here.
+        Called once for each item. Its error is raised here.
     pool : ThreadPoolExecutor
         Where it is called.
 

@@ -45,7 +45,7 @@ class EpochRunner:
     threads : int
         Threads that make batches.
     hooks : Hooks
-        ``check`` is called before each batch; ``on_message`` hears how long it will take.
+        ``check`` is called before each batch; ``on_message`` is told how long it will take.
     """
 
     def __init__(

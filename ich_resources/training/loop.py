@@ -59,7 +59,7 @@ def train_fold(
     machine : Machine, optional
         Device and threads.
     hooks : Hooks, optional
-        What the caller hears; its ``check`` may end the training.
+        Functions of the caller; ``check`` may end the training.
 
     Raises
     ------

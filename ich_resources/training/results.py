@@ -50,7 +50,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the caller of a training hears.
+    """Functions of the caller that a training calls.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Hooks:
     on_message : callable
         Called with one sentence for people: a resumed training, the time that is left.
     check : callable
-        Called before each batch. What it raises ends the training; the last finished epoch stays.
+        Called before each batch. Its error ends the training; the last finished epoch stays.
     """
 
     on_epoch: Callable[[EpochResult], None] = field(default=lambda result: None)

@@ -78,7 +78,7 @@ def predict_checkpoint(
     machine : Machine, optional
         Where.
     check : callable
-        Called before each batch; what it raises ends the prediction.
+        Called before each batch; its error ends the prediction.
 
     Raises
     ------

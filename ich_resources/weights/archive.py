@@ -95,14 +95,14 @@ class Members:
 
 
 @contextmanager
-def open_archive(archive: IO[bytes], shown: str) -> Iterator[Members]:
+def open_archive(archive: IO[bytes], display_name: str) -> Iterator[Members]:
     """Open a tar, compressed or not, or a zip.
 
     Parameters
     ----------
     archive : binary file
         It can be read, and set back.
-    shown : str
+    display_name : str
         Name of the archive, for errors.
 
     Raises
@@ -120,7 +120,7 @@ def open_archive(archive: IO[bytes], shown: str) -> Iterator[Members]:
             raise  # an error of the disk; gzip and bz2 report damage by an OSError without errno
         raise FetchError(
             f"the archive is damaged, or the file is not an archive ({type(err).__name__}: {err})",
-            path=shown,
+            path=display_name,
             remedy="fetch it again; if that does not help, tell those who made it",
         ) from err
 

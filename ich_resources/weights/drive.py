@@ -27,15 +27,15 @@ class GoogleDrive:
 
     Notes
     -----
-    Google states no checksum of what lies there, and neither does the release: what comes is
-    unpacked under the same rules, its digests are not pinned, and the strict load has the last
-    word. What kind of file each id is, is not known for sure; only archives can be unpacked.
+    Google states no checksum of its files, and neither does the release. They are unpacked under
+    the same rules, their digests are not pinned, and the strict load decides. The kind of file of
+    each id is not known for sure; only archives can be unpacked.
     """
 
     states_digests = False
 
     def __init__(self, retries: int = 4, limits: Limits | None = None) -> None:
-        self.shown = RELEASE
+        self.display_name = RELEASE
         self._limits = limits or Limits()
         self._left = self._limits.most_bytes
         self._retries = retries
@@ -66,7 +66,7 @@ class GoogleDrive:
         def at(done: int, total: int | None) -> None:
             size = max(done, total or 0)
             require_size(size, self._left, f"the file has {megabytes(size)}", PAGE + number)
-            progress.at(done, total)
+            progress.update(done, total)
 
         try:
             try:

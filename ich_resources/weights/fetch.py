@@ -161,7 +161,7 @@ def _fetch_all(
     reporter: Reporter,
     done: dict[str, str],
 ) -> None:
-    reporter.say(f"Fetching {wanted.release} from {source.shown}")
+    reporter.say(f"Fetching {wanted.release} from {source.display_name}")
     stated = source.digests(backbones)
     for backbone in backbones:
         name = ARCHIVES[backbone.name]
@@ -177,10 +177,10 @@ def _fetch_all(
         source.download(name, part, expected, reporter.progress(name))
         with writing(part), part.open("rb") as file:
             if stated:
-                require_digest(file, part, name, expected, source.shown)
+                require_digest(file, part, name, expected, source.display_name)
             # The same open file is digested and unpacked, so nobody can exchange it in between.
             parts = unpack(file, name, backbone, wanted.model_dir / backbone.folder)
-        unpacked = Unpacked(backbone, parts, source.shown)
+        unpacked = Unpacked(backbone, parts, source.display_name)
         if not stated and not wanted.force:
             unpacked = without_present(wanted.model_dir, unpacked)
         other_release = bool(stated) and bool(release) and release != wanted.release

@@ -27,7 +27,7 @@ class Unpacked:
         The backbone of the files.
     parts : sequence of Path
         The files, from ``unpacking.unpack``.
-    shown : str
+    display_name : str
         Name of the source, for errors.
     kept : sequence of str
         Names of existing checkpoints that are also in the archive and stay as they are.
@@ -35,7 +35,7 @@ class Unpacked:
 
     backbone: Backbone
     parts: Sequence[Path]
-    shown: str
+    display_name: str
     kept: Sequence[str] = ()
 
 
@@ -151,7 +151,7 @@ def _judge(
     if missing:
         raise FetchError(
             f"{backbone.name}: the archive lacks {', '.join(missing)}; nothing was replaced",
-            path=unpacked.shown,
+            path=unpacked.display_name,
             remedy="set max_folds_per_backbone to the folds it has, or take another source",
         )
     known = known_digests(model_dir)
@@ -161,7 +161,7 @@ def _judge(
             raise FetchError(
                 f"{backbone.folder}/{name}: SHA-256 is {digest[:12]}..., the release states "
                 f"{expected[:12]}...; nothing was replaced",
-                path=unpacked.shown,
+                path=unpacked.display_name,
                 remedy="tell those who made the release",
             )
         pinned = known.get(f"{backbone.folder}/{name}")
@@ -169,7 +169,7 @@ def _judge(
             raise FetchError(
                 f"{backbone.folder}/{name}: the archive has {digest[:12]}..., checkpoints.sha256 "
                 f"has {pinned[:12]}...; nothing was replaced",
-                path=unpacked.shown,
+                path=unpacked.display_name,
                 remedy="if the archive is right, set force: true; else correct repository or tag",
             )
     return {f"{backbone.folder}/{name}": digest for name, digest in digests.items()}

@@ -27,7 +27,7 @@ class Progress:
         self._begun: tuple[float, int] | None = None
         self._said = 0.0
 
-    def at(self, done: int, total: int | None) -> None:
+    def update(self, done: int, total: int | None) -> None:
         """Report that ``done`` of ``total`` bytes are transferred (None: not known)."""
         now = time.monotonic()
         if self._begun is None and total:

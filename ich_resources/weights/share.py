@@ -20,7 +20,7 @@ class Share:
     states_digests = True
 
     def __init__(self, folder: Path) -> None:
-        self.shown = str(folder)
+        self.display_name = str(folder)
         self._folder = folder
         self._left = Limits().most_bytes
 
@@ -39,7 +39,7 @@ class Share:
                 text = file.read(_SMALL)
         except OSError as err:
             raise self._unreadable(path, err) from err
-        return read_digests(text, backbones, self.shown)
+        return read_digests(text, backbones, self.display_name)
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
         """Copy an archive; see ``Source.download``.
@@ -72,7 +72,7 @@ class Share:
                         break
                     target.write(chunk)
                     require_size(target.tell(), size, "the file grows", str(path))
-                    progress.at(target.tell(), size)
+                    progress.update(target.tell(), size)
             self._left -= size
 
     def _file(self, asset: str) -> Path:

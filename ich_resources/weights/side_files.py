@@ -52,7 +52,7 @@ def fetch_side_files(
     ------
     FetchError
         If the source cannot be reached or refuses, an archive is damaged or malicious, or the disk
-        is full. What was fetched before stays.
+        is full. Files that were fetched before stay.
     """
     done = {name: "kept" if (folder / name).exists() else "fetched" for name in names}
     for name in (name for name, outcome in done.items() if outcome == "kept"):
@@ -80,7 +80,7 @@ def _fetch_one(
     """
     archive = SIDE_FILES[name].archive
     part = folder / WORK_FOLDER / f"{archive}.part"
-    say(f"Fetching {archive} from {source.shown}")
+    say(f"Fetching {archive} from {source.display_name}")
     try:
         source.download(archive, part, "", Progress(archive, say, interval))
         with (

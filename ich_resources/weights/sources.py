@@ -24,14 +24,14 @@ class Source(Protocol):
 
     Attributes
     ----------
-    shown : str
+    display_name : str
         Name of the source in logs and errors, without credentials.
     states_digests : bool
         Whether it states the digests of archives. Without them its files replace only missing or
         damaged files.
     """
 
-    shown: str
+    display_name: str
     states_digests: bool
 
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
@@ -82,7 +82,7 @@ class Web:
         waits: Sequence[float] = WAITS_S,
         limits: Limits | None = None,
     ) -> None:
-        self.shown = base_url.rstrip("/")
+        self.display_name = base_url.rstrip("/")
         self._remedies = {404: missing, 401: refused, 403: refused}
         self._waits = waits
         self._session = Session()
@@ -92,7 +92,7 @@ class Web:
     def digests(self, backbones: Sequence[Backbone]) -> dict[str, str]:
         """Return the SHA-256 of each archive; see ``transfer.read_small``."""
         content = read_small(self._session, self.address(DIGESTS), self._waits, self._limits)
-        return read_digests(content.decode(errors="replace"), backbones, self.shown)
+        return read_digests(content.decode(errors="replace"), backbones, self.display_name)
 
     def download(self, archive: str, part: Path, expected: str, progress: Progress) -> None:
         """Download an archive; see ``Source.download`` and ``transfer.download``."""
@@ -103,7 +103,7 @@ class Web:
 
     def address(self, asset: str) -> Address:
         """Return the address of an asset."""
-        return Address(f"{self.shown}/{quote(asset)}", remedies=self._remedies)
+        return Address(f"{self.display_name}/{quote(asset)}", remedies=self._remedies)
 
 
 def mirror(base_url: str, waits: Sequence[float] = WAITS_S, limits: Limits | None = None) -> Web:
@@ -212,7 +212,7 @@ class PrivateRelease(Web):
         if asset not in self._numbers:
             raise FetchError(
                 f"the release {self._tag} has no asset {asset}",
-                path=self.shown,
+                path=self.display_name,
                 remedy="check repository and tag",
             )
         return self._at(f"assets/{self._numbers[asset]}", "application/octet-stream")
@@ -226,12 +226,12 @@ class PrivateRelease(Web):
         except (ValueError, KeyError, TypeError) as err:
             raise FetchError(
                 "the server did not answer as GitHub's API does",
-                path=address.shown,
+                path=address.display_name,
                 remedy="check github_api_url",
             ) from err
 
     def _at(self, path: str, accept: str) -> Address:
-        return Address(f"{self.shown}/{path}", accept, self._token, self._remedies)
+        return Address(f"{self.display_name}/{path}", accept, self._token, self._remedies)
 
 
 def from_base_url(base_url: str, waits: Sequence[float] = WAITS_S) -> Source:

@@ -62,7 +62,7 @@ def read_small(
                 if len(content) > _SMALL:
                     raise FetchError(
                         "the answer is far longer than it should be",
-                        path=address.shown,
+                        path=address.display_name,
                         remedy="check that the address leads to the release",
                     )
         return 0
@@ -167,7 +167,7 @@ def _attempt(
             if size > limits.most_bytes:
                 discard(part)
             what = f"the server announces {size_shown(size)}"
-            require_size(size, limits.most_bytes, what, address.shown)
+            require_size(size, limits.most_bytes, what, address.display_name)
             # The archive, and about as much again for what is in it.
             require_room(part.parent, 2 * size - here, part.stem)
         try:
@@ -178,7 +178,7 @@ def _attempt(
             raise
     if here > limits.most_bytes:
         discard(part)
-        require_size(here, limits.most_bytes, "the answer does not end", address.shown)
+        require_size(here, limits.most_bytes, "the answer does not end", address.display_name)
     if size is not None and here != size:
         if here > size:
             discard(part)
@@ -219,7 +219,7 @@ def _write(
         for chunk in chunks(answer, target.limits, target.end):
             file.write(chunk)
             here += len(chunk)
-            progress.at(here, size)
+            progress.update(here, size)
             if here > most:
                 break
     return here

@@ -14,7 +14,7 @@ _NAMES = frozenset(checkpoint_name(fold) for fold in range(FOLDS))
 _MOST_MEMBERS = 1000
 
 
-def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> list[Path]:
+def unpack(archive: IO[bytes], display_name: str, backbone: Backbone, folder: Path) -> list[Path]:
     """Write the checkpoints of one backbone under temporary names.
 
     All members are checked first. If one member is bad, nothing is written. Then each checkpoint
@@ -24,7 +24,7 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
     ----------
     archive : binary file
         A tar, compressed or not, or a zip.
-    shown : str
+    display_name : str
         Name of the archive, for errors.
     backbone : Backbone
         The backbone of the checkpoints. Their file names identify them. They may lie in any
@@ -43,19 +43,21 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
         If the file is not an archive or is damaged, or the disk is full. If a member leads out of
         the folder, is a link, a device or a pipe, or occurs twice. If no member is a checkpoint.
     """
-    with open_archive(archive, shown) as members:
-        chosen = _choose(members, shown, backbone)
+    with open_archive(archive, display_name) as members:
+        chosen = _choose(members, display_name, backbone)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         size = sum(member.size for member in chosen.values())
-        require_size(size, Limits().most_bytes, f"the checkpoints have {megabytes(size)}", shown)
-        require_room(folder, size, f"unpacking {shown}")
+        require_size(
+            size, Limits().most_bytes, f"the checkpoints have {megabytes(size)}", display_name
+        )
+        require_room(folder, size, f"unpacking {display_name}")
         written: list[Path] = []
         try:
             for name in sorted(chosen):
                 path = folder / f".part-{name}"
                 written.append(path)
-                _write(members, chosen[name], path, shown)
+                _write(members, chosen[name], path, display_name)
         except BaseException:
             for path in written:
                 path.unlink(missing_ok=True)
@@ -63,43 +65,43 @@ def unpack(archive: IO[bytes], shown: str, backbone: Backbone, folder: Path) -> 
     return written
 
 
-def _choose(members: Members, shown: str, backbone: Backbone) -> dict[str, Member]:
+def _choose(members: Members, display_name: str, backbone: Backbone) -> dict[str, Member]:
     folders = {PurePosixPath(other.folder).name for other in BACKBONES.values()}
     others = folders - {PurePosixPath(backbone.folder).name}
     chosen: dict[str, Member] = {}
     for count, member in enumerate(members, 1):
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
-            raise _refused(shown, member, "leads out of the folder")
+            raise _refused(display_name, member, "leads out of the folder")
         if member.kind not in ("file", "folder"):
-            raise _refused(shown, member, f"is {member.kind}")
+            raise _refused(display_name, member, f"is {member.kind}")
         if count > _MOST_MEMBERS:
-            raise _refused(shown, member, f"is one of more than {_MOST_MEMBERS} members")
+            raise _refused(display_name, member, f"is one of more than {_MOST_MEMBERS} members")
         if member.kind == "folder" or path.name not in _NAMES:
             continue
         if others & set(path.parts):
-            raise _refused(shown, member, f"is not of {backbone.name}")
+            raise _refused(display_name, member, f"is not of {backbone.name}")
         if path.name in chosen:
-            raise _refused(shown, member, "occurs twice")
+            raise _refused(display_name, member, "occurs twice")
         chosen[path.name] = member
     if not chosen:
         raise FetchError(
             f"the archive holds no {checkpoint_name(0)} of {backbone.name}",
-            path=shown,
+            path=display_name,
             remedy="check that it is the archive of this backbone",
         )
     return chosen
 
 
-def _refused(shown: str, member: Member, why: str) -> FetchError:
+def _refused(display_name: str, member: Member, why: str) -> FetchError:
     return FetchError(
         f"the archive is refused, nothing of it was written: {member.name[:200]!r} in it {why}",
-        path=shown,
+        path=display_name,
         remedy="do not use this archive; tell those who offer it",
     )
 
 
-def _write(members: Members, member: Member, path: Path, shown: str) -> None:
+def _write(members: Members, member: Member, path: Path, display_name: str) -> None:
     left = member.size
     with writing(path):
         path.unlink(missing_ok=True)
@@ -114,6 +116,6 @@ def _write(members: Members, member: Member, path: Path, shown: str) -> None:
     if left:
         raise FetchError(
             f"the archive is damaged: {member.name[:200]!r} does not have the size that it states",
-            path=shown,
+            path=display_name,
             remedy="fetch it again",
         )

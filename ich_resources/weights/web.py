@@ -37,7 +37,7 @@ class Address:
     remedies: Mapping[int, str] = field(default_factory=dict)
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The URL for people: without a query, which may hold a signature."""
         return self.url.partition("?")[0]
 
@@ -132,7 +132,7 @@ def open_address(
         remedy = "too many requests from here: wait an hour, or set a token"
     raise FetchError(
         f"the server answers {answer.status_code} {answer.reason}",
-        path=address.shown,
+        path=address.display_name,
         remedy=remedy or "check repository, tag and base_url",
     )
 
@@ -163,13 +163,13 @@ def _get(
 
 
 def _connection_error(err: Exception, address: Address) -> FetchError | InterruptedTransferError:
-    """Return our error for one of requests': what may pass is an interrupted transfer."""
+    """Return our error for one of requests': a fault that may pass is an interrupted transfer."""
     host = urlsplit(address.url).netloc
     match err:
         case requests.exceptions.SSLError():
             return FetchError(
                 f"the certificate of {host}, or of where it redirects to, is not trusted",
-                path=address.shown,
+                path=address.display_name,
                 remedy="set REQUESTS_CA_BUNDLE to the certificates of your site",
             )
         case requests.exceptions.ProxyError():
@@ -185,7 +185,7 @@ def _connection_error(err: Exception, address: Address) -> FetchError | Interrup
                 err.response.close()
             return FetchError(
                 f"the address cannot be used ({type(err).__name__})",
-                path=address.shown,
+                path=address.display_name,
                 remedy="check repository, tag and base_url",
             )
     return InterruptedTransferError(text)
@@ -193,7 +193,7 @@ def _connection_error(err: Exception, address: Address) -> FetchError | Interrup
 
 def unreachable(why: str, address: Address) -> FetchError:
     """Return the error for a source that could not be reached after all attempts."""
-    return FetchError(why, path=address.shown, code=UNREACHABLE)
+    return FetchError(why, path=address.display_name, code=UNREACHABLE)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

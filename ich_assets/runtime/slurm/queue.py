@@ -79,7 +79,15 @@ def _run(command: list[str], text: str = "") -> str:
             remedy="run Dagster's daemon and webserver on a machine that submits to SLURM",
         ) from err
     except subprocess.TimeoutExpired as err:
-        raise IchError(f"{command[0]} gave no answer for {_SECONDS} s") from err
+        raise IchError(
+            f"{command[0]} gave no answer for {_SECONDS} s",
+            remedy="see with scontrol ping whether SLURM's controller answers, then start the run "
+            "again",
+        ) from err
     except subprocess.CalledProcessError as err:
-        raise IchError(f"{shlex.join(command)}: {err.stderr.strip()}") from err
+        raise IchError(
+            f"{shlex.join(command)}: {err.stderr.strip()}",
+            remedy="correct what SLURM names (options stand in dagster.yaml and in the tags of the "
+            "run), then start the run again",
+        ) from err
     return done.stdout.strip()

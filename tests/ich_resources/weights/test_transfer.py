@@ -216,7 +216,7 @@ def test_a_slow_transfer_is_shown_line_by_line(site, source, server, assets):
     progress = Progress("a.tar.gz", said.append, interval=0.05)
     begun = time.monotonic()
     for done in range(0, 1_000_001, 1000):
-        progress.at(done, 1_000_000)
+        progress.update(done, 1_000_000)
         time.sleep(0.0003)
     # One tells the size, and no two of the others are closer together than that.
     assert 3 <= len(said) <= 1 + (time.monotonic() - begun) / 0.05
