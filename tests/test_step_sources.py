@@ -1,6 +1,7 @@
 """Changed code of a step asks for a raised code version, or for a word that no number changes."""
 
 import json
+import re
 import subprocess
 import sys
 from copy import deepcopy
@@ -42,6 +43,13 @@ def test_a_raised_code_version_stands_in_the_changelog(pytestconfig):
     text = (pytestconfig.rootpath / "CHANGELOG.md").read_text(encoding="utf-8")
     for step, version in raised.items():
         assert f"code version {version} of `{step}`" in text
+
+
+def test_the_changelog_lists_every_step_with_its_code_version(pytestconfig):
+    text = (pytestconfig.rootpath / "CHANGELOG.md").read_text(encoding="utf-8")
+    table = text[text.index("### Code versions") : text.index("## 0.1.0")]
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \|", table, re.MULTILINE)
+    assert dict(rows) == CODE_VERSIONS
 
 
 @pytest.mark.parametrize(
