@@ -119,6 +119,19 @@ def test_the_rules_name_every_importer(texts, pytestconfig):
         assert set(re.findall(r"\w+", named)) == packages, library
 
 
+def test_pages_are_at_most_120_columns_wide(texts):
+    """Rows of tables, which cannot be broken, examples, and what make bench writes do not count."""
+    for name, text in texts.items():
+        written = text.partition("<!-- make bench writes")[0]
+        prose = re.sub(r"^ *```.*?^ *```", "", written, flags=re.MULTILINE | re.DOTALL)
+        long = [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")]
+        assert not long, name
+
+
+def test_the_tree_is_at_most_120_columns_wide(texts):
+    assert max(map(len, texts["ARCHITECTURE.md"].split("```")[1].splitlines())) <= 120
+
+
 def test_links_lead_somewhere(texts, pytestconfig):
     for name, text in texts.items():
         for target, section in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", text):
