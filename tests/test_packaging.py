@@ -85,6 +85,16 @@ def test_the_metadata_of_a_wheel_is_full_and_names_no_licence(wheel):
     assert "icen" not in head  # the owner chooses one
 
 
+def test_authors_and_version_are_those_of_the_citation(root, wheel):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    assert project["authors"] == [{"name": author["name"]} for author in citation["authors"]]
+    assert project["version"] == citation["version"]
+    (name,) = [name for name in wheel.namelist() if name.endswith("dist-info/METADATA")]
+    names = ", ".join(author["name"] for author in citation["authors"])
+    assert f"\nAuthor: {names}\n" in wheel.read(name).decode()
+
+
 def test_dagster_is_pinned_exactly(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     version = metadata.version("dagster")
