@@ -97,7 +97,7 @@ def site(engine: Engine, image: str, docker_user: OrdinaryUser, stand_in_models)
     secret.write_text(f"{PASSWORD}\n")
     _type(docker_user, "docker/.env", {"DATA": str(folder)})
     settings = docker_user.home / "docker" / ".env"
-    # In a file the quotes of the test's folder are no quotes.
+    # In a file the quotes of the test's folder are not quotes.
     settings.write_text(settings.read_text().replace('"', ""))
     port = free_port()
     environment = {

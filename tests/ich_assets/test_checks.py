@@ -22,7 +22,7 @@ def tampered(demo_copy, finished_demo):
 
 
 def _change(layout: Layout, uid: str, step: str, change) -> None:
-    """Change what a record says, and let it vouch for the files as they are now."""
+    """Change what a record says, and make it valid for the files as they are now."""
     path = layout.record(series_subject(uid), step)
     record = json.loads(path.read_text())
     change(record["content"])

@@ -1,4 +1,4 @@
-"""Results of other slices than those of today never stand beside them."""
+"""Results of an earlier version of the slices never stand beside current ones."""
 
 import dagster as dg
 import pydicom

@@ -37,7 +37,7 @@ def started(instance: dg.DagsterInstance, pid: int, tags: dict[str, str]) -> str
 
 
 def served(**server: object) -> dict[str, str]:
-    """The tag that Dagster gives a run of "Materialize", which is no job of ours."""
+    """The tag that Dagster gives a run of "Materialize", which is not a job of ours."""
     return {".dagster/grpc_info": json.dumps(server)}
 
 

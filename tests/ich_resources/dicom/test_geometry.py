@@ -101,7 +101,7 @@ def test_tilted_slice_tells_z_beside_its_position(one, edit):
 
 
 def test_missing_position_in_one_slice_fails_that_slice(folder, edit):
-    edit(folder / "IM0002", ImagePositionPatient=None)  # SliceLocation is no substitute here
+    edit(folder / "IM0002", ImagePositionPatient=None)  # SliceLocation is not a substitute here
     (series,) = scan(folder).series
     assert [record.state for record in series.slices] == ["admitted", "failed", "admitted"]
     assert series.slices[1].judgement.code == Reason.NO_POSITION

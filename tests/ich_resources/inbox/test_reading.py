@@ -80,6 +80,6 @@ def test_what_cannot_be_read(path, damage):
     else:
         with closing(sqlite3.connect(path)) as index:
             index.execute("PRAGMA user_version = 99")
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="-> start live operation, which makes it; if it is"):
         read_inbox(path, 60.0)
     assert path.exists() == (damage != "missing")

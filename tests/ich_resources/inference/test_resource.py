@@ -1,4 +1,4 @@
-"""The networks' door: what may be configured, and what it hands out."""
+"""The resource of the networks: its configuration, and what it gives."""
 
 import numpy as np
 import pytest
