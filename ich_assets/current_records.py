@@ -20,12 +20,7 @@ def series_steps(resources: SeriesResources) -> list[str]:
 
 
 def _chosen(resources: SeriesResources) -> tuple[Step, ...]:
-    networks = resources.networks
-    return chosen_steps(
-        [b.name for b in networks.chosen],
-        sequence=networks.sequence == "on",
-        dicom=resources.results.names_patients,
-    )
+    return chosen_steps([b.name for b in resources.networks.chosen], resources.options)
 
 
 def current_records(series: SeriesRecord, resources: SeriesResources) -> dict[str, Record[Content]]:

@@ -8,6 +8,7 @@ from ich_resources.dicom.resource import DicomResource
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
+from ich_resources.steps import Option
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
 
@@ -31,6 +32,15 @@ class SeriesResources(NamedTuple):
             Of an op or asset that requires ``SERIES_RESOURCES``.
         """
         return cls(*(getattr(context.resources, name) for name in cls._fields))
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Those options that are on, of the options that switch a step on."""
+        on: dict[Option, bool] = {
+            "sequence": self.networks.sequence == "on",
+            "dicom": self.results.names_patients,
+        }
+        return tuple(option for option in on if on[option])
 
     def run_config(self) -> dict[str, Any]:
         """Return the run configuration that gives another run the same resources."""

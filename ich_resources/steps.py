@@ -1,8 +1,7 @@
 """The processing steps: which exist, what each needs, which have checks.
 
-Everything that walks from step to step reads this table. A new step is a row here, a formula in
-``ich_assets.inputs_digests``, an asset, and the schema of its record in
-``ich_resources.storage.schemas``.
+Everything that walks from step to step reads this table. CONTRIBUTING.md lists what a new step
+needs beside its row here.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,6 +13,8 @@ from ich_resources.digests import fingerprint
 
 SubjectKind = Literal["series", "training"]
 """Kinds of things that steps work on."""
+Option = Literal["sequence", "dicom"]
+"""Options that switch a step on: ``networks.sequence``; one of ``results.dicom, key_file``."""
 
 SOURCE = "dicom_series"
 """The input of the first step: the DICOM files of a series."""
@@ -79,6 +80,8 @@ class Step:
         The backbone that it belongs to. It is left out where that backbone is not chosen.
     subject : {"series", "training"}
         What it works on.
+    option : {"sequence", "dicom"} or None
+        The option that switches it on. It is left out where that option is off.
     after_scoring : bool
         Whether a series is done without it.
     """
@@ -90,6 +93,7 @@ class Step:
     runs_networks: bool = False
     backbone: str = ""
     subject: SubjectKind = "series"
+    option: Option | None = None
     after_scoring: bool = False
 
 
@@ -101,43 +105,55 @@ STEPS = (
     Step(PROCESSED, PROCESSED, (SOURCE,), has_checks=True),
     *_PREDICTIONS,
     Step(ENSEMBLE, ENSEMBLE, tuple(step.name for step in _PREDICTIONS), has_checks=True),
-    Step(SEQUENCE, SEQUENCE, (PROCESSED, *(step.name for step in _PREDICTIONS))),
+    Step(
+        SEQUENCE,
+        SEQUENCE,
+        (PROCESSED, *(step.name for step in _PREDICTIONS)),
+        option="sequence",
+    ),
     Step(SALIENCY, SALIENCY, (PROCESSED, ENSEMBLE, SEQUENCE), has_checks=True, runs_networks=True),
     Step(
         DICOM_RESULTS,
         DICOM_RESULTS,
         (SOURCE, PROCESSED, ENSEMBLE, SEQUENCE, SALIENCY),
+        option="dicom",
         after_scoring=True,
     ),
 )
 """Every step of a series; each stands after the steps that it needs.
 
-``SEQUENCE`` runs with ``networks.sequence: on`` alone. It then takes the place of ``ENSEMBLE`` in
-the tables and in the bars of the panels. ``DICOM_RESULTS`` runs with ``results.dicom: on`` or
-``results.key_file`` alone.
+Where ``SEQUENCE`` is on, it takes the place of ``ENSEMBLE`` in the tables and in the bars of the
+panels.
 """
 
 
-def _of_training(name: str, *needs: str, runs_networks: bool = False) -> Step:
-    return Step(name, name, needs, has_checks=True, runs_networks=runs_networks, subject="training")
+def _of_training(
+    name: str, *needs: str, has_checks: bool = False, runs_networks: bool = False
+) -> Step:
+    return Step(
+        name, name, needs, has_checks=has_checks, runs_networks=runs_networks, subject="training"
+    )
 
 
 TRAINING_STEPS: tuple[Step, ...] = (
-    Step(DATASET_IMAGES, DATASET_IMAGES, (SOURCE,), subject="training"),
-    _of_training(LABELLED_SLICES, DATASET_IMAGES),
-    _of_training(FOLD_LIST, LABELLED_SLICES),
-    _of_training(TRAINED_FOLD, FOLD_LIST, runs_networks=True),
+    _of_training(DATASET_IMAGES, SOURCE),
+    _of_training(LABELLED_SLICES, DATASET_IMAGES, has_checks=True),
+    _of_training(FOLD_LIST, LABELLED_SLICES, has_checks=True),
+    _of_training(TRAINED_FOLD, FOLD_LIST, has_checks=True, runs_networks=True),
     _of_training(OOF_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
     _of_training(TEST_PREDICTIONS, TRAINED_FOLD, runs_networks=True),
-    _of_training(OOF_TABLE, OOF_PREDICTIONS),
+    _of_training(OOF_TABLE, OOF_PREDICTIONS, has_checks=True),
     _of_training(TRAINED_SEQUENCE, OOF_TABLE, runs_networks=True),
     _of_training(SEQUENCE_OOF, TRAINED_SEQUENCE, runs_networks=True),
-    _of_training(SUBMISSION, TEST_PREDICTIONS),
+    _of_training(SUBMISSION, TEST_PREDICTIONS, TRAINED_SEQUENCE),
 )
 """Every step below TRAIN_ROOT; each stands after the steps that it needs.
 
-Steps of one fold are followed by steps of all of them, so ``storage.chain.walk``, which is for the
-steps of one subject, is not for these. ``ich_assets.learning.holding`` says which of them hold.
+No walk goes along these rows: ``storage.chain.walk`` is for the steps of one subject, and here
+steps of all folds follow steps of one. ``ich_assets.learning.holding`` and ``sequence_holding``
+have a function for each step whose result may be taken again; it asks the one of the step before.
+``DATASET_IMAGES`` has a record for each series and no asset: ``LABELLED_SLICES`` makes it.
+``SUBMISSION`` reads ``TRAINED_SEQUENCE`` with ``source: sequence`` alone.
 """
 
 BY_NAME: Mapping[str, Step] = {step.name: step for step in (*STEPS, *TRAINING_STEPS)}
@@ -148,23 +164,18 @@ def steps_of(subject: SubjectKind) -> tuple[Step, ...]:
     return tuple(step for step in BY_NAME.values() if step.subject == subject)
 
 
-def chosen_steps(
-    backbones: Collection[str], *, sequence: bool = False, dicom: bool = False
-) -> tuple[Step, ...]:
+def chosen_steps(backbones: Collection[str], options: Collection[Option] = ()) -> tuple[Step, ...]:
     """Return the steps of a series in order, without those that are not chosen.
 
     Parameters
     ----------
     backbones : collection of str
         Names of the chosen backbones.
-    sequence : bool
-        Whether the sequence models are chosen.
-    dicom : bool
-        Whether DICOM objects or rows of the key file are asked for.
+    options : collection of {"sequence", "dicom"}
+        Those that are on.
     """
-    left_out = {*(() if sequence else (SEQUENCE,)), *(() if dicom else (DICOM_RESULTS,))}
     named = (step for step in STEPS if not step.backbone or step.backbone in backbones)
-    return tuple(step for step in named if step.name not in left_out)
+    return tuple(step for step in named if step.option is None or step.option in options)
 
 
 def shown_step(*, sequence: bool) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from ich_resources.series import SeriesRecord
-from ich_resources.steps import BY_NAME, SEQUENCE, SOURCE, STEPS, Step
+from ich_resources.steps import BY_NAME, SOURCE, STEPS, Step
 from ich_resources.storage.content import Content
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.record import Record
@@ -91,7 +91,7 @@ def made_together(series: SeriesRecord, records: Records) -> dict[str, Record[Co
 def _left_out(step: str, found: Mapping[str, Record[Content]]) -> bool:
     """Return whether a step need not be there, and the later results were made without it."""
     later = [name for name in found if step in BY_NAME[name].needs]
-    return bool((BY_NAME[step].backbone or step == SEQUENCE) and later)
+    return bool((BY_NAME[step].backbone or BY_NAME[step].option) and later)
 
 
 def outcome_on_disk(series: SeriesRecord, records: Records) -> SeriesOutcome:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ich_resources.series import Ledger
-from ich_resources.steps import CODE_VERSIONS, DICOM_RESULTS, SEQUENCE, steps_of
+from ich_resources.steps import CODE_VERSIONS, SEQUENCE, steps_of
 from ich_resources.storage.outcome import SeriesOutcome, total_counts
 from ich_resources.storage.shown import probabilities_from
 from ich_resources.worth import least
@@ -102,10 +102,11 @@ def run_report(
 
 def _codes(source: str, outcomes: Sequence[SeriesOutcome]) -> list[str]:
     """Return the codes of the steps, those of optional steps only where they gave something."""
-    codes = dict.fromkeys(step.code for step in steps_of("series"))
-    unused = set() if "sequence" in source else {SEQUENCE}
-    unused |= set() if any(DICOM_RESULTS in o.records for o in outcomes) else {DICOM_RESULTS}
-    return [code for code in codes if code not in unused]
+    gave = {step for outcome in outcomes for step in outcome.records}
+    if "sequence" not in source:  # no table shows them
+        gave.discard(SEQUENCE)
+    kept = (s for s in steps_of("series") if s.option is None or s.name in gave)
+    return list(dict.fromkeys(step.code for step in kept))
 
 
 def _series(outcome: SeriesOutcome) -> dict[str, Any]:

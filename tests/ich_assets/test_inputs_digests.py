@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from trained_files import save, trained
@@ -26,7 +27,15 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
-from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY, SOURCE, STEPS
+from ich_resources.steps import (
+    CODE_VERSIONS,
+    ENSEMBLE,
+    PROCESSED,
+    SALIENCY,
+    SOURCE,
+    STEPS,
+    Option,
+)
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
 SERIES = SeriesRecord("1.1", "1.2", "", (SliceRecord("a", "1.2.1", "aa", None, 0.0, 0.0),))
@@ -180,6 +189,15 @@ def test_steps_follow_the_choice_of_backbones_and_objects():
     assert series_steps(_resources(chosen, ResultsResource())) == steps
     for results in (ResultsResource(dicom="on"), ResultsResource(key_file="/keys.csv")):
         assert series_steps(_resources(chosen, results)) == [*steps, "dicom_results"]
+
+
+def test_every_option_of_the_table_can_be_switched_on():
+    off = _resources(NetworksResource(), ResultsResource())
+    assert off.options == ()
+    assert off._replace(networks=NetworksResource(sequence="on")).options == ("sequence",)
+    on = _resources(NetworksResource(sequence="on"), ResultsResource(dicom="on"))
+    assert set(on.options) == {step.option for step in STEPS} - {None} == set(get_args(Option))
+    assert series_steps(on) == [step.name for step in STEPS]
 
 
 def test_objects_depend_on_the_results_and_on_what_is_asked_for():

@@ -1,5 +1,7 @@
 """The table of steps: order, ends, and what every step must have."""
 
+from typing import get_args
+
 import pytest
 
 from ich_resources.backbones.table import BACKBONES
@@ -14,6 +16,7 @@ from ich_resources.steps import (
     SOURCE,
     STEPS,
     TRAINING_STEPS,
+    Option,
     chosen_steps,
     ensemble_digest,
     final_steps,
@@ -24,12 +27,13 @@ from ich_resources.storage.schemas import SCHEMAS
 from ich_resources.subjects import Subject, series_subject
 
 
-def test_every_step_stands_after_the_steps_that_it_needs():
+@pytest.mark.parametrize("steps", [STEPS, TRAINING_STEPS], ids=["series", "training"])
+def test_every_step_stands_after_the_steps_that_it_needs(steps):
     known = {SOURCE}
-    for step in STEPS:
+    for step in steps:
         assert set(step.needs) <= known, step
         known.add(step.name)
-    assert len(known) == len(STEPS) + 1
+    assert len(known) == len(steps) + 1
 
 
 def test_every_step_has_a_code_version_and_a_schema():
@@ -48,9 +52,18 @@ def test_a_backbone_that_is_not_chosen_has_no_step():
     one = list(BACKBONES.values())[1]
     names = [step.name for step in chosen_steps([one.name])]
     assert names == [PROCESSED, one.predictions_step, ENSEMBLE, SALIENCY]
-    assert chosen_steps(BACKBONES, sequence=True, dicom=True) == STEPS
-    assert DICOM_RESULTS not in [step.name for step in chosen_steps(BACKBONES, sequence=True)]
-    assert SEQUENCE not in [step.name for step in chosen_steps(BACKBONES)]
+
+
+def test_a_step_whose_option_is_off_is_left_out():
+    assert {step.name: step.option for step in STEPS if step.option is not None} == {
+        SEQUENCE: "sequence",
+        DICOM_RESULTS: "dicom",
+    }
+    for on in [(), ("sequence",), ("dicom",), get_args(Option)]:
+        left_out = [step for step in STEPS if step not in chosen_steps(BACKBONES, on)]
+        assert left_out == [step for step in STEPS if step.option not in (None, *on)]
+    assert chosen_steps(BACKBONES, get_args(Option)) == STEPS
+    assert chosen_steps(BACKBONES) == tuple(step for step in STEPS if step.option is None)
 
 
 def test_ensemble_digest():

@@ -1,6 +1,7 @@
 """The report: what ran, with what, and the accounting of every file."""
 
 import json
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -61,6 +62,17 @@ def test_what_ran_with_what():
     assert found["code_versions"] == {code: CODE_VERSIONS[code] for code in codes}
     assert set(found["versions"]) == {"python", *PACKAGES}
     assert all(found["versions"].values())
+
+
+@pytest.mark.parametrize(
+    ("step", "scored", "told"),
+    [(DICOM_RESULTS, 2, True), (DICOM_RESULTS, 0, True), (SEQUENCE, 2, True), (SEQUENCE, 0, False)],
+)
+def test_the_code_version_of_an_optional_step_that_gave_something(step, scored, told):
+    """Probabilities of sequence models that no table shows are not told."""
+    records = {**OUTCOMES[0].records, step: Record("", "", (), ensemble_content())}
+    gave = replace(OUTCOMES[0], records=records, scored=scored)
+    assert (step in report([gave, OUTCOMES[1]])["code_versions"]) is told
 
 
 def test_accounting():
