@@ -12,7 +12,7 @@ from ich_assets.partitions import SERIES, series_of
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.step_files import finished_meanwhile
-from ich_resources.steps import BY_NAME, CODE_VERSIONS, DICOM_RESULTS, ENSEMBLE, SOURCE
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, DICOM_RESULTS, ENSEMBLE
 from ich_resources.storage.files import remove
 from ich_resources.storage.key_file import KeyRow, add_row
 from ich_resources.storage.objects_schema import ObjectsContent
@@ -24,7 +24,7 @@ from ich_resources.subjects import series_subject
     name=DICOM_RESULTS,
     group_name="outputs",
     partitions_def=SERIES,
-    deps=[name for name in BY_NAME[DICOM_RESULTS].needs if name != SOURCE],
+    deps=list(BY_NAME[DICOM_RESULTS].needs),
     kinds={"dicom"},
     code_version=CODE_VERSIONS[DICOM_RESULTS],
     required_resource_keys=SERIES_RESOURCES,

@@ -16,7 +16,6 @@ from ich_assets.metadata import (
     probability_table,
 )
 from ich_assets.partitions import SERIES, series_of
-from ich_assets.predictions import BACKBONE_PREDICTIONS
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.sequence_models import ensemble_calibration
 from ich_assets.step_files import (
@@ -34,11 +33,7 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.judged import digest_of
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.series import SeriesImages
-from ich_resources.steps import (
-    CODE_VERSIONS,
-    ENSEMBLE,
-    ensemble_digest,
-)
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, ENSEMBLE, ensemble_digest
 from ich_resources.storage.probability_schemas import EnsembleContent, PredictionsContent
 from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record
@@ -51,7 +46,7 @@ from ich_resources.worth import BANNERS, least
     name=ENSEMBLE,
     group_name="predictions",
     partitions_def=SERIES,
-    deps=BACKBONE_PREDICTIONS,
+    deps=list(BY_NAME[ENSEMBLE].needs),
     kinds={"numpy"},
     code_version=CODE_VERSIONS[ENSEMBLE],
 )

@@ -10,7 +10,6 @@ from ich_assets.ensemble import ensemble_metadata, require_same_slices
 from ich_assets.inputs_digests import sequence_step_digest
 from ich_assets.metadata import materialized
 from ich_assets.partitions import SERIES, series_of
-from ich_assets.predictions import BACKBONE_PREDICTIONS
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.sequence_models import SequenceModels, sequence_models, shown_calibration
 from ich_assets.step_files import (
@@ -29,7 +28,7 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.judged import digest_of
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.sequence.samples import ScoredSeries
-from ich_resources.steps import CODE_VERSIONS, PROCESSED, SEQUENCE
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED, SEQUENCE
 from ich_resources.storage.probability_schemas import FoldFile, SequenceContent
 from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.record import Record
@@ -42,7 +41,7 @@ from ich_resources.worth import least
     name=SEQUENCE,
     group_name="predictions",
     partitions_def=SERIES,
-    deps=[PROCESSED, *BACKBONE_PREDICTIONS],
+    deps=list(BY_NAME[SEQUENCE].needs),
     kinds={"pytorch"},
     code_version=CODE_VERSIONS[SEQUENCE],
     pool=GPU_POOL,

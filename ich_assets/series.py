@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_assets.inputs_digests import processed_digest
-from ich_assets.ledger import DICOM_SERIES
 from ich_assets.metadata import SHOWN, inline_picture, materialized
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import retrying_transient_errors
@@ -47,7 +46,7 @@ from ich_resources.subjects import series_subject
     name=PROCESSED,
     group_name="series",
     partitions_def=SERIES,
-    deps=[DICOM_SERIES],
+    deps=list(BY_NAME[PROCESSED].needs),
     kinds={"dicom", "opencv"},
     code_version=CODE_VERSIONS[PROCESSED],
 )

@@ -1,6 +1,6 @@
 """The partitions of a training: a backbone and a fold, or a fold alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -13,6 +13,11 @@ BACKBONE = dg.StaticPartitionsDefinition(list(BY_ASSET))
 FOLD = dg.StaticPartitionsDefinition([str(fold) for fold in range(FOLDS)])
 BACKBONE_AND_FOLD = dg.MultiPartitionsDefinition({"backbone": BACKBONE, "fold": FOLD})
 """Keys as ``densenet121|0``."""
+
+
+def all_partitions(steps: Iterable[str]) -> list[dg.AssetDep]:
+    """Return dependencies of an asset without partitions on every partition of some steps."""
+    return [dg.AssetDep(step, partition_mapping=dg.AllPartitionMapping()) for step in steps]
 
 
 def partition_of(backbone: Backbone, fold: int) -> str:

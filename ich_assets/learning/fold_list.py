@@ -5,13 +5,12 @@ import time
 import dagster as dg
 import numpy as np
 
-from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.progress import naming_train_root
 from ich_resources.dataset.folds import COUNT, in_several_folds, positives
 from ich_resources.dataset.resource import DatasetResource
 from ich_resources.dataset.table import folds_bytes, read_slices
 from ich_resources.digests import fingerprint
-from ich_resources.steps import CODE_VERSIONS, FOLD_LIST
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, FOLD_LIST
 from ich_resources.storage.dataset_schemas import FoldsContent
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.record import Record
@@ -24,7 +23,7 @@ _WHOLE = training_subject()
 @dg.asset(
     name=FOLD_LIST,
     group_name="learning",
-    deps=[labelled_slices],
+    deps=list(BY_NAME[FOLD_LIST].needs),
     kinds={"scikitlearn", "csv"},
     code_version=CODE_VERSIONS[FOLD_LIST],
 )

@@ -16,7 +16,12 @@ from ich_assets.learning.predicted import merged_path, read_fold
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.training_partitions import BACKBONE_AND_FOLD, backbone_and_fold, chosen_backbones
+from ich_assets.training_partitions import (
+    BACKBONE_AND_FOLD,
+    all_partitions,
+    backbone_and_fold,
+    chosen_backbones,
+)
 from ich_resources.backbones.table import FOLDS, Backbone
 from ich_resources.errors import IchError, StorageError
 from ich_resources.hemorrhage import CLASSES
@@ -107,9 +112,7 @@ class TableConfig(dg.Config):
 @dg.asset(
     name=OOF_TABLE,
     group_name="training",
-    deps=[
-        dg.AssetDep(oof_predictions, partition_mapping=dg.AllPartitionMapping()),
-    ],
+    deps=all_partitions(BY_NAME[OOF_TABLE].needs),
     kinds={"csv", "numpy"},
     code_version=CODE_VERSIONS[OOF_TABLE],
     required_resource_keys=LEARNING_RESOURCES,

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.model_folder import pin_checkpoint
-from ich_assets.learning.oof import oof_table
 from ich_assets.learning.progress import naming_train_root, sequence_hooks
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.learning.sequence_data import (
@@ -30,7 +29,7 @@ from ich_resources.metric import prevalences, prior_loss
 from ich_resources.sequence.about import SequenceAbout
 from ich_resources.sequence.checkpoint import checkpoint_bytes
 from ich_resources.sequence.recipe import SequenceRecipe
-from ich_resources.steps import CODE_VERSIONS, TRAINED_SEQUENCE
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, TRAINED_SEQUENCE
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.record import Record
 from ich_resources.storage.sequence_schemas import (
@@ -52,7 +51,7 @@ class TrainedSequenceConfig(dg.Config):
     name=TRAINED_SEQUENCE,
     group_name="training",
     partitions_def=FOLD,
-    deps=[oof_table],
+    deps=list(BY_NAME[TRAINED_SEQUENCE].needs),
     kinds={"pytorch"},
     code_version=CODE_VERSIONS[TRAINED_SEQUENCE],
     pool=GPU_POOL,

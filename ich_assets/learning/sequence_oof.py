@@ -8,7 +8,7 @@ import pandas as pd
 
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
-from ich_assets.learning.sequence import labels_of, trained_sequence
+from ich_assets.learning.sequence import labels_of
 from ich_assets.learning.sequence_data import (
     OutOfFold,
     out_of_fold_series,
@@ -24,7 +24,7 @@ from ich_assets.training_partitions import FOLD
 from ich_resources.errors import IchError
 from ich_resources.metric import weighted_log_loss
 from ich_resources.sequence.checkpoint import SequenceFile, load_sequence
-from ich_resources.steps import CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
 from ich_resources.storage.files import write_array
 from ich_resources.storage.oof import LEAK, write_table
 from ich_resources.storage.record import Record
@@ -38,7 +38,7 @@ from ich_resources.storage.sequence_schemas import (
     name=SEQUENCE_OOF,
     group_name="training",
     partitions_def=FOLD,
-    deps=[trained_sequence],
+    deps=list(BY_NAME[SEQUENCE_OOF].needs),
     kinds={"pytorch"},
     code_version=CODE_VERSIONS[SEQUENCE_OOF],
     pool=GPU_POOL,

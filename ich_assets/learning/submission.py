@@ -11,20 +11,19 @@ from pydantic import Field
 
 from ich_assets.learning.data_set import test_set
 from ich_assets.learning.holding import missing_partitions, table_digest, test_records
-from ich_assets.learning.oof import test_predictions
 from ich_assets.learning.predicted import merged_path, read_fold
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.learning.sequence_test import sequence_digests, sequence_test_probabilities
 from ich_assets.runtime.retries import retrying_transient_errors
-from ich_assets.training_partitions import chosen_backbones
+from ich_assets.training_partitions import all_partitions, chosen_backbones
 from ich_resources.backbones.table import FOLDS, Backbone
 from ich_resources.dataset.kaggle import KaggleRows, read_rows, rows_bytes
 from ich_resources.digests import file_sha256, fingerprint
 from ich_resources.errors import DatasetError, IchError, StorageError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.plain_text import one_line
-from ich_resources.steps import CODE_VERSIONS, SUBMISSION, TEST_PREDICTIONS
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, SUBMISSION, TEST_PREDICTIONS
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.oof import FloatArray, single_model_table, write_table
@@ -56,7 +55,7 @@ class SubmissionConfig(dg.Config):
 @dg.asset(
     name=SUBMISSION,
     group_name="training",
-    deps=[dg.AssetDep(test_predictions, partition_mapping=dg.AllPartitionMapping())],
+    deps=all_partitions(BY_NAME[SUBMISSION].needs),
     kinds={"csv"},
     code_version=CODE_VERSIONS[SUBMISSION],
     required_resource_keys=LEARNING_RESOURCES,
