@@ -1,4 +1,4 @@
-"""The inputs digest of each step: a fingerprint of everything that its result depends on.
+"""The inputs digest of each step of a series: a fingerprint of all that its result depends on.
 
 Equal digests mean equal results. A step runs again when the digest in its record differs from the
 one that its current inputs give. Device and batch size change the numbers by rounding only; they
@@ -223,4 +223,4 @@ FORMULAS: Mapping[str, Formula] = {
     SALIENCY: _of_saliency,
     DICOM_RESULTS: _of_objects,
 }
-"""The inputs digest of each step, by ``Step.code``."""
+"""The inputs digest of each step of a series, by ``Step.code``."""

@@ -2,6 +2,12 @@
 
 Equal digests mean equal results. Batch sizes of predictions, device and threads change the numbers
 by rounding only; they are recorded and are not part of a digest.
+
+The steps are those of ``steps.TRAINING_STEPS``, and no walk goes along that table: steps of all
+folds follow steps of one, and ``storage.chain.walk`` is for the steps of one subject. So each
+function here asks the one of the step before. ``sequence_holding`` has the functions of the
+sequence models. The digests of the data set, the folds and the submission stand where these are
+made.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Which results of the sequence models hold: their inputs digests, and the records that fit."""
+"""Which results of the sequence models hold: their inputs digests, and the records that fit.
+
+``holding`` says why these steps of the table are followed by hand.
+"""
 
 from ich_assets.learning.resources import LearningResources
 from ich_assets.learning.sequence_data import OutOfFold
