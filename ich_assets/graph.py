@@ -224,7 +224,7 @@ def inner_defs() -> dg.Definitions:
 def _without_pool(
     asset: dg.AssetsDefinition | dg.AssetSpec,
 ) -> dg.AssetsDefinition | dg.AssetSpec:
-    # Private details of Dagster; tests/ich_assets/test_dagster_private.py names them.
+    # Private details of Dagster; tests/ich_assets/dagster_private names them.
     if isinstance(asset, dg.AssetSpec) or not asset.node_def.pools:
         return asset
     op = copy(asset.op)

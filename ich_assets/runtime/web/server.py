@@ -1,7 +1,7 @@
 """Starts Dagster's webserver behind the guard, and ``dagster dev`` with that webserver.
 
 Dagster has no setting for this. So one function of its command line is replaced by one that puts
-the guard around the application. ``tests/ich_assets/test_dagster_private.py`` names what is used.
+the guard around the application. ``tests/ich_assets/dagster_private`` names what is used.
 """
 
 import signal
