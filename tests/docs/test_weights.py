@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from engines import engine_is_missing
 from release import ReleaseServer, release_of, running
 from workplace import Workplace
 
@@ -75,7 +76,7 @@ def test_the_extra_is_there(commands, pytestconfig):
 def test_by_hand_from_download_to_verified(commands, place, stand_in_models):
     for tool in ("curl", "sha256sum", "tar"):
         if not shutil.which(tool):
-            pytest.skip(f"{tool} is not here")
+            engine_is_missing(f"no {tool} here: tests/hpc/install_services.sh")
     assets = release_of(stand_in_models)
     stick = place.root / "stick"
     stick.mkdir()

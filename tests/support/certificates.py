@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from engines import engine_is_missing
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Pair:
 
 def _openssl(*arguments: object) -> None:
     if not shutil.which("openssl"):
-        pytest.skip("openssl is not here to make a certificate")
+        engine_is_missing("no openssl here to make a certificate: tests/hpc/install_services.sh")
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
+from engines import engine_is_missing
 
 
 @dataclass
@@ -31,7 +31,7 @@ Answer = Callable[[str, str, dict[str, list[str]], dict[str, str]], Reply]
 def certificate(folder: Path, hosts: list[str]) -> tuple[Path, Path]:
     """Make a certificate that signs itself, and its key."""
     if not shutil.which("openssl"):
-        pytest.skip("openssl is not here to make a certificate")
+        engine_is_missing("no openssl here to make a certificate: tests/hpc/install_services.sh")
     pem, key = folder / "certificate.pem", folder / "key.pem"
     names = ",".join(f"DNS:{host}" for host in hosts)
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]

@@ -5,7 +5,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import pytest
+from engines import engine_is_missing
 
 _SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -16,14 +16,16 @@ def site_packages() -> str:
 
 
 def require_same_python() -> None:
-    """Skip where the system's Python cannot load the packages of the tests' own."""
+    """Skip or fail where the system's Python cannot load the packages of the tests' own."""
     code = "import sys; print(*sys.version_info[:2])"
     try:
         done = subprocess.run([_SYSTEM_PYTHON, "-c", code], text=True, capture_output=True)
     except FileNotFoundError:
-        pytest.skip(f"an ordinary user has no {_SYSTEM_PYTHON}")
+        engine_is_missing(f"an ordinary user has no {_SYSTEM_PYTHON}")
     if done.stdout.split() != [str(part) for part in sys.version_info[:2]]:
-        pytest.skip(f"{_SYSTEM_PYTHON} is {done.stdout.strip()}, the tests run in {sys.version}")
+        engine_is_missing(
+            f"{_SYSTEM_PYTHON} is {done.stdout.strip()}, the tests run in {sys.version}"
+        )
 
 
 def write_user_venv(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from engines import engine_is_missing
 from live import ROOT
 from page_commands import blocks
 from postgres import postgres
@@ -120,7 +121,7 @@ def test_the_image_scores_with_edits_over_its_code(site):
 
 def test_ssh_reads_the_hosts(tmp_path):
     if shutil.which("ssh") is None:
-        pytest.skip("there is no ssh here")
+        engine_is_missing("no ssh here: tests/hpc/install_services.sh")
     for block in blocks("remote.md"):
         if not block.startswith("Host"):
             continue

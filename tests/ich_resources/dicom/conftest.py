@@ -9,6 +9,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from engines import engine_is_missing
 from pydicom.datadict import tag_for_keyword
 from pydicom.tag import Tag
 from pydicom.uid import JPEG2000Lossless, RLELossless
@@ -85,7 +86,7 @@ def compress(request: pytest.FixtureRequest) -> Callable[[Path], None]:
     if codec in DCMTK:
         tool, option = DCMTK[codec]
         if shutil.which(tool) is None:
-            pytest.skip(f"dcmtk's {tool} is not installed")
+            engine_is_missing(f"no {tool} here: tests/hpc/install_dicom_tools.sh")
 
         def by_dcmtk(path: Path) -> None:
             subprocess.run([tool, option, path, path], check=True)

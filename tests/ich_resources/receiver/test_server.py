@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from engines import engine_is_missing
 from ledgers import scan
 
 from ich_resources.demo.study import uid, write_series
@@ -49,7 +50,7 @@ def storescu():
         found = shutil.which("storescu", path=folder)
         if found and b"dcmtk" in subprocess.run([found, "--version"], capture_output=True).stdout:
             return found
-    return pytest.skip("dcmtk's storescu is not installed")
+    return engine_is_missing("no storescu of dcmtk here: tests/hpc/install_dicom_tools.sh")
 
 
 @contextmanager
