@@ -18,10 +18,19 @@ class Progress:
         Called with one line of text.
     interval : float
         Seconds between two lines.
+    clock : callable
+        Returns the time in seconds.
     """
 
-    def __init__(self, name: str, say: Callable[[str], None], interval: float = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        name: str,
+        say: Callable[[str], None],
+        interval: float = INTERVAL_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._name = name
+        self._clock = clock
         self.say = say
         self._interval = interval
         self._begun: tuple[float, int] | None = None
@@ -29,7 +38,7 @@ class Progress:
 
     def update(self, done: int, total: int | None) -> None:
         """Report that ``done`` of ``total`` bytes are transferred (None: not known)."""
-        now = time.monotonic()
+        now = self._clock()
         if self._begun is None and total:
             self.say(f"  {self._name}: {megabytes(total)}")
         if self._begun is None or done < self._begun[1]:

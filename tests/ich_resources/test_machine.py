@@ -57,7 +57,7 @@ def test_a_webserver_that_runs_is_no_fault():
             pass
 
     with HTTPServer(("127.0.0.1", 0), Dagster) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         assert machine.webserver_port(server.server_port) == "the webserver answers"
         server.shutdown()
 

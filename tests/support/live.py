@@ -64,17 +64,18 @@ PATIENCE = 3
 """How much longer something may take because other tests run beside it."""
 
 
-def wait(seconds: float, ready: Callable[[], object]) -> bool:
+def wait(seconds: float, ready: Callable[[], object], every: float = 0.5) -> bool:
     """Return whether a condition became true in time; a refused connection counts as not yet.
 
-    ``seconds`` are those of a machine that has nothing else to do.
+    ``seconds`` are those of a machine that has nothing else to do. ``every`` is the time between
+    two looks.
     """
     end = time.monotonic() + PATIENCE * seconds
     while time.monotonic() < end:
         with suppress(OSError):
             if ready():
                 return True
-        time.sleep(0.5)
+        time.sleep(every)
     return False
 
 
@@ -221,7 +222,7 @@ def monitor(environment: Mapping[str, str], log: Path) -> Iterator[Monitor]:
     """Run the monitor inside the block."""
     found = Monitor(environment, log)
     try:
-        begun = wait(60, lambda: found.process.poll() is not None or found.ask("/healthz"))
+        begun = wait(60, lambda: found.process.poll() is not None or found.ask("/healthz"), 0.05)
         assert begun, log.read_text()
         yield found
     finally:

@@ -110,7 +110,7 @@ def ohif(dist: Path, archive: Orthanc, study: str, folder: Path) -> Iterator[Vie
     """Serve OHIF and the DICOMweb of an Orthanc from one address; open a study there."""
     handler = partial(_BesideOrthanc, archive, directory=str(dist))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
         try:
             with browser(folder) as page:
                 yield Viewer(page, f"http://127.0.0.1:{http.server_port}", study)

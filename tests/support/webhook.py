@@ -1,9 +1,8 @@
 """A local server for webhooks: it takes messages, fails, or hangs."""
 
 import json
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 from ich_resources.monitor.courier import ID_HEADER
 
@@ -18,10 +17,12 @@ class WebhookServer(ThreadingHTTPServer):
         self.daemon_threads = True
         self.statuses: list[int] = []
         self.got: list[tuple[str, str, dict]] = []
-        Thread(target=self.serve_forever, daemon=True).start()
+        self.ended = Event()
+        Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def end(self) -> None:
-        """Take no further message."""
+        """Take no further message, and let go of those that hang."""
+        self.ended.set()
         self.shutdown()
         self.server_close()
 
@@ -38,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         status = self.server.statuses.pop(0) if self.server.statuses else 204
         if status == 0:
-            time.sleep(3)
+            self.server.ended.wait(600)
         if status > 0:
             self.send_response(status)
             self.send_header("Location", self.server.url)

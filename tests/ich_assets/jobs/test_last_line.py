@@ -7,7 +7,7 @@ import time
 
 import pydicom
 import pytest
-from live import ROOT
+from live import ROOT, wait
 from small_disk import small_disk
 
 from ich_resources.demo.study import write_series
@@ -102,7 +102,9 @@ def test_an_interrupt_while_networks_load_for_the_first_time(workplace, tmp_path
         lines.append(line)
         if line.startswith("Loading networks"):
             break
-    time.sleep(3)
+    cache = tmp_path / "empty cache"
+    assert wait(120, lambda: any(cache.rglob("features.xml"))), "no network was converted"
+    assert process.poll() is None, "all networks are loaded already"
     began = time.monotonic()
     process.send_signal(number)
     text = "".join(lines) + process.communicate(timeout=120)[0]

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import time
 
 import pandas as pd
 import pydicom
@@ -97,9 +96,8 @@ def test_a_killed_run_goes_on_with_the_same_objects(place):
         assert wait(90, lambda: len(there.received) >= 3)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        time.sleep(0.5)
-        before = list(there.received)
-        assert len(before) < len(ours)
+        # The object that is on its way at the kill still comes.
+        assert len(there.received) + 1 < len(ours)
         done = place.execute("ich_send", config(to(there.port)))
         assert done.status == 0, done.text
         assert set(there.received) == set(ours)

@@ -1,18 +1,20 @@
 """Files with damage at random: each gets a code, or the pixels that other decoders find in it."""
 
+import io
 import os
 import pickle
 import random
 import resource
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import compressing
 import numpy as np
 import pydicom
 import pytest
-from compressing import KINDS, as_kind
+from compressing import KINDS, as_kind, written
 from ledgers import scan
 
 from ich_resources.children import Children
@@ -56,19 +58,21 @@ def damaged(tmp_path_factory) -> dict[str, bytes]:
     ds = compressing.unsigned(pydicom.dcmread(path))
     files, chance = {}, random.Random(SEED)
     for kind in KINDS:
+        whole = pydicom.dcmread(io.BytesIO(as_kind(ds, kind)))  # encoded once
         for number in range(FILES_OF_A_KIND):
             uid = f"1.2.{KINDS.index(kind)}.{number}"
-            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{uid}.1"
-            ds.SeriesInstanceUID = f"{uid}.2"
-            files[f"{kind} {number:03d}"] = damage(as_kind(ds, kind), chance)
+            whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = f"{uid}.1"
+            whole.SeriesInstanceUID = f"{uid}.2"
+            files[f"{kind} {number:03d}"] = damage(written(whole), chance)
     return files
 
 
-@pytest.fixture
-def other_decoders(pytestconfig, monkeypatch) -> Children:
+@pytest.fixture(scope="module")
+def other_decoders(pytestconfig) -> Iterator[Children]:
     paths = [pytestconfig.rootpath / "tests" / "support", pytestconfig.rootpath]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, paths)))
-    return Children("independent")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", os.pathsep.join(map(str, paths)))
+        yield Children("independent")
 
 
 def read_all(folder: Path) -> dict[str, np.ndarray | Reason | None]:
