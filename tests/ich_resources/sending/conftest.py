@@ -15,7 +15,7 @@ def files(tmp_path: Path) -> list[tuple[Path, str]]:
     return write_objects(tmp_path / "objects", 3)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _no_sockets_of_servers() -> Iterator[None]:
     """Drop what pynetdicom's servers leave open; the sender itself leaves nothing."""
     yield

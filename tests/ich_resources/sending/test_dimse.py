@@ -9,7 +9,7 @@ from live import free_port
 from pacs import frozen_pacs, pacs, server_tls
 from sender import read, send_files, sender_to
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_no_sockets_of_servers")]
 OK = ("accepted", "0x0000")
 
 

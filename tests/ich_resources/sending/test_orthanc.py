@@ -5,7 +5,7 @@ from dicom_objects import write_objects
 from orthanc import USER, orthanc
 from sender import read, send_files, sender_to
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_no_sockets_of_servers")]
 
 
 def test_orthanc_takes_each_object_once_and_confirms_it(files, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from sender import send_files
 
 from ich_resources.errors import SendError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_no_sockets_of_servers")]
 OK = ("accepted", "HTTP 200")
 SECRET = "Zaphod:beeble-brox-42"
 
