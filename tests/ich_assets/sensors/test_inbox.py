@@ -33,7 +33,7 @@ def test_a_series_waits_until_it_is_quiet_and_gets_one_run_in_the_same_tick(inbo
     series = head(inbox)
     assert inbox.tick().run_requests == []
     assert inbox.table().loc[series, "state"] == "arriving"
-    assert inbox.table().loc[series, "sentence"] == "3 files, 0 s left"
+    assert inbox.table().loc[series, "sentence"] == "3 files, 30 s left"
     late_slice(inbox)
     result = inbox.settled()
     (request,) = result.run_requests
