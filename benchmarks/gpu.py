@@ -23,11 +23,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from ich_resources.backbones.inputs import to_input
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.demo.checkpoints import write_checkpoints
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.preprocessing import network_planes
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 PEAKS = {
@@ -93,21 +93,21 @@ def measure(
     """Return what one precision takes, and its probabilities."""
     fields = {"precision": precision, "device": device, "backend": "pytorch"}
     networks = NetworksResource(model_dir=str(models), max_folds_per_backbone=folds, **fields)
-    loaded = {b: networks.load(networks.checkpoints(b)) for b in networks.chosen}
+    loaded = {b: networks.runner.load(networks.checkpoints(b)) for b in networks.chosen}
     card = next(next(iter(loaded.values()))[0].network.parameters()).device
     found, row = {}, {"precision": precision, "passes": 0.0, "inputs": 0.0, "copies": 0.0}
     for backbone, each in loaded.items():
-        networks.predict(each, images)  # the first call chooses kernels
+        networks.runner.predict(each, images)  # the first call chooses kernels
         if card.type == "cuda":
             torch.cuda.reset_peak_memory_stats(card)
-        row["passes"] += seconds(card, lambda e=each: networks.predict(e, images))
+        row["passes"] += seconds(card, lambda e=each: networks.runner.predict(e, images))
         if card.type == "cuda":
             peak = torch.cuda.max_memory_allocated(card) / 2**30
             row["peak_gb"] = max(row.get("peak_gb", 0.0), peak)
-        found[backbone.name] = networks.predict(each, images).probabilities
+        found[backbone.name] = networks.runner.predict(each, images).probabilities
         for name, taken in stages(networks, each, images, networks.batch_size).items():
             row[name] += taken
-    row["computed_by"] = networks.computed_by
+    row["computed_by"] = networks.runner.computed_by
     row |= {"found": found, "loaded": loaded, "networks": networks, "device": card.type}
     return row
 
@@ -118,7 +118,7 @@ def kernels(row: dict[str, Any], images: SeriesImages) -> str:
     activities = [ProfilerActivity.CUDA] if on_card else [ProfilerActivity.CPU]
     backbone, folds = next(iter(row["loaded"].items()))
     with profile(activities=activities) as found:
-        row["networks"].predict(folds, images)
+        row["networks"].runner.predict(folds, images)
     order = "self_cuda_time_total" if on_card else "self_cpu_time_total"
     table = found.key_averages().table(sort_by=order, row_limit=ROWS, max_name_column_width=60)
     return f"{backbone.name}, {row['precision']}\n\n```\n{table}```\n"

@@ -8,8 +8,9 @@ from ich_resources.backbones.table import BACKBONES
 from ich_resources.digests import bytes_sha256
 from ich_resources.series import SeriesRecord, SliceRecord
 from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY, ensemble_digest
+from ich_resources.storage.arrays import write_array
 from ich_resources.storage.content import Content
-from ich_resources.storage.files import write_array, write_bytes, write_json
+from ich_resources.storage.files import write_bytes, write_json
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.probability_schemas import EnsembleContent, FoldFile, PredictionsContent
 from ich_resources.storage.processed_schema import ProcessedContent, ProcessedSlice

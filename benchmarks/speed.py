@@ -19,7 +19,7 @@ import processes
 
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.preprocessing import centre_crop
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 
 CPU: dict[str, dict[str, str]] = {
     "PyTorch float32": {"backend": "pytorch"},
@@ -70,12 +70,12 @@ def ours(
     slices = images(folder)
     for backbone in networks.chosen:
         begun = time.perf_counter()
-        loaded = networks.load(files[backbone])
+        loaded = networks.runner.load(files[backbone])
         for fold in loaded:
             if isinstance(fold.network, CompiledNetwork):
                 fold.network.prepare(fold.file.input_size)
         loading += time.perf_counter() - begun
-        found[backbone.name] = networks.predict(loaded, slices).probabilities
+        found[backbone.name] = networks.runner.predict(loaded, slices).probabilities
     return {"seconds": time.perf_counter() - started - loading, "loading": loading}, found
 
 

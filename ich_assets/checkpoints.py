@@ -57,7 +57,7 @@ def shown_already(
         judged is not None
         and judged.passed == all(file.expected for file in files)
         and device is not None
-        and device.value == networks.device_name()
+        and device.value == networks.runner.device_name()
     )
 
 
@@ -75,13 +75,13 @@ def _checkpoints_asset(backbone: Backbone) -> dg.AssetsDefinition:
     def checkpoints(networks: NetworksResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         files = networks.checkpoints(backbone)
         started = time.perf_counter()
-        folds = networks.load(files)
+        folds = networks.runner.load(files)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(_data_version(files)),
             metadata={
                 "folder": dg.MetadataValue.path(str(networks.folder / backbone.folder)),
                 "folds": len(files),
-                "device": networks.device_name(),
+                "device": networks.runner.device_name(),
                 "seconds": round(time.perf_counter() - started, 3),
                 "untrained_weights": any(fold.untrained for fold in folds),
                 "trained_on": least(fold.trained_on for fold in folds),

@@ -7,19 +7,19 @@ row for each slice, follow at the end of a backlog; ``run_outputs`` alone writes
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from ich_assets.rows import row_on_disk
 from ich_assets.worklist import Written, write_worklist
+from ich_resources.clock import iso_time
 from ich_resources.digests import fingerprint
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.storage.earlier import rows_of_table, with_earlier_number
 from ich_resources.storage.files import locked
 from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.ledger import Listing, read_listing
+from ich_resources.storage.ledger_index import Listing, read_listing
 from ich_resources.storage.row_cache import DamagedRowsError, RowCache, open_cache
 from ich_resources.storage.row_refresh import Refreshed, refresh
 from ich_resources.storage.series_tables import write_series_tables
@@ -200,11 +200,6 @@ def _when(full_at: float) -> str:
     """Return the sentence that says how old the files are. Times are UTC."""
     large = f"Tables over slices: {iso_time(full_at)}." if full_at else "Tables over slices: later."
     return f"This page and the tables over series: {iso_time(time.time())}. {large}"
-
-
-def iso_time(seconds: float) -> str:
-    """Return a time in seconds since 1970 as text, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(" ", "seconds")
 
 
 def others_under_way(layout: Layout, mine: Collection[str]) -> bool:

@@ -11,7 +11,7 @@ from ich_assets.object_sources import Sources, sources_of
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.resources import SERIES_RESOURCES, SeriesResources
 from ich_assets.runtime.retries import retrying_transient_errors
-from ich_assets.step_files import finished_meanwhile
+from ich_assets.step_results import finished_meanwhile
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, DICOM_RESULTS, ENSEMBLE
 from ich_resources.storage.files import remove
 from ich_resources.storage.key_file import KeyRow, add_row

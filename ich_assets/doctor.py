@@ -11,17 +11,17 @@ from pathlib import Path
 
 import dagster as dg
 
-from ich_assets.jobs.preflight import require_writable
 from ich_assets.sensors.live_config import configured, live_config
 from ich_assets.sensors.ready import Check, checks
 from ich_resources.dicom.codecs import codecs
-from ich_resources.environment import DICOM_INBOX, DICOM_INPUT, MODEL_DIR, RUN_ROOT
+from ich_resources.environment import DICOM_INBOX, DICOM_INPUT, MODEL_DIR, RUN_ROOT, read_variable
 from ich_resources.errors import IchError
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.machine import free_space, memory, python_version, webserver_port
 from ich_resources.plain_text import one_line
 from ich_resources.receiver.health import state_of_port
+from ich_resources.storage.files import require_writable
 from ich_resources.storage.resource import StorageResource
 
 DEMO_NEEDS_NONE = "not set; make demo and make ui need none"
@@ -53,18 +53,18 @@ def every_check(instance: dg.DagsterInstance) -> Iterator[Check]:
         variable = {"inbox": DICOM_INBOX, "checkpoints": MODEL_DIR}.get(check.name, "")
         yield Check(check.name, partial(_if_set, variable, check.look))
     networks = configured(NetworksResource(), "networks", live_config())
-    yield Check("device in use", networks.device_name)
+    yield Check("device in use", lambda: networks.runner.device_name())
 
 
 def _if_set(variable: str, look: Callable[[], object]) -> object:
     """Look at what a variable of the environment names, if it is set or none is needed."""
-    if variable and not os.environ.get(variable, "").strip():
+    if variable and not read_variable(variable):
         return f"{variable} is {DEMO_NEEDS_NONE}"
     return look()
 
 
 def _folder(variable: str) -> str:
-    path = os.environ.get(variable, "").strip()
+    path = read_variable(variable)
     if path and not Path(path).expanduser().is_dir():
         raise IchError(
             "this folder does not exist", path=path, remedy=f"make it, or set {variable}"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_assets.metadata import highest_slices
-from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_assets.scored import Loaded, Scored
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.inference.resource import NetworksResource
@@ -17,74 +17,17 @@ from ich_resources.panels.resource import PanelsResource
 from ich_resources.plain_text import one_line
 from ich_resources.saliency.options import middle_slices
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.series import SeriesImages, SeriesRecord
 from ich_resources.steps import ENSEMBLE
 from ich_resources.storage.files import write_bytes
-from ich_resources.storage.probability_schemas import EnsembleContent
-from ich_resources.storage.processed_schema import ProcessedContent
-from ich_resources.storage.record import Record
 from ich_resources.storage.resource import StorageResource
 from ich_resources.storage.saliency_tables import SaliencySource, panel_name, score_row
 from ich_resources.worth import BANNERS, TrainedOn, least
 
 if TYPE_CHECKING:
-    from ich_resources.backbones.loading import LoadedFold
     from ich_resources.panels.painting import Panel
 
-BAR_SOURCE = "ensemble probabilities"
-SEQUENCE_BAR_SOURCE = "sequence model probabilities"
-"""What the bars of a panel show, as the panel and the tables name it."""
 KEPT_SIZE = 256
 """Edge of a kept saliency map in pixels."""
-
-
-class Scored(NamedTuple):
-    """A series with ensemble probabilities, float32, shape (N, 6), and the panels' threshold."""
-
-    series: SeriesRecord
-    processed: Record[ProcessedContent]
-    images: SeriesImages
-    ensemble: Record[EnsembleContent]
-    probabilities: FloatArray
-    step: str = ENSEMBLE
-    threshold: float | None = None
-
-    @property
-    def slices_failed(self) -> int:
-        """Slices that should have been scored and could not be."""
-        return self.series.count("failed") + len(self.processed.content.failed)
-
-    @property
-    def about_slices(self) -> list[dict[str, Any]]:
-        """Window, z in mm and the letters of the sides of each slice, in series order."""
-        sides = {s.sop_instance_uid: s.sides for s in self.series.slices}
-        return [
-            {
-                "window": item.window,
-                "z": item.position_z,
-                "sides": sides.get(item.sop_instance_uid, ""),
-            }
-            for item in self.processed.content.slices
-        ]
-
-    @property
-    def bar_source(self) -> str:
-        """What the bars show, as panels, pages and tables name it."""
-        bars = BAR_SOURCE if self.step == ENSEMBLE else SEQUENCE_BAR_SOURCE
-        return ("calibrated " if self.ensemble.content.calibration else "") + bars
-
-
-class Loaded(NamedTuple):
-    """The networks behind the maps, and the back end that runs them."""
-
-    files: list[CheckpointFile]
-    folds: "list[LoadedFold]"
-    backend: str
-
-    @property
-    def weights(self) -> list[tuple[str, str]]:
-        """Backbone and checkpoint file name of each."""
-        return [(file.backbone, file.path.name) for file in self.files]
 
 
 class Drawn(NamedTuple):
@@ -208,7 +151,7 @@ class Drawing:
         return float(bars[target]) if by_probability else 1.0
 
     def _clear(self, index: int) -> dict[str, Any] | None:
-        """Return what a panel of the preset ``clear`` says of a slice; see ``panel.Clear``."""
+        """Return what a panel of the preset ``clear`` says of a slice; see ``caption.Clear``."""
         if self._saliency.preset == "reference":
             return None
         return {

@@ -18,13 +18,8 @@ from ich_assets.metadata import (
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.sequence_models import ensemble_calibration
-from ich_assets.step_files import (
-    array_path,
-    finished_meanwhile,
-    load_folds,
-    load_images,
-    save_array,
-)
+from ich_assets.step_files import load_folds, load_images
+from ich_assets.step_results import array_path, finished_meanwhile, save_array
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.ensemble import mean_over_backbones
 from ich_resources.errors import IchError
@@ -32,7 +27,7 @@ from ich_resources.findings import FloatArray
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.judged import digest_of
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, ENSEMBLE, ensemble_digest
 from ich_resources.storage.probability_schemas import EnsembleContent, PredictionsContent
 from ich_resources.storage.processed_schema import ProcessedContent

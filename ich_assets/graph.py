@@ -17,8 +17,9 @@ from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.dataset_checks import DATASET_CHECKS
 from ich_assets.learning.evaluation import evaluation
 from ich_assets.learning.fold_list import folds
-from ich_assets.learning.oof import oof_predictions, oof_table, test_predictions
+from ich_assets.learning.oof import oof_predictions, test_predictions
 from ich_assets.learning.oof_evaluation import oof_evaluation
+from ich_assets.learning.oof_table import oof_table
 from ich_assets.learning.sequence import trained_sequence
 from ich_assets.learning.sequence_oof import sequence_oof
 from ich_assets.learning.submission import submission

@@ -9,7 +9,7 @@ from ich_resources.errors import StorageError
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import ANY
 from ich_resources.steps import ENSEMBLE
-from ich_resources.storage.files import read_array
+from ich_resources.storage.arrays import read_array
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.probability_schemas import PredictionsContent

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ich_assets.drawing import BAR_SOURCE, SEQUENCE_BAR_SOURCE
 from ich_assets.object_sources import REMEDY, Sources, kept_maps
 from ich_assets.resources import SeriesResources
+from ich_assets.scored import BAR_SOURCE, SEQUENCE_BAR_SOURCE
 from ich_assets.step_files import load_folds
 from ich_assets.thresholds import flagging
 from ich_resources.backbones.table import BACKBONES

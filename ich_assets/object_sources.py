@@ -10,8 +10,8 @@ from ich_resources.errors import IchError
 from ich_resources.findings import FloatArray
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import PROCESSED, SALIENCY, SOURCE
+from ich_resources.storage.arrays import read_array
 from ich_resources.storage.chain import made_together
-from ich_resources.storage.files import read_array
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.probability_schemas import EnsembleContent
 from ich_resources.storage.processed_schema import ProcessedContent

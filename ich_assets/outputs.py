@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_assets.current_records import outcome
-from ich_assets.current_tables import Full, is_live, iso_time, others_under_way, write_current
+from ich_assets.current_tables import Full, is_live, others_under_way, write_current
 from ich_assets.inputs_digests import saliency_files, sizes
 from ich_assets.ledger import series_ledger
 from ich_assets.metadata import materialized, ranking_metadata, table_metadata
@@ -20,6 +20,7 @@ from ich_assets.saliency import saliency_panels
 from ich_assets.sequence_models import sequence_models, shown_calibration
 from ich_assets.thresholds import flagging
 from ich_assets.worklist import Written, about, write_worklist
+from ich_resources.clock import iso_time
 from ich_resources.digests import fingerprint
 from ich_resources.inbox.time_index import seconds_to_result
 from ich_resources.judged import digest_of
@@ -29,13 +30,15 @@ from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.files import locked
 from ich_resources.storage.flagging import Flagging
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.ledger import left_behind, read_ledger, scanned_series
+from ich_resources.storage.ledger import left_behind, read_ledger
+from ich_resources.storage.ledger_index import scanned_series
 from ich_resources.storage.ledger_tables import not_scored_table
 from ich_resources.storage.outcome import SeriesOutcome
 from ich_resources.storage.readme import write_readme
 from ich_resources.storage.report import run_report
 from ich_resources.storage.row_refresh import folder_times, stamp
 from ich_resources.storage.series_tables import write_series_tables
+from ich_resources.storage.shown_arrays import shown_probabilities
 from ich_resources.tags import PARTITION_TAG
 
 
@@ -83,7 +86,7 @@ def _write_all(
     times = folder_times(layout)
     ledger = read_ledger(layout)
     outcomes = _outcomes(ledger, resources, only_these=config.only_these_options)
-    shown = outputs.shown_probabilities(layout, outcomes)
+    shown = shown_probabilities(layout, outcomes)
     flagged_by = flagging(resources)
     per_slice = outputs.write_slice_tables(layout, outcomes, shown)
     outputs.write_saliency_tables(layout, outcomes)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ich_assets.drawing import Drawn, Scored
+from ich_assets.drawing import Drawn
+from ich_assets.scored import Scored
 from ich_assets.step_files import load_folds
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.findings import FloatArray

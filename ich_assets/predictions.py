@@ -8,21 +8,12 @@ import numpy as np
 
 from ich_assets.checkpoints import checkpoints_key
 from ich_assets.inputs_digests import predictions_digest
-from ich_assets.metadata import (
-    inline_picture,
-    made_by,
-    materialized,
-    probability_table,
-)
+from ich_assets.metadata import inline_picture, made_by, materialized, probability_table
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.sequence_models import sequence_models
-from ich_assets.step_files import (
-    array_path,
-    finished_meanwhile,
-    load_images,
-    save_array,
-)
+from ich_assets.step_files import load_images
+from ich_assets.step_results import array_path, finished_meanwhile, save_array
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.ensemble import mean_over_folds
@@ -30,13 +21,8 @@ from ich_resources.findings import FoldProbabilities, ViewedFolds
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
-from ich_resources.series import SeriesImages
-from ich_resources.steps import (
-    BY_NAME,
-    CODE_VERSIONS,
-    PREDICTIONS,
-    SALIENCY,
-)
+from ich_resources.series_images import SeriesImages
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, PREDICTIONS, SALIENCY
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.probability_schemas import FoldFile, PredictionsContent
 from ich_resources.storage.processed_schema import ProcessedContent
@@ -123,22 +109,22 @@ def _predict(
         As sequence models take them; None where they are off.
     """
     files, models = networks.checkpoints(backbone), sequence_models(networks)
-    loaded = networks.load(files)
+    loaded = networks.runner.load(files)
     started = time.perf_counter()
     viewed: ViewedFolds | None = None
     if models is None:
-        folds = networks.predict(loaded, images, keep_features=keep)
+        folds = networks.runner.predict(loaded, images, keep_features=keep)
     else:
-        folds, viewed = networks.predict_with_views(loaded, images, models.views)
+        folds, viewed = networks.runner.predict_with_views(loaded, images, models.views)
     seconds = round(time.perf_counter() - started, 3)
     content = PredictionsContent(
         backbone=backbone.name,
         images=processed.data_version,
         folds=tuple(_fold_file(f, study) for f in files),
-        device=networks.device_name(),
+        device=networks.runner.device_name(),
         precision=networks.precision,
-        backend=networks.engine,
-        computed_by=networks.computed_by,
+        backend=networks.runner.engine,
+        computed_by=networks.runner.computed_by,
         slice_context=networks.context_of(files),
         code_version=CODE_VERSIONS[PREDICTIONS],
         untrained=any(fold.untrained for fold in loaded),

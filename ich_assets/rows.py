@@ -20,11 +20,11 @@ from ich_resources.storage.ledger_tables import (
     not_scored_rows,
 )
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.outputs import shown_of
 from ich_resources.storage.prediction_tables import series_row
 from ich_resources.storage.records import Records
 from ich_resources.storage.saliency_schema import Pages, SaliencyContent
 from ich_resources.storage.shown import networks_behind
+from ich_resources.storage.shown_arrays import shown_of
 from ich_resources.storage.table_rows import TableRow
 from ich_resources.subjects import series_subject
 from ich_resources.worth import least

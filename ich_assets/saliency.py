@@ -7,36 +7,30 @@ import numpy as np
 import pandas as pd
 
 from ich_assets.checkpoints import CHECKPOINTS
-from ich_assets.drawing import Drawing, Drawn, Loaded, Scored
+from ich_assets.drawing import Drawing, Drawn
 from ich_assets.inputs_digests import saliency_digest, saliency_files, sizes
 from ich_assets.metadata import highest_captions, inline_picture, made_by, materialized
 from ich_assets.pages import write_pages
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
-from ich_assets.step_files import finished_meanwhile, load_images, load_shown
+from ich_assets.scored import Loaded, Scored
+from ich_assets.step_files import load_images, load_shown
+from ich_assets.step_results import finished_meanwhile
 from ich_assets.thresholds import panel_threshold
 from ich_resources.errors import IchError
 from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
-from ich_resources.steps import (
-    BY_NAME,
-    CODE_VERSIONS,
-    ENSEMBLE,
-    PROCESSED,
-    SALIENCY,
-    shown_step,
-)
+from ich_resources.steps import BY_NAME, CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY, shown_step
+from ich_resources.storage.arrays import write_array
 from ich_resources.storage.chain import made_together
-from ich_resources.storage.files import remove, write_array, write_bytes, write_json
+from ich_resources.storage.files import remove, write_bytes, write_json
 from ich_resources.storage.layout import SCORES
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import ResultsResource, StorageResource
 from ich_resources.storage.saliency_schema import Maps, Pages, SaliencyContent
-from ich_resources.storage.saliency_tables import (
-    manifest_entry,
-)
+from ich_resources.storage.saliency_tables import manifest_entry
 from ich_resources.storage.slice_tables import csv_bytes
 from ich_resources.subjects import series_subject
 from ich_resources.worth import BANNERS
@@ -113,8 +107,8 @@ def _digest(scored: Scored, networks: NetworksResource, saliency: SaliencyResour
 def _load(networks: NetworksResource, saliency: SaliencyResource) -> Loaded:
     files = saliency_files(networks, saliency)
     needs_input_gradient = saliency.method == "input_grad"
-    backend = "pytorch" if needs_input_gradient else networks.engine
-    folds = networks.load(files, precision="float32", gradients=needs_input_gradient)
+    backend = "pytorch" if needs_input_gradient else networks.runner.engine
+    folds = networks.runner.load(files, precision="float32", gradients=needs_input_gradient)
     return Loaded(files, folds, backend)
 
 
@@ -142,7 +136,7 @@ def _write(
         entry=entry,
         untrained=drawn.worth == "nothing",
         trained_on=drawn.worth,
-        device=networks.device_name(),
+        device=networks.runner.device_name(),
         precision="float32",
         backend=loaded.backend,
         seconds=drawn.seconds,

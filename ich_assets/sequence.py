@@ -12,14 +12,8 @@ from ich_assets.metadata import materialized
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.sequence_models import SequenceModels, sequence_models, shown_calibration
-from ich_assets.step_files import (
-    array_path,
-    finished_meanwhile,
-    load_folds,
-    load_images,
-    load_viewed,
-    save_array,
-)
+from ich_assets.step_files import load_folds, load_images, load_viewed
+from ich_assets.step_results import array_path, finished_meanwhile, save_array
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import DicomError
 from ich_resources.findings import FloatArray, ViewedFolds
@@ -88,7 +82,7 @@ def sequence_predictions(
             ),
             calibration=digest_of(calibration),
             models=tuple(FoldFile(file=f.path.name, digest=f.digest) for f in models.files),
-            device=networks.device_name(),
+            device=networks.runner.device_name(),
             seconds=round(time.perf_counter() - started, 3),
         )
         shown = None if calibration is None else calibration.apply(probabilities)

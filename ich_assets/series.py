@@ -12,13 +12,8 @@ from ich_assets.inputs_digests import processed_digest
 from ich_assets.metadata import SHOWN, inline_picture, materialized
 from ich_assets.partitions import SERIES, series_of
 from ich_assets.runtime.retries import retrying_transient_errors
-from ich_assets.slices import (
-    EarlierResult,
-    decode_series,
-    image_files,
-    remove_images,
-)
-from ich_assets.step_files import finished_meanwhile
+from ich_assets.slices import EarlierResult, decode_series, image_files, remove_images
+from ich_assets.step_results import finished_meanwhile
 from ich_assets.windowed import failed_slice
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
@@ -28,8 +23,8 @@ from ich_resources.panels.resource import PanelsResource
 from ich_resources.plain_text import one_line
 from ich_resources.series import SeriesRecord
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, PROCESSED
+from ich_resources.storage.arrays import write_array
 from ich_resources.storage.failures import CHECKS
-from ich_resources.storage.files import write_array
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.processed_schema import (
     FailedSlice,

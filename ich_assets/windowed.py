@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from ich_resources.dicom.series_values import SeriesValues
 from ich_resources.preprocessing import centre_crop, window_to_uint8
-from ich_resources.series import HuSlice, Remark, SliceRecord
-from ich_resources.storage.files import write_png
+from ich_resources.series import Remark, SliceRecord
+from ich_resources.series_images import HuSlice
+from ich_resources.storage.arrays import write_png
 from ich_resources.storage.processed_schema import FailedSlice, ProcessedSlice
 
 Crop = npt.NDArray[np.uint8]

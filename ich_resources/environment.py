@@ -81,6 +81,11 @@ GITHUB_TOKEN = "GITHUB_TOKEN"  # noqa: S105
 """GitHub token of any use."""
 
 
+def read_variable(name: str) -> str:
+    """Return an environment variable without white space around it; empty where it is not set."""
+    return os.environ.get(name, "").strip()
+
+
 def folder(configured: str, variable: str, field: str) -> Path:
     """Return a folder from the run configuration, else from the environment.
 
@@ -101,7 +106,7 @@ def folder(configured: str, variable: str, field: str) -> Path:
     IchError
         If neither names a folder.
     """
-    text = configured.strip() or os.environ.get(variable, "").strip()
+    text = configured.strip() or read_variable(variable)
     if not text:
         raise IchError(
             f"{variable} is not set",
@@ -120,7 +125,7 @@ def cache_path(configured: str, name: str) -> Path:
     name : str
         Its name in the folder ``ich`` below the environment's XDG_CACHE_HOME, else below ~/.cache.
     """
-    root = os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache"
+    root = read_variable("XDG_CACHE_HOME") or "~/.cache"
     return Path(configured.strip() or f"{root}/ich/{name}").expanduser().absolute()
 
 
@@ -141,7 +146,7 @@ def whole_number(configured: int | None, variable: str, most: int) -> int | None
     IchError
         If the environment variable is not a whole number from 1 to ``most``.
     """
-    text = os.environ.get(variable, "").strip()
+    text = read_variable(variable)
     if configured is not None or not text:
         return configured
     if not text.isdecimal() or not 1 <= int(text) <= most:
@@ -164,7 +169,7 @@ def backend(configured: Backend) -> Backend:
     IchError
         If the environment names another one than pytorch or openvino.
     """
-    text = os.environ.get(BACKEND, "").strip()
+    text = read_variable(BACKEND)
     if configured != "auto" or not text:
         return configured
     known: dict[str, Backend] = {name: name for name in get_args(Backend)}
@@ -189,7 +194,7 @@ def github_token() -> tuple[str, str]:
         If the variable holds what cannot be a token; the error does not show it.
     """
     for variable in (RELEASE_TOKEN, GITHUB_TOKEN):
-        token = os.environ.get(variable, "").strip()
+        token = read_variable(variable)
         if token and not (token.isascii() and token.isprintable() and " " not in token):
             raise IchError(
                 f"{variable} holds characters that no token has",

@@ -17,6 +17,8 @@ TEMPORARY_SUFFIXES = (".part", ".tmp")
 SLICE_PREFIX = "ID_"
 """Begins the file name of a slice image."""
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_DICOM = re.compile(r"[0-9]+(\.[0-9]+)+")
+_ROOTED = re.compile(r"[012](\.(0|[1-9][0-9]*)){3,}")
 
 
 def is_uid(text: str) -> bool:
@@ -34,10 +36,35 @@ def is_uid(text: str) -> bool:
     name = text.lower()
     return (
         len(text) <= UID_LENGTH
-        and _SAFE.fullmatch(text) is not None
+        and has_safe_characters(text)
         and not name.endswith(TEMPORARY_SUFFIXES)
         and name not in OWN_NAMES
     )
+
+
+def has_safe_characters(text: str) -> bool:
+    """Return whether a text has only characters of an identifier, and begins as one."""
+    return _SAFE.fullmatch(text) is not None
+
+
+def is_dicom_uid(text: str) -> bool:
+    """Return whether a text is a UID: digits and dots. Leading zeros are kept, scanners write them.
+
+    Parameters
+    ----------
+    text : str
+        An identifier. Those of research data are words.
+    """
+    return len(text) <= UID_LENGTH and _DICOM.fullmatch(text) is not None
+
+
+def is_rooted_uid(text: str) -> bool:
+    """Return whether a text has the form of a registered UID, of any length.
+
+    It has four parts or more without leading zeros, and the first is 0, 1 or 2 (DICOM PS3.5,
+    section 9.1).
+    """
+    return _ROOTED.fullmatch(text) is not None
 
 
 def names_a_series(text: str) -> bool:

@@ -58,12 +58,7 @@ def write_whole(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(temporary_name)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+        _write(temporary, [content], mode, durable=durable)
         temporary.replace(path)
         if durable_name:
             for folder in (path.parent, *(made.parent for made in missing)):
@@ -73,7 +68,9 @@ def write_whole(
             temporary.unlink()
 
 
-def write_new(path: Path, content: Sequence[bytes], temporary_name: str) -> None:
+def write_new(
+    path: Path, content: Sequence[bytes], temporary_name: str, *, mode: int = 0o666
+) -> None:
     """Write a file whole where none is yet; content and name survive a power cut.
 
     Parameters
@@ -83,6 +80,8 @@ def write_new(path: Path, content: Sequence[bytes], temporary_name: str) -> None
     content : sequence of bytes
         Its parts, in order.
     temporary_name : str
+        As for ``write_whole``.
+    mode : int
         As for ``write_whole``.
 
     Raises
@@ -96,10 +95,7 @@ def write_new(path: Path, content: Sequence[bytes], temporary_name: str) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(temporary_name)
     try:
-        with temporary.open("wb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(temporary, content, mode, durable=True)
         try:
             # A rename would replace what another process writes at this moment.
             path.hardlink_to(temporary)
@@ -114,6 +110,15 @@ def write_new(path: Path, content: Sequence[bytes], temporary_name: str) -> None
             temporary.unlink()
     for folder in (path.parent, *(made.parent for made in missing)):
         _sync_folder(folder)
+
+
+def _write(temporary: Path, content: Sequence[bytes], mode: int, *, durable: bool) -> None:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.writelines(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

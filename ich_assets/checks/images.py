@@ -11,7 +11,8 @@ from ich_assets.judgements import disorder, other_windows
 from ich_assets.series import processed_series
 from ich_assets.step_files import load_images
 from ich_resources.plain_text import one_line
-from ich_resources.series import SeriesImages, SeriesRecord
+from ich_resources.series import SeriesRecord
+from ich_resources.series_images import SeriesImages
 from ich_resources.storage.ledger import find_series
 from ich_resources.storage.processed_schema import ProcessedContent
 from ich_resources.storage.resource import StorageResource

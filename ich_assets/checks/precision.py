@@ -5,7 +5,7 @@ import numpy as np
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.hemorrhage import ANY
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 
 LOGIT_BOUND = 0.1
 """Largest change of a logit: 0.025 of a probability of 0.5."""
@@ -71,7 +71,7 @@ def changes(
     """
     (backbone,) = (each for each in networks.chosen if each.name == found.backbone)
     files = networks.checkpoints(backbone)[:1]
-    exact = networks.load(files, precision="float32")
+    exact = networks.runner.load(files, precision="float32")
     beside = int(networks.context_of(files) == "adjacent")  # then a network sees its neighbours
     first = found.probabilities[0]
     sample = sampled_slices(first)
@@ -79,5 +79,5 @@ def changes(
     for index in sample:
         near = slice(max(index - beside, 0), index + beside + 1)
         part = SeriesImages(images.sop_instance_uids[near], images.crops[near])
-        rows.append(networks.predict(exact, part).probabilities[0, index - near.start])
+        rows.append(networks.runner.predict(exact, part).probabilities[0, index - near.start])
     return np.abs(logits(first[sample]) - logits(np.stack(rows)))

@@ -13,7 +13,7 @@ from ich_assets.judgements import FOLD_SPREAD, SHORTFALL, fold_spread, shortfall
 from ich_assets.step_files import load_ensemble, load_folds, load_images, load_shown
 from ich_resources.findings import FloatArray, FoldProbabilities
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 from ich_resources.storage.probability_schemas import PredictionsContent
 from ich_resources.storage.resource import StorageResource
 

@@ -9,9 +9,9 @@ from ich_assets.metadata import DATA_VERSION_TAG
 from ich_assets.resources import SeriesResources
 from ich_resources.series import SeriesRecord
 from ich_resources.storage.content import Content
+from ich_resources.storage.layout import Layout
 from ich_resources.storage.record import Record
-from ich_resources.storage.resource import StorageResource
-from ich_resources.subjects import series_subject
+from ich_resources.subjects import Subject, series_subject
 
 
 def report_existing(
@@ -22,15 +22,17 @@ def report_existing(
     Without it the UI of a new DAGSTER_HOME shows a finished run root as empty.
     """
     records, uid = current_records(series, resources), series.series_instance_uid
-    for event in unknown_results(context.instance, resources.storage, uid, records):
+    subject, layout = series_subject(uid), resources.storage.layout
+    for event in unknown_results(context.instance, layout, subject, uid, records):
         context.log_event(event)
 
 
 def unknown_results(
     instance: dg.DagsterInstance,
-    storage: StorageResource,
-    series_uid: str,
-    records: Mapping[str, Record[Content]],
+    layout: Layout,
+    subject: Subject,
+    partition: str | None,
+    records: Mapping[str, Record[Content] | None],
 ) -> list[dg.AssetMaterialization]:
     """Return an event for each result that a Dagster instance does not know.
 
@@ -38,30 +40,34 @@ def unknown_results(
     ----------
     instance : dagster.DagsterInstance
         It is asked for the last event of each step.
-    storage : StorageResource
+    layout : Layout
         Where the records are.
-    series_uid : str
-        SeriesInstanceUID, the partition.
-    records : mapping of str to Record
-        The results, by step.
+    subject : Subject
+        What the records are about.
+    partition : str or None
+        The partition of the steps; None where they have none.
+    records : mapping of str to (Record or None)
+        The results, by step; None where there is none.
     """
+    partitions = None if partition is None else [partition]
     events = []
     for step, record in records.items():
+        if record is None:
+            continue
         key = dg.AssetKey(step)
         latest = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[series_uid]), limit=1
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=1
         ).records
         known = latest[0].asset_materialization if latest else None
         if known and (known.tags or {}).get(DATA_VERSION_TAG) == record.data_version:
             continue
-        path = storage.layout.record(series_subject(series_uid), step)
         events.append(
             dg.AssetMaterialization(
                 key,
-                partition=series_uid,
+                partition=partition,
                 tags={DATA_VERSION_TAG: record.data_version},
                 metadata={
-                    "found_in": dg.MetadataValue.path(str(path)),
+                    "found_in": dg.MetadataValue.path(str(layout.record(subject, step))),
                     "seconds": record.content.seconds,
                 },
             )

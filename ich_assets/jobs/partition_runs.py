@@ -5,14 +5,14 @@ from typing import Any
 
 import dagster as dg
 
+from ich_assets.jobs.existing import unknown_results
 from ich_assets.jobs.runs import run_asset_job
 from ich_assets.learning.data_set import data_set
 from ich_assets.learning.resources import LearningResources
-from ich_assets.metadata import DATA_VERSION_TAG
 from ich_resources.errors import IchError
 from ich_resources.storage.content import Content
 from ich_resources.storage.failures import CHECKS, UNCHECKED
-from ich_resources.storage.files import remove, sweep, write_bytes
+from ich_resources.storage.files import require_writable, sweep
 from ich_resources.storage.record import Record
 from ich_resources.subjects import Subject
 
@@ -59,7 +59,9 @@ def run_subject(
     again = failure is not None and failure.step in (CHECKS, UNCHECKED)
     todo = [step for step, record in held.items() if again or record is None]
     if not todo:
-        _report(context, resources, subject, held, partition)
+        layout = resources.train_root.layout.steps
+        for event in unknown_results(context.instance, layout, subject, partition, held):
+            context.log_event(event)
         return ""
     # This replaces the note of an earlier run. A kill leaves it.
     failures.write(subject, UNCHECKED, IchError("its run has not come to its end"))
@@ -86,39 +88,6 @@ def _config_of(config: dict[str, Any] | None, todo: Sequence[str]) -> dict[str, 
     return {"ops": {step: {"config": value} for step, value in ops.items()}} if ops else None
 
 
-def _report(
-    context: dg.OpExecutionContext,
-    resources: LearningResources,
-    subject: Subject,
-    held: Held,
-    partition: str | None,
-) -> None:
-    """Report to this Dagster instance the results that it does not know; see ``existing``."""
-    layout = resources.train_root.layout.steps
-    for step, record in held.items():
-        if record is None:
-            continue
-        key = dg.AssetKey(step)
-        partitions = [partition] if partition is not None else None
-        latest = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions), limit=1
-        ).records
-        known = latest[0].asset_materialization if latest else None
-        if known and (known.tags or {}).get(DATA_VERSION_TAG) == record.data_version:
-            continue
-        context.log_event(
-            dg.AssetMaterialization(
-                key,
-                partition=partition,
-                tags={DATA_VERSION_TAG: record.data_version},
-                metadata={
-                    "found_in": dg.MetadataValue.path(str(layout.record(subject, step))),
-                    "seconds": record.content.seconds,
-                },
-            )
-        )
-
-
 def check_train_root(resources: LearningResources) -> None:
     """Check that the training root can be written and has a data set; remove half-written files.
 
@@ -129,8 +98,6 @@ def check_train_root(resources: LearningResources) -> None:
     """
     layout = resources.train_root.layout
     data_set(layout)
-    trial = layout.train_root / "state" / ".trial"
-    write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
-    remove([trial])
+    require_writable(layout.train_root)
     for name in _WRITTEN:
         sweep(layout.train_root / name)

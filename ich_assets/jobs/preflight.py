@@ -1,6 +1,5 @@
 """Checks before the first file is read: options, folders, checkpoints, device."""
 
-import uuid
 from pathlib import Path
 
 from ich_assets.asked_objects import require_objects_can_be_made
@@ -9,7 +8,7 @@ from ich_assets.resources import SeriesResources
 from ich_assets.sequence_models import shown_calibration
 from ich_assets.thresholds import flagging
 from ich_resources.errors import StorageError
-from ich_resources.storage.files import remove, sweep, write_bytes
+from ich_resources.storage.files import require_writable, sweep
 
 
 def check(resources: SeriesResources) -> None:
@@ -56,7 +55,7 @@ def check_device(resources: SeriesResources) -> None:
     networks = resources.networks
     plain = networks.device in ("auto", "cpu") and networks.precision == "float32"
     if not plain or networks.backend == "openvino":
-        _ = networks.engine
+        _ = networks.runner.engine
 
 
 def require_apart(run_root: Path, input_dir: Path) -> None:
@@ -88,16 +87,3 @@ def check_run_root(resources: SeriesResources) -> None:
     require_objects_can_be_made(resources, resources.dicom.folder)
     require_writable(resources.storage.layout.run_root)
     sweep(resources.storage.layout.run_root)
-
-
-def require_writable(run_root: Path) -> None:
-    """Check that a file can be written below RUN_ROOT.
-
-    Raises
-    ------
-    StorageError
-        If it cannot.
-    """
-    trial = run_root / "state" / f".trial-{uuid.uuid4().hex}"
-    write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
-    remove([trial])

@@ -130,7 +130,7 @@ def _load_networks(
     context.log.info(f"Loading networks from {networks.folder}")
     _show_checkpoints(context, resources)
     seconds = time.perf_counter() - started
-    context.log.info(f"Networks loaded on {networks.device_name()} in {seconds:.1f} s")
+    context.log.info(f"Networks loaded on {networks.runner.device_name()} in {seconds:.1f} s")
 
 
 def _show_checkpoints(context: dg.OpExecutionContext, resources: SeriesResources) -> None:
@@ -139,7 +139,7 @@ def _show_checkpoints(context: dg.OpExecutionContext, resources: SeriesResources
     with suppress(IchError):  # the asset meets it again, and its run says it
         if all(shown_already(context.instance, networks, each) for each in networks.chosen):
             for backbone in networks.chosen:
-                networks.load(networks.checkpoints(backbone))
+                networks.runner.load(networks.checkpoints(backbone))
             return
     assets = [checkpoints_key(backbone) for backbone in networks.chosen]
     require_asset_job(context, resources, "ich_checkpoints", assets)

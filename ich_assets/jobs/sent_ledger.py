@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from ich_resources.clock import iso_now
 from ich_resources.sending.destination import Destination
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.sent import Sent, SentObject, SentTo, now, read_sent, write_sent
+from ich_resources.storage.sent import Sent, SentObject, SentTo, read_sent, write_sent
 from ich_resources.subjects import Subject
 
 if TYPE_CHECKING:
@@ -54,23 +55,23 @@ class SentLedger:
         """Keep what the destination answered."""
         state = "waiting" if answer.kind == "passing" else answer.kind
         sentence = f"{answer.code}: {answer.sentence}" if answer.sentence else ""
-        facts = {"state": state, "code": answer.code, "sentence": sentence, "at": now()}
+        facts = {"state": state, "code": answer.code, "sentence": sentence, "at": iso_now()}
         self._change({one.sha256: facts | {"uid": one.sop_instance, "commitment": ""}})
 
     def refuse(self, sha: str, sentence: str) -> None:
         """Keep why an object must not go."""
-        self._change({sha: {"state": "refused", "sentence": sentence, "at": now()}})
+        self._change({sha: {"state": "refused", "sentence": sentence, "at": iso_now()}})
 
     def wait(self, why: str) -> None:
         """Keep why the destination was given up, for what has no answer."""
         left = self.known.left(refused=False)
-        self._change({sha: {"sentence": why, "at": now()} for sha in left})
+        self._change({sha: {"sentence": why, "at": iso_now()} for sha in left})
 
     def commit(self, answers: dict[str, str]) -> None:
         """Keep what the destination confirms; objects that it does not have are sent again."""
         changes: dict[str, dict[str, str]] = {}
         for sha, text in answers.items():
-            changes[sha] = {"commitment": text, "at": now()}
+            changes[sha] = {"commitment": text, "at": iso_now()}
             if text.startswith("missing"):
                 why = f"it accepted the object and does not keep it ({text})"
                 changes[sha] |= {"state": "waiting", "sentence": why}

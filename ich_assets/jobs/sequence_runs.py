@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from ich_assets.jobs.partition_runs import run_subject
+from ich_assets.learning.out_of_fold import OutOfFold, require_out_of_fold
 from ich_assets.learning.resources import LearningResources
-from ich_assets.learning.sequence_data import OutOfFold, require_out_of_fold
 from ich_assets.learning.sequence_holding import current_sequence, current_sequence_oof
 from ich_resources.backbones.table import FOLDS
 from ich_resources.steps import SEQUENCE_OOF, TRAINED_SEQUENCE

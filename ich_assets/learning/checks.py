@@ -7,7 +7,7 @@ import dagster as dg
 import numpy as np
 
 from ich_assets.learning.data_set import DataSet, data_set
-from ich_assets.learning.oof import oof_table
+from ich_assets.learning.oof_table import oof_table
 from ich_assets.learning.predicted import read_features, read_fold
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.learning.training import trained_fold

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ich_resources.dataset.table import read_folds, read_slices
+from ich_resources.dataset.fold_table import read_folds
+from ich_resources.dataset.table import read_slices
 from ich_resources.digests import fingerprint
 from ich_resources.errors import DatasetError
 from ich_resources.labels import LabelledSlices

@@ -1,8 +1,6 @@
 """labelled_slices: what networks are trained on, image by image, with labels and patients."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +8,13 @@ import dagster as dg
 import numpy as np
 
 from ich_assets.learning.found import Found
-from ich_assets.learning.images import make_images
 from ich_assets.learning.progress import naming_train_root
-from ich_resources.dataset.matching import Matched, match, require_by_slice, unmatched_bytes
+from ich_assets.learning.sources import Sources, read_sources
+from ich_resources.dataset.matching import Matched, match, unmatched_bytes
 from ich_resources.dataset.resource import DatasetResource
-from ich_resources.dataset.table import (
-    digests_bytes,
-    digests_path,
-    slices_bytes,
-    table_version,
-)
+from ich_resources.dataset.table import digests_bytes, digests_path, slices_bytes, table_version
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
-from ich_resources.errors import DatasetError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import LabelledSlices, Labels
 from ich_resources.steps import CODE_VERSIONS, FOLD_LIST, LABELLED_SLICES
@@ -35,17 +27,6 @@ from ich_resources.subjects import training_subject
 _WHOLE = training_subject()
 _WRITTEN = ("state", "dataset")
 """Folders below TRAIN_ROOT that the step writes into."""
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What the folders and the file of labels hold."""
-
-    labels: Labels
-    found: Found
-    test: Found | None
-    key_of: dict[str, str]
-    by_study: int
 
 
 @dg.asset(
@@ -71,7 +52,7 @@ def labelled_slices(
     with naming_train_root(), train_root.records.working_on(_WHOLE, LABELLED_SLICES):
         for name in _WRITTEN:  # what a kill has left
             sweep(train_root.layout.train_root / name)
-        read = _read(context, dataset, dicom, train_root)
+        read = read_sources(context, dataset, dicom, train_root)
         matched = match(read.labels, read.found.names(), read.found.not_used())
         slices = read.found.table(train_root.layout, read.key_of, matched.values)
         record = _write(read, matched, slices, dataset, train_root, started)
@@ -87,67 +68,8 @@ def labelled_slices(
     )
 
 
-def _read(
-    context: dg.AssetExecutionContext,
-    dataset: DatasetResource,
-    dicom: DicomResource,
-    train_root: TrainRootResource,
-) -> _Read:
-    """Read all that people have written, and then the folders, whose decoding may take hours."""
-    key, groups = train_root.key, dataset.read_groups()
-    labels, _ = dataset.read_labels(), dataset.fold_lists
-    require_by_slice(labels)
-    for note in labels.notes:
-        context.log.warning(note)
-    folders = list(map(Path, dataset.folders)) or [dicom.folder]
-    found = _found(context, folders, dataset, dicom, train_root)
-    pairs = [(s.study_instance_uid, s.series_instance_uid) for s in found.used]
-    by_header = dataset.patient_source == "hash"
-    hashed = dicom.patient_keys(found.used, key) if by_header else {}
-    patients = dataset.patients(pairs, groups, hashed, key)
-    test = None
-    if dataset.test_folders:
-        test = _found(context, list(map(Path, dataset.test_folders)), dataset, dicom, train_root)
-    return _Read(labels, found, test, dict(patients.key_of), len(patients.by_study))
-
-
-def _found(
-    context: dg.AssetExecutionContext,
-    folders: Sequence[Path],
-    dataset: DatasetResource,
-    dicom: DicomResource,
-    train_root: TrainRootResource,
-) -> Found:
-    """Scan some folders and make the images of their series.
-
-    Raises
-    ------
-    DatasetError
-        If no slice of them can be used.
-    """
-    context.log.info(f"Reading {', '.join(map(str, folders))}")
-    ledger = dicom.scan_folders([folder.expanduser().absolute() for folder in folders])
-    series = [item for item in ledger.series if item.count("admitted")]
-    slices = sum(item.count("admitted") for item in series)
-    context.log.info(
-        f"Found {len(ledger.series)} series: {len(series)} to use ({slices} slices); files in no "
-        f"series: {len(ledger.unassigned)}"
-    )
-    images = make_images(
-        series, dicom, train_root, dataset.decoding_processes, lambda line: context.log.info(line)
-    )
-    found = Found(ledger, images)
-    if not found.used:
-        raise DatasetError(
-            f"none of the {len(ledger.series)} series can be used",
-            path=folders[0],
-            remedy="run ich_batch on the folder; its series_ledger.csv says why",
-        )
-    return found
-
-
 def _write(
-    read: _Read,
+    read: Sources,
     matched: Matched,
     slices: LabelledSlices,
     dataset: DatasetResource,
@@ -202,7 +124,7 @@ def _test_files(test: Found | None, train_root: TrainRootResource) -> dict[Path,
 
 
 def _content(
-    read: _Read,
+    read: Sources,
     matched: Matched,
     slices: LabelledSlices,
     dataset: DatasetResource,

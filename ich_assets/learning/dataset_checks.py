@@ -6,8 +6,9 @@ import dagster as dg
 
 from ich_assets.learning.dataset import labelled_slices
 from ich_assets.learning.fold_list import folds
+from ich_resources.dataset.fold_table import read_fold_rows
 from ich_resources.dataset.folds import in_several_folds
-from ich_resources.dataset.table import read_fold_rows, read_slices
+from ich_resources.dataset.table import read_slices
 from ich_resources.errors import DatasetError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import Labels

@@ -9,7 +9,8 @@ from typing import Any
 from ich_resources.children import Children, serve
 from ich_resources.digests import file_sha256
 from ich_resources.errors import IchError, StorageError
-from ich_resources.series import HuSlice, SeriesRecord, SliceRecord
+from ich_resources.series import SeriesRecord, SliceRecord
+from ich_resources.series_images import HuSlice
 from ich_resources.storage.series_json import series_from_json
 from ich_resources.storage.training_layout import TrainingLayout
 

@@ -6,9 +6,10 @@ import dagster as dg
 import numpy as np
 
 from ich_assets.learning.progress import naming_train_root
+from ich_resources.dataset.fold_table import folds_bytes
 from ich_resources.dataset.folds import COUNT, in_several_folds, positives
 from ich_resources.dataset.resource import DatasetResource
-from ich_resources.dataset.table import folds_bytes, read_slices
+from ich_resources.dataset.table import read_slices
 from ich_resources.digests import fingerprint
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, FOLD_LIST
 from ich_resources.storage.dataset_schemas import FoldsContent

@@ -12,11 +12,11 @@ import pandas as pd
 from ich_assets.learning.data_set import data_set, test_set, training_slices
 from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.holding import current_oof, current_test, current_trained
-from ich_assets.learning.holding import predictions_digest as digest_of
 from ich_assets.learning.predicted import STEPS, read_features, single_model_path
 from ich_assets.learning.resources import LearningResources
+from ich_assets.learning.training_digests import predictions_digest as digest_of
 from ich_assets.training_partitions import backbone_and_fold, partition_of
-from ich_resources.backbones.checkpoint import digest_file
+from ich_resources.backbones.checkpoint_digests import digest_file
 from ich_resources.backbones.table import Backbone
 from ich_resources.errors import CheckpointError, IchError, InferenceError
 from ich_resources.labels import LabelledSlices

@@ -10,23 +10,16 @@ sequence models. The digests of the data set, the folds and the submission stand
 made.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from ich_assets.learning.data_set import DataSet, data_set, test_set
+from ich_assets.learning.data_set import data_set, test_set
 from ich_assets.learning.resources import LearningResources
+from ich_assets.learning.training_digests import predictions_digest, table_digest, trained_digest
 from ich_assets.training_partitions import partition_of
 from ich_resources.backbones.table import FOLDS, Backbone
-from ich_resources.digests import fingerprint
 from ich_resources.errors import CheckpointError, IchError
-from ich_resources.steps import (
-    CODE_VERSIONS,
-    OOF_PREDICTIONS,
-    OOF_TABLE,
-    TEST_PREDICTIONS,
-    TRAINED_FOLD,
-)
+from ich_resources.steps import OOF_PREDICTIONS, OOF_TABLE, TEST_PREDICTIONS, TRAINED_FOLD
 from ich_resources.storage.files import is_unchanged
 from ich_resources.storage.record import Record
 from ich_resources.storage.training_layout import fold_subject
@@ -38,69 +31,8 @@ from ich_resources.storage.training_schemas import (
 )
 from ich_resources.storage.training_table_schemas import OofTableContent
 from ich_resources.subjects import training_subject
-from ich_resources.training.recipe import Recipe
-from ich_resources.training.view_options import ViewOptions
 
 _P = TypeVar("_P", bound=FoldPredictionsContent)
-
-
-def trained_digest(recipe: Recipe, initial: str, data: DataSet) -> str:
-    """Return the inputs digest of ``trained_fold``.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        All that decides the weights but the data.
-    initial : str
-        SHA-256 of the file of the first weights; empty for random ones.
-    data : DataSet
-        Labels, images and folds count.
-    """
-    return fingerprint(
-        {
-            "code": CODE_VERSIONS[TRAINED_FOLD],
-            "recipe": recipe.fingerprint,
-            "initial": initial,
-            "slices": data.slices.version,
-            "folds": data.folds_version,
-        }
-    )
-
-
-def predictions_digest(step: str, checkpoint: str, views: ViewOptions, images: str) -> str:
-    """Return the inputs digest of ``oof_predictions`` and ``test_predictions``.
-
-    Parameters
-    ----------
-    step : str
-        Which of the two.
-    checkpoint : str
-        SHA-256 of the checkpoint. It was made from the list of folds, and so names what is held
-        out.
-    views : ViewOptions
-        All but the batch size count.
-    images : str
-        Data version of the table of slices.
-    """
-    shown = {name: value for name, value in asdict(views).items() if name != "batch_size"}
-    return fingerprint(
-        {"code": CODE_VERSIONS[step], "checkpoint": checkpoint, "views": shown, "images": images}
-    )
-
-
-def table_digest(step: str, versions: Mapping[str, str], images: str) -> str:
-    """Return the inputs digest of ``oof_table``, and part of that of ``submission``.
-
-    Parameters
-    ----------
-    step : str
-        Which of the two.
-    versions : mapping of str to str
-        Data version of the predictions of each partition.
-    images : str
-        Data version of the table of slices.
-    """
-    return fingerprint({"code": CODE_VERSIONS[step], "from": dict(versions), "images": images})
 
 
 def current_trained(
@@ -235,23 +167,25 @@ def oof_records(
     resources: LearningResources, backbones: Sequence[Backbone]
 ) -> dict[str, Record[OofContent]]:
     """Return the records of the predictions out of fold that hold, by partition, in order."""
-    found = {}
-    for backbone in backbones:
-        for fold in range(FOLDS):
-            record = current_oof(resources, backbone, fold)
-            if record is not None:
-                found[partition_of(backbone, fold)] = record
-    return found
+    return _records(resources, backbones, current_oof)
 
 
 def test_records(
     resources: LearningResources, backbones: Sequence[Backbone]
 ) -> dict[str, Record[TestContent]]:
     """Return the records of the predictions of the test set that hold, by partition, in order."""
+    return _records(resources, backbones, current_test)
+
+
+def _records(
+    resources: LearningResources,
+    backbones: Sequence[Backbone],
+    current: Callable[[LearningResources, Backbone, int], Record[_P] | None],
+) -> dict[str, Record[_P]]:
     found = {}
     for backbone in backbones:
         for fold in range(FOLDS):
-            record = current_test(resources, backbone, fold)
+            record = current(resources, backbone, fold)
             if record is not None:
                 found[partition_of(backbone, fold)] = record
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE, known_digests
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE, known_digests
 from ich_resources.errors import StorageError
 from ich_resources.storage.files import is_unchanged, locked, read_checked, write_bytes
 from ich_resources.storage.training_layout import TrainingLayout

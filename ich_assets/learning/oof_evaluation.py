@@ -7,9 +7,9 @@ from pydantic import Field
 
 from ich_assets.learning.data_set import data_set
 from ich_assets.learning.evaluation_files import headline, write_bound, write_files
-from ich_assets.learning.oof import oof_table
 from ich_assets.learning.oof_networks import oof_networks
 from ich_assets.learning.oof_scores import Source, oof_labels, oof_scores
+from ich_assets.learning.oof_table import oof_table
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.sequence_oof import sequence_oof
 from ich_assets.runtime.retries import retrying_transient_errors

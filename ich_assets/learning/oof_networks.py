@@ -1,13 +1,8 @@
 """The checkpoints behind predictions out of fold: calibration and threshold are bound to them."""
 
 from ich_assets.learning.data_set import data_set
-from ich_assets.learning.holding import table_digest
-from ich_assets.learning.oof_scores import (
-    SEQUENCE_REMEDY,
-    Source,
-    require_table,
-    sequence_records,
-)
+from ich_assets.learning.oof_scores import SEQUENCE_REMEDY, Source, require_table, sequence_records
+from ich_assets.learning.training_digests import table_digest
 from ich_assets.training_partitions import partition_of
 from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.errors import IchError

@@ -9,7 +9,7 @@ from ich_assets.learning.resources import LearningResources
 from ich_assets.training_partitions import partition_of
 from ich_resources.backbones.table import Backbone
 from ich_resources.steps import OOF_PREDICTIONS, TEST_PREDICTIONS
-from ich_resources.storage.files import read_array
+from ich_resources.storage.arrays import read_array
 from ich_resources.storage.oof import FloatArray, read_order, read_probabilities
 from ich_resources.storage.training_schemas import Kind, fold_table_start, merged_table_start
 

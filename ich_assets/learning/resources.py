@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
+from ich_assets.resources import run_config_of, taken_from
 from ich_resources.sequence.resource import SequenceResource
 from ich_resources.storage.resource import TrainRootResource
 from ich_resources.training.resource import TrainingResource
@@ -28,13 +29,11 @@ class LearningResources(NamedTuple):
         context : dagster context
             Of an op, asset or check that requires ``LEARNING_RESOURCES``.
         """
-        return cls(*(getattr(context.resources, name) for name in cls._fields))
+        return taken_from(context, cls)
 
     def run_config(self) -> dict[str, Any]:
         """Return the run configuration that gives another run the same resources."""
-        return {
-            name: {"config": resource.model_dump()} for name, resource in self._asdict().items()
-        }
+        return run_config_of(self)
 
 
 LEARNING_RESOURCES = set(LearningResources._fields)

@@ -9,18 +9,11 @@ from pydantic import Field
 
 from ich_assets.learning.gpus import one_gpu
 from ich_assets.learning.model_folder import pin_checkpoint
+from ich_assets.learning.out_of_fold import OutOfFold, require_out_of_fold
 from ich_assets.learning.progress import naming_train_root, sequence_hooks
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
-from ich_assets.learning.sequence_data import (
-    HeldOut,
-    OutOfFold,
-    out_of_fold_series,
-    require_out_of_fold,
-)
-from ich_assets.learning.sequence_holding import (
-    current_sequence,
-    trained_sequence_digest,
-)
+from ich_assets.learning.sequence_data import HeldOut, out_of_fold_series
+from ich_assets.learning.sequence_holding import current_sequence, trained_sequence_digest
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.training_partitions import FOLD
 from ich_resources.digests import bytes_sha256
@@ -32,10 +25,7 @@ from ich_resources.sequence.recipe import SequenceRecipe
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, TRAINED_SEQUENCE
 from ich_resources.storage.files import write_bytes
 from ich_resources.storage.record import Record
-from ich_resources.storage.sequence_schemas import (
-    TrainedSequenceContent,
-    sequence_subject,
-)
+from ich_resources.storage.sequence_schemas import TrainedSequenceContent, sequence_subject
 from ich_resources.training.results import Machine
 
 

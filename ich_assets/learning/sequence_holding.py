@@ -3,8 +3,8 @@
 ``holding`` says why these steps of the table are followed by hand.
 """
 
+from ich_assets.learning.out_of_fold import OutOfFold
 from ich_assets.learning.resources import LearningResources
-from ich_assets.learning.sequence_data import OutOfFold
 from ich_resources.backbones.table import FOLDS
 from ich_resources.digests import fingerprint
 from ich_resources.sequence.recipe import SequenceRecipe

@@ -6,14 +6,11 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from ich_assets.learning.out_of_fold import OutOfFold, require_out_of_fold
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.learning.sequence import labels_of
-from ich_assets.learning.sequence_data import (
-    OutOfFold,
-    out_of_fold_series,
-    require_out_of_fold,
-)
+from ich_assets.learning.sequence_data import out_of_fold_series
 from ich_assets.learning.sequence_holding import (
     current_sequence,
     current_sequence_oof,
@@ -25,13 +22,10 @@ from ich_resources.errors import IchError
 from ich_resources.metric import weighted_log_loss
 from ich_resources.sequence.checkpoint import SequenceFile, load_sequence
 from ich_resources.steps import BY_NAME, CODE_VERSIONS, SEQUENCE_OOF, TRAINED_SEQUENCE
-from ich_resources.storage.files import write_array
+from ich_resources.storage.arrays import write_array
 from ich_resources.storage.oof import LEAK, write_table
 from ich_resources.storage.record import Record
-from ich_resources.storage.sequence_schemas import (
-    SequenceOofContent,
-    sequence_subject,
-)
+from ich_resources.storage.sequence_schemas import SequenceOofContent, sequence_subject
 
 
 @dg.asset(

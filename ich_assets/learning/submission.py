@@ -10,11 +10,12 @@ import numpy as np
 from pydantic import Field
 
 from ich_assets.learning.data_set import test_set
-from ich_assets.learning.holding import missing_partitions, table_digest, test_records
+from ich_assets.learning.holding import missing_partitions, test_records
 from ich_assets.learning.predicted import merged_path, read_fold
 from ich_assets.learning.progress import naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
 from ich_assets.learning.sequence_test import sequence_digests, sequence_test_probabilities
+from ich_assets.learning.training_digests import table_digest
 from ich_assets.runtime.retries import retrying_transient_errors
 from ich_assets.training_partitions import all_partitions, chosen_backbones
 from ich_resources.backbones.table import FOLDS, Backbone

@@ -8,14 +8,16 @@ from pydantic import Field
 
 from ich_assets.learning.data_set import DataSet, data_set
 from ich_assets.learning.gpus import one_gpu
-from ich_assets.learning.holding import current_trained, trained_digest
+from ich_assets.learning.holding import current_trained
 from ich_assets.learning.honesty import honest_initial
 from ich_assets.learning.model_folder import pin_checkpoint
 from ich_assets.learning.progress import by_class, history_table, hooks, naming_train_root
 from ich_assets.learning.resources import LEARNING_RESOURCES, LearningResources
+from ich_assets.learning.training_digests import trained_digest
 from ich_assets.runtime.retries import GPU_POOL, retrying_transient_errors
 from ich_assets.training_partitions import BACKBONE_AND_FOLD, backbone_and_fold
-from ich_resources.backbones.recipe_in_file import Trained, study_hash, study_salt
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.study_hashes import study_hash, study_salt
 from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DatasetError
 from ich_resources.metric import prevalences, prior_loss

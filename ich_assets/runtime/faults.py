@@ -4,7 +4,6 @@ Dagster ends with a stack where its own database cannot be written, where memory
 where the run configuration does not fit. None of these is a bug.
 """
 
-import os
 import re
 import sys
 from collections.abc import Iterable
@@ -13,6 +12,8 @@ from typing import Any
 
 import click
 import dagster as dg
+
+from ich_resources.environment import read_variable
 
 _NO_SPACE = ("database or disk is full", "No space left on device", "Disk quota exceeded")
 _NO_DATABASE = (
@@ -46,7 +47,7 @@ def fault_sentence(messages: Iterable[str]) -> str:
         Texts of an error and of those behind it, each with its class.
     """
     text = "\n".join(messages)
-    home = os.environ.get("DAGSTER_HOME", "").strip() or "unset: a folder below the working one"
+    home = read_variable("DAGSTER_HOME") or "unset: a folder below the working one"
     again = "then run the same command again: results are kept"
     ours = "sqlite3." in text or "sqlalchemy." in text or "DAGSTER_HOME" in text
     if any(part in text for part in _NO_SPACE):

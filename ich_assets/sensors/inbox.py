@@ -1,6 +1,5 @@
 """dicom_inbox: studies that come into a folder become partitions and runs."""
 
-import os
 import time
 from typing import Any
 
@@ -17,19 +16,8 @@ from ich_assets.sensors.arriving import judge_complete_series, read_new_files
 from ich_assets.sensors.causes import keep_cause, seen_fault, standing_cause
 from ich_assets.sensors.live_config import configured, live_config
 from ich_assets.sensors.reporting import is_overdue, report, summary
-from ich_assets.sensors.requests import (
-    Asked,
-    measure,
-    new_partitions,
-    next_requests,
-    request_runs,
-)
-from ich_assets.sensors.settling import (
-    OutdatedError,
-    Settling,
-    forget_machine_fault,
-    outcome_of,
-)
+from ich_assets.sensors.requests import Asked, measure, new_partitions, next_requests, request_runs
+from ich_assets.sensors.settling import OutdatedError, Settling, forget_machine_fault, outcome_of
 from ich_assets.sensors.timing import keep_times
 from ich_assets.sensors.upkeep import (
     count_ended_runs,
@@ -41,7 +29,7 @@ from ich_assets.sensors.upkeep import (
 from ich_resources.arrivals import Cause
 from ich_resources.dicom.resource import DicomResource
 from ich_resources.digests import fingerprint
-from ich_resources.environment import DICOM_INBOX
+from ich_resources.environment import DICOM_INBOX, read_variable
 from ich_resources.inbox.choice import Request, primary_first
 from ich_resources.inbox.faults import cause_after, cause_seen, seconds_to_wait
 from ich_resources.inbox.index import InboxIndex
@@ -74,7 +62,7 @@ def dicom_inbox(
     no run. Nothing in the inbox is moved, renamed or deleted. inbox_ledger lists every series.
     """
     fail_dead_runs(context.instance)  # they keep places in the pool, with or without an inbox
-    if not inbox.inbox_dir and not os.environ.get(DICOM_INBOX, "").strip():
+    if not inbox.inbox_dir and not read_variable(DICOM_INBOX):
         return dg.SkipReason("no inbox: the environment variable DICOM_INBOX is not set")
     config = live_config()
     inbox = configured(inbox, "inbox", config)
@@ -113,6 +101,8 @@ def _look(
     inbox: InboxResource, dicom: DicomResource, storage: StorageResource, index: InboxIndex
 ) -> tuple[UnassignedFile, ...]:
     """Update the index, and the ledger on disk, from the inbox; return the files in no series."""
+    from ich_resources.dicom.piecewise import unassigned_kept
+
     now = time.time()
     present, closed = inbox.list_files()
     if index.get_note("folder") != str(inbox.folder):
@@ -123,7 +113,7 @@ def _look(
     index.update_files(present, now)
     read_new_files(inbox, dicom, index)
     complete = judge_complete_series(inbox, dicom, storage, index, now)
-    unassigned = dicom.unassigned_files(index.unassigned(), closed)
+    unassigned = unassigned_kept(index.unassigned(), closed)
     reported = fingerprint({"strays": [[s.path, str(s.judgement.code)] for s in unassigned]})
     if index.get_note("strays") != reported:
         index.set_note("strays", reported)

@@ -1,6 +1,5 @@
 """The run configuration of live operation: one file for the sensor and the runs it requests."""
 
-import os
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -8,7 +7,7 @@ import dagster as dg
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ich_resources.environment import LIVE_CONFIG
+from ich_resources.environment import LIVE_CONFIG, read_variable
 from ich_resources.errors import IchError
 
 Resource = TypeVar("Resource", bound="dg.ConfigurableResource[Any]")
@@ -34,7 +33,7 @@ def live_config() -> dict[str, Any]:
     IchError
         If the file cannot be read, or holds more than the configuration of resources.
     """
-    name = os.environ.get(LIVE_CONFIG, "").strip()
+    name = read_variable(LIVE_CONFIG)
     if not name:
         return {}
     path = Path(name).expanduser()

@@ -20,7 +20,8 @@ from ich_resources.plain_text import one_line
 from ich_resources.storage.chain import outcome_on_disk
 from ich_resources.storage.failures import UNCHECKED
 from ich_resources.storage.files import locked
-from ich_resources.storage.ledger import inbox_series, read_scan
+from ich_resources.storage.ledger import read_scan
+from ich_resources.storage.ledger_index import inbox_series
 from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 

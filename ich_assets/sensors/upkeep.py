@@ -14,7 +14,8 @@ from ich_resources.errors import StorageError
 from ich_resources.inbox.index import InboxIndex
 from ich_resources.inbox.lifecycle import finished as after_result
 from ich_resources.inbox.lifecycle import judged
-from ich_resources.storage.ledger import found_series, inbox_series
+from ich_resources.storage.ledger import found_series
+from ich_resources.storage.ledger_index import inbox_series
 from ich_resources.storage.resource import StorageResource
 from ich_resources.subjects import series_subject
 
@@ -115,5 +116,6 @@ def finished_before(
         done = after_result(arrival, result_facts(storage, outcome, None))
         index.upsert([replace(done, requested_version=arrival.version)])
         events.append(series_arrived(outcome.series))
-        events += unknown_results(instance, storage, uid, outcome.records)
+        subject = series_subject(uid)
+        events += unknown_results(instance, storage.layout, subject, uid, outcome.records)
     return events

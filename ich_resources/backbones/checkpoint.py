@@ -1,26 +1,23 @@
 """Checkpoint files and their digests; importable without torch."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ich_resources.backbones.checkpoint_digests import (
+    DIGESTS_FILE,
+    REMEDY,
+    FileVersion,
+    digest_file,
+    file_version,
+    known_digests,
+)
 from ich_resources.backbones.recipe_in_file import Trained
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, checkpoint_name
 from ich_resources.backbones.trained_file import read_trained
-from ich_resources.digests import file_sha256
 from ich_resources.errors import CheckpointError
 
-DIGESTS_FILE = "checkpoints.sha256"
-"""Below the model folder, optional: expected digests in the format of ``sha256sum``."""
-
-_REMEDY = (
-    "run the job fetch_checkpoints, or put the released checkpoints there (models/README.md says "
-    "which and where from)"
-)
-_Version = tuple[str, int, int, int]
-_DIGESTS: dict[_Version, str] = {}
-_TRAINED: dict[_Version, Trained | None] = {}
+_TRAINED: dict[FileVersion, Trained | None] = {}
 _ALIKE = ("input_size", "slice_context", "trained_on", "recipe_digest", "labels")
 """What all folds of a backbone have in common."""
 
@@ -135,7 +132,7 @@ def require_present(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -
     wanted = [folder / checkpoint_name(fold) for fold in folds]
     missing = [path.name for path in wanted if not path.is_file()]
     if missing:
-        remedy = _REMEDY
+        remedy = REMEDY
         if wanted[0].name not in missing:
             remedy += ", or set max_folds_per_backbone to the folds that are there"
         raise CheckpointError(
@@ -167,7 +164,7 @@ def _find(model_dir: Path, backbone: Backbone, folds: Sequence[int]) -> list[Che
 
 
 def _trained(path: Path) -> Trained | None:
-    version = _version(path)
+    version = file_version(path)
     if version not in _TRAINED:
         _TRAINED[version] = read_trained(path)
     return _TRAINED[version]
@@ -216,59 +213,3 @@ def _require_alike(files: Sequence[CheckpointFile]) -> None:
 
 def _brief(value: object) -> str:
     return "not said" if value is None else str(value)[:12]
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file, remembered in this process while its size and times stay.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read.
-    """
-    try:
-        key = _version(path)
-        if key not in _DIGESTS:
-            _DIGESTS[key] = file_sha256(path)
-    except OSError as err:
-        raise CheckpointError(
-            f"the checkpoint cannot be read: {err.strerror}", path=path, remedy=_REMEDY
-        ) from err
-    return _DIGESTS[key]
-
-
-def _version(path: Path) -> _Version:
-    status = path.stat()
-    # A copy may keep its modification time, but it gets a new time of change (ctime) here.
-    return os.fspath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def known_digests(model_dir: Path) -> dict[str, str]:
-    """Return the expected digests by path relative to the model folder; none without the file.
-
-    Raises
-    ------
-    CheckpointError
-        If ``checkpoints.sha256`` is there and cannot be read.
-    """
-    path = model_dir / DIGESTS_FILE
-    if not path.is_file():
-        return {}
-    try:
-        return parse_digests(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise CheckpointError(
-            f"the digests cannot be read: {err}",
-            path=path,
-            remedy="write the file with sha256sum, or take it away",
-        ) from err
-
-
-def parse_digests(text: str) -> dict[str, str]:
-    """Return the digests in a text that ``sha256sum`` wrote, by file name, in lower case."""
-    known = {}
-    for line in text.splitlines():
-        digest, _, name = line.strip().partition(" ")
-        if name:
-            known[name.strip().removeprefix("*").removeprefix("./")] = digest.lower()
-    return known

@@ -5,7 +5,6 @@ the maps of a slice do not depend on the slices beside it: a kept map has the bi
 """
 
 import threading
-from hashlib import sha256
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.heads import Network
+from ich_resources.digests import bytes_sha256
 
 LIMIT = 192_000_000
 """Bytes of all maps that are kept: about 100 slices of three networks. Others are made again."""
@@ -32,7 +32,7 @@ class KeptFeatures:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         # Weak: another network may get the id of one that has gone, never its entry.
-        self._maps: WeakKeyDictionary[Network, dict[bytes, npt.NDArray[np.float32]]] = (
+        self._maps: WeakKeyDictionary[Network, dict[str, npt.NDArray[np.float32]]] = (
             WeakKeyDictionary()
         )
         self._lock = threading.Lock()
@@ -96,8 +96,8 @@ class KeptFeatures:
         return torch.from_numpy(found)
 
 
-def _keys(x: Tensor) -> list[bytes]:
-    return [sha256(row).digest() for row in np.ascontiguousarray(x.numpy())]
+def _keys(x: Tensor) -> list[str]:
+    return [bytes_sha256(row.data) for row in np.ascontiguousarray(x.numpy())]
 
 
 KEPT = KeptFeatures(LIMIT)

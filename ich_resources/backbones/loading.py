@@ -5,12 +5,13 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ich_resources.backbones.checkpoint import CheckpointFile, digest_file
+from ich_resources.backbones.checkpoint import CheckpointFile
+from ich_resources.backbones.checkpoint_digests import digest_file
 from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.compiled_cache import (
     Converted,
@@ -20,43 +21,13 @@ from ich_resources.backbones.compiled_cache import (
 )
 from ich_resources.backbones.converting import convert_features
 from ich_resources.backbones.half_precision import HALF, cast_weights
-from ich_resources.backbones.heads import Network, load_head
+from ich_resources.backbones.heads import load_head
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.backbones.mapped_weights import forget_freed, leave_to_kernel
 from ich_resources.backbones.state_dict import read_checkpoint, require_fit
 from ich_resources.backbones.table import BACKBONES, Precision
 from ich_resources.errors import CheckpointError
 from ich_resources.worth import TrainedOn
-
-
-@dataclass(frozen=True)
-class LoadedFold:
-    """One fold, ready to run.
-
-    Attributes
-    ----------
-    file : CheckpointFile
-        Where the weights came from.
-    network : Network
-        In evaluation mode, without parameter gradients, on its device; float32, or rounded as
-        ``precision`` says.
-    untrained : bool
-        Whether the checkpoint is marked as a stand-in.
-    precision : {"float32", "tf32", "bfloat16", "float16"}
-        Arithmetic of its passes.
-    """
-
-    file: CheckpointFile
-    network: Network
-    untrained: bool
-    precision: Precision = "float32"
-
-    @property
-    def trained_on(self) -> TrainedOn:
-        """What its numbers are worth."""
-        if self.untrained:
-            return "nothing"
-        return "patients" if self.file.trained is None else self.file.trained.trained_on
-
 
 _LOADED: "dict[tuple[str, str, str, str], Future[LoadedFold]]" = {}
 _LOADING = threading.Lock()

@@ -6,15 +6,13 @@ study. The hash is slow on purpose: identifiers have a form, and nobody shall fi
 all of them. PatientID is not listed, since scoring never reads it.
 """
 
-import hashlib
-import hmac
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from ich_resources.backbones.study_hashes import study_hash
 from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.digests import fingerprint
 from ich_resources.errors import CheckpointError, FormatError
@@ -22,51 +20,9 @@ from ich_resources.errors import CheckpointError, FormatError
 PART = "ich"
 """Key of the part in the checkpoint."""
 FORMAT = 1
-HASH_ROUNDS = 10_000
-"""Rounds of PBKDF2-HMAC-SHA256 behind the hash of a study: some milliseconds of CPU."""
 MOST_VALUES = 2_000_000
 """Plain values that the part may hold; a study is two of them."""
 _REMEDY = "train this fold again, or put the right file there"
-
-
-def study_salt(key: bytes) -> str:
-    """Return the salt of the studies' hashes: the same for every checkpoint of one TRAIN_ROOT.
-
-    It also names the key, so that checkpoints tell whether they come from one TRAIN_ROOT.
-
-    Parameters
-    ----------
-    key : bytes
-        The secret key of TRAIN_ROOT. The salt does not tell it.
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits.
-    """
-    return hmac.new(key, b"ich: salt of studies in checkpoints", hashlib.sha256).hexdigest()[:32]
-
-
-@lru_cache(maxsize=100_000)
-def study_hash(salt: str, study_uid: str) -> str:
-    """Return the hash of a study as checkpoints list it.
-
-    It takes milliseconds of CPU, once per study and salt in a process.
-
-    Parameters
-    ----------
-    salt : str
-        From ``study_salt``, or from the checkpoint.
-    study_uid : str
-        StudyInstanceUID.
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits.
-    """
-    told = study_uid.encode(errors="surrogateescape")
-    return hashlib.pbkdf2_hmac("sha256", told, bytes.fromhex(salt), HASH_ROUNDS, 16).hex()
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ich_resources.dataset.readers import agreement, majority
-from ich_resources.dataset.text_table import (
-    label_values,
-    raise_row,
-    read_table,
-    require_ids,
-)
+from ich_resources.dataset.text_table import label_values, raise_row, read_table, require_ids
 from ich_resources.errors import DatasetError
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.labels import Labels

@@ -5,12 +5,13 @@ that ``sha256sum -c`` reads (in the folder of the training root). Both make the 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
+from ich_resources.dataset.fold_table import REMEDY, folds_bytes
 from ich_resources.dataset.text_table import label_values, read_table, require_ids
 from ich_resources.digests import bytes_sha256, file_sha256, fingerprint
 from ich_resources.errors import DatasetError
@@ -32,9 +33,6 @@ COLUMNS = (
     "png",
 )
 """Columns of ``slices.csv``, a row for each slice, by series and then index."""
-FOLD_COLUMNS = ("patient", "fold")
-"""Columns of ``folds.csv``."""
-_REMEDY = "run ich_dataset again, which writes slices.csv and folds.csv"
 
 
 def digests_path(path: Path) -> Path:
@@ -96,19 +94,6 @@ def digests_bytes(slices: LabelledSlices, root: Path, digests: Sequence[str]) ->
     names = (path.relative_to(root).as_posix() for path in slices.images)
     lines = (f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
     return "".join(lines).encode()
-
-
-def folds_bytes(rows: Sequence[tuple[str, int]]) -> bytes:
-    """Return the list of folds as CSV.
-
-    Parameters
-    ----------
-    rows : sequence of (str, int)
-        Patient key and fold. A patient of two folds would have two rows; the check
-        ``patients_in_one_fold`` reports it, and no training reads such a list.
-    """
-    lines = [f"{cell(patient)},{fold}\n" for patient, fold in sorted(rows)]
-    return "".join([",".join(FOLD_COLUMNS), "\n", *lines]).encode()
 
 
 def table_version(table: bytes, digests: bytes) -> str:
@@ -179,13 +164,13 @@ def read_slices(path: Path, root: Path) -> LabelledSlices:
     DatasetError
         If the table is missing, damaged, or names an image that does not lie below the root.
     """
-    table = read_table(path, _REMEDY)
+    table = read_table(path, REMEDY)
     if tuple(table.columns) != COLUMNS:
-        raise DatasetError("the columns are others", path=path, remedy=_REMEDY)
+        raise DatasetError("the columns are others", path=path, remedy=REMEDY)
     images = [PurePosixPath(text) for text in table["png"].tolist()]
     if any(image.is_absolute() or ".." in image.parts or not image.parts for image in images):
         raise DatasetError(
-            "the table names an image outside of TRAIN_ROOT", path=path, remedy=_REMEDY
+            "the table names an image outside of TRAIN_ROOT", path=path, remedy=REMEDY
         )
     digests = digests_path(path)
     try:
@@ -204,54 +189,4 @@ def read_slices(path: Path, root: Path) -> LabelledSlices:
             ),
         )
     except (OSError, ValueError) as err:
-        raise DatasetError(f"the table is damaged: {err}", path=path, remedy=_REMEDY) from err
-
-
-def read_fold_rows(path: Path) -> list[tuple[str, int]]:
-    """Read the rows of the list of folds: patient key and fold.
-
-    Parameters
-    ----------
-    path : Path
-        ``folds.csv``.
-
-    Raises
-    ------
-    DatasetError
-        If the file is missing or damaged.
-    """
-    table = read_table(path, _REMEDY)
-    if tuple(table.columns) != FOLD_COLUMNS:
-        raise DatasetError("the columns are others", path=path, remedy=_REMEDY)
-    try:
-        folds = [int(text) for text in table["fold"].tolist()]
-    except ValueError as err:
-        raise DatasetError("a fold is not a number", path=path, remedy=_REMEDY) from err
-    return list(zip(require_ids(table, "patient", path), folds, strict=True))
-
-
-def read_folds(path: Path) -> Folds:
-    """Read the list of folds.
-
-    Parameters
-    ----------
-    path : Path
-        ``folds.csv``.
-
-    Raises
-    ------
-    DatasetError
-        If the file is missing or damaged, or a patient stands in two folds.
-    """
-    rows = read_fold_rows(path)
-    folds: Mapping[str, int] = dict(rows)
-    if any(folds[patient] != fold for patient, fold in rows):
-        raise DatasetError(
-            "a patient stands in two folds: networks would be judged on what they were trained on",
-            path=path,
-            remedy="set folds by patient (dataset.folds.source: stratified), and run ich_dataset",
-        )
-    try:
-        return Folds(folds)
-    except ValueError as err:
-        raise DatasetError(str(err), path=path, remedy=_REMEDY) from err
+        raise DatasetError(f"the table is damaged: {err}", path=path, remedy=REMEDY) from err

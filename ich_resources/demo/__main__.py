@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.demo.cohort import draw_cohort, labels_csv, write_cohort
 from ich_resources.demo.plan import Plan
 from ich_resources.demo.study import write_demo_study

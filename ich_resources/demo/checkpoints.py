@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.networks import build_network
 from ich_resources.backbones.state_dict import UNTRAINED_KEY
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, checkpoint_name

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.children import Children, asking_threads
 from ich_resources.demo.plan import Plan

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ich_resources.backbones.recipe_in_file import Trained, study_hash, study_salt
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.study_hashes import study_hash, study_salt
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.children import serve
 from ich_resources.demo.cohort import study_uid

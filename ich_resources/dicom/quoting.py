@@ -11,6 +11,8 @@ import zlib
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from ich_resources.uids import is_rooted_uid
+
 NOT_SHOWN = "(NOT SHOWN)"
 """Stands for a text that is not shown."""
 LONGEST_TEXT = 64
@@ -19,7 +21,6 @@ LONGEST_TEXT = 64
 _CODE = re.compile(r"[A-Z0-9_ ./+&,():*\-]{1,32}")
 _DATE_OR_NUMBER = re.compile(r"[0-9]{6}")
 _CONTROL = re.compile("[\x00-\x1a\x1c-\x1f\x7f\\\\]")  # a change of characters (ESC) is allowed
-_ROOTED_UID = re.compile(r"[012](\.(0|[1-9][0-9]*)){3,}")
 _OWN_TEXTS = (BytesLengthException, EOFError, InvalidDicomError, struct.error, zlib.error)
 """Errors whose messages count bytes and quote no value."""
 _QUOTED = re.compile(r"['\"].*")
@@ -84,7 +85,7 @@ def shown_uid(text: str) -> str:
     text : str
         As read.
     """
-    return text if not text or _ROOTED_UID.fullmatch(text) else NOT_SHOWN
+    return text if not text or is_rooted_uid(text) else NOT_SHOWN
 
 
 def fault(error: Exception) -> str:

@@ -20,7 +20,8 @@ from ich_resources.dicom.windows import AS_THE_HEADER_SAYS, WindowChoice
 from ich_resources.digests import bytes_sha256
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice, Judgement, SeriesRecord, SliceRecord
+from ich_resources.series import Judgement, SeriesRecord, SliceRecord
+from ich_resources.series_images import HuSlice
 
 READ_AHEAD = 16
 """Number of slices in memory at the same time, as HU."""

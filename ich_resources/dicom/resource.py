@@ -1,9 +1,6 @@
 """Dagster resource for a folder of DICOM files."""
 
-import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +11,11 @@ from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.windows import WindowChoice, parse_window
 from ich_resources.environment import DICOM_INPUT, folder
 from ich_resources.errors import IchError
-from ich_resources.series import HuSlice, Ledger, SeriesRecord, SliceRecord, UnassignedFile
+from ich_resources.series import Ledger, SeriesRecord, SliceRecord
+from ich_resources.series_images import HuSlice
 
 if TYPE_CHECKING:
-    from ich_resources.dicom.policy import Verdict
     from ich_resources.dicom.scanned import ScannedFile
-    from ich_resources.reasons import Reason
 
     class DicomPolicy(dg.Config):
         """``refuse`` or ``warn`` for each code of a remark: a field for each of REMARK_CODES."""
@@ -164,33 +160,6 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             window=self.window_choice,
         )
 
-    def patient_keys(self, series: Sequence[SeriesRecord], key: bytes) -> dict[str, str]:
-        """Return the keyed hash of the patient of each series, for training; PatientID is read.
-
-        Parameters
-        ----------
-        series : sequence of SeriesRecord
-            From the ledger. One admitted file of each is read.
-        key : bytes
-            The secret key of the training root.
-
-        Returns
-        -------
-        dict of str to str
-            By SeriesInstanceUID; empty where no file has a PatientID that can be read.
-        """
-        from ich_resources.children import asking_threads
-        from ich_resources.dicom.bounded import READERS
-        from ich_resources.dicom.patients import patient_of
-
-        def of(item: SeriesRecord) -> str:
-            first = next((s for s in item.slices if s.judgement is None), None)
-            return patient_of(Path(item.input_dir, first.path), key) if first else ""
-
-        with asking_threads(READERS, self.threads) as pool:
-            keys = list(pool.map(of, series))
-        return {item.series_instance_uid: k for item, k in zip(series, keys, strict=True)}
-
     def source_headers(
         self, series: SeriesRecord, sop_instance_uids: Sequence[str]
     ) -> list[dict[str, list[str]]]:
@@ -205,10 +174,7 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def scan_files(
         self, paths: Sequence[str], folder: Path, *, seconds: float
     ) -> list["ScannedFile | None"]:
-        """Read and judge files of a folder, one by one; see ``scanned.scan_file``.
-
-        A file may take long (``limits.SECONDS``): no file is begun after a time, so that the files
-        that were read can be kept.
+        """Read and judge files of a folder, as long as there is time; see ``piecewise.scan_files``.
 
         Parameters
         ----------
@@ -218,33 +184,13 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             The folder. It is only read.
         seconds : float
             No file but the first is begun later than this.
-
-        Returns
-        -------
-        list of ScannedFile or None
-            In the order of ``paths``, which it may end before; None for a file that is not DICOM.
         """
-        from ich_resources.children import asking_threads
-        from ich_resources.dicom.bounded import READERS
-        from ich_resources.dicom.scanned import scan_file
+        from ich_resources.dicom.piecewise import scan_files
 
-        end = time.monotonic() + seconds
-        waiting = deque(paths)
-        found: list[ScannedFile | None] = []
-        with asking_threads(READERS, self.threads) as pool:
-            begun: deque[Future[ScannedFile | None]] = deque()
-            while waiting or begun:
-                while waiting and len(begun) < 2 * self.threads and time.monotonic() < end:
-                    begun.append(pool.submit(scan_file, waiting.popleft(), folder))
-                if not begun and found:
-                    break
-                if not begun:
-                    begun.append(pool.submit(scan_file, waiting.popleft(), folder))
-                found.append(begun.popleft().result())
-        return found
+        return scan_files(paths, folder, threads=self.threads, seconds=seconds)
 
     def assemble(self, files: Sequence[dict[str, Any]], folder: Path) -> tuple[SeriesRecord, ...]:
-        """Build and judge the series of scanned files; see ``assembly.assemble``.
+        """Build and judge the series of scanned files; see ``piecewise.assemble_kept``.
 
         Parameters
         ----------
@@ -258,37 +204,15 @@ class DicomResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         IchError
             If the window is unknown.
         """
-        from ich_resources.dicom.assembly import assemble
-        from ich_resources.dicom.scanned import ScannedFile
+        from ich_resources.dicom.piecewise import assemble_kept
 
-        return assemble(
-            [ScannedFile.from_json(file) for file in files],
-            self._verdicts(),
-            input_dir=str(folder),
+        return assemble_kept(
+            files,
+            self.policy.model_dump(),
+            input_dir=folder,
             primary_only=self.primary_only,
             window=self.window_choice,
         )
-
-    def unassigned_files(
-        self, files: Sequence[dict[str, Any]], closed: Sequence[tuple[str, str]]
-    ) -> tuple[UnassignedFile, ...]:
-        """Return the ledger entries of files in no series and of folders that cannot be opened.
-
-        Parameters
-        ----------
-        files : sequence of dict
-            JSON values of ``ScannedFile.to_json``.
-        closed : sequence of (str, str)
-            Path of each folder that cannot be opened, and the reason.
-        """
-        from ich_resources.dicom.discovery import folder_entry, unassigned_files
-        from ich_resources.dicom.scanned import ScannedFile
-
-        folders = [folder_entry(path, why) for path, why in closed]
-        return (*folders, *unassigned_files([ScannedFile.from_json(file) for file in files]))
-
-    def _verdicts(self) -> "dict[Reason, Verdict]":
-        return verdicts(self.policy.model_dump())
 
     def read(self, series: SeriesRecord) -> Iterator[HuSlice | SliceRecord]:
         """Read the admitted slices of a series, in order; see ``reading.read_series``.

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ich_resources.dicom.plausibility import (
-    FEWEST_GRAY_LEVELS,
-    HIGHEST_HU,
-    LOWEST_HU,
-    background,
-    count_values,
-    fault,
-    gray_levels,
-)
+from ich_resources.dicom.plausibility import FEWEST_GRAY_LEVELS, fault, gray_levels
+from ich_resources.dicom.shares import HIGHEST_HU, LOWEST_HU, background, count_values
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice, Judgement, Remark
+from ich_resources.series import Judgement, Remark
+from ich_resources.series_images import HuSlice
 
 
 @dataclass(frozen=True)

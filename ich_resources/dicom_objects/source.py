@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from ich_resources.uids import UID_LENGTH
+from ich_resources.uids import is_dicom_uid
 
 Texts = Mapping[str, Sequence[str]]
 """Values of the header of a file by keyword, as ``dicom.source_headers`` gives them."""
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _DATE = re.compile(r"[0-9]{8}")
 _TIME = re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2}(\.[0-9]{1,6})?)?)?")
 _FORMS = {
@@ -75,17 +74,6 @@ def why_no_objects(headers: Sequence[Texts]) -> str:
         if len({value(header, keyword) for header in headers}) > 1:
             return f"its files do not agree in {keyword}, and DICOM objects belong to one"
     return ""
-
-
-def is_dicom_uid(text: str) -> bool:
-    """Return whether a text is a UID: digits and dots. Leading zeros are kept, scanners write them.
-
-    Parameters
-    ----------
-    text : str
-        An identifier. Those of research data are words.
-    """
-    return len(text) <= UID_LENGTH and _UID.fullmatch(text) is not None
 
 
 def planes(headers: Sequence[Texts]) -> list[Plane] | None:

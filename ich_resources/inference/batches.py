@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ich_resources.backbones.inputs import device_of
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.errors import DEVICE, InferenceError
 from ich_resources.inference.batch_size import BatchLimit
 from ich_resources.preprocessing import SliceContext, network_planes

@@ -8,7 +8,7 @@ import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.inputs import device_of
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.backbones.table import Precision
 from ich_resources.errors import DEVICE, InferenceError
 from ich_resources.inference.batch_size import largest_that_fits

@@ -13,7 +13,8 @@ from ich_resources.backbones.compiled import CompiledNetwork
 from ich_resources.backbones.half_precision import HALF
 from ich_resources.backbones.inputs import device_of, to_input
 from ich_resources.backbones.kept_features import KEPT
-from ich_resources.backbones.loading import LoadedFold, release
+from ich_resources.backbones.loaded import LoadedFold
+from ich_resources.backbones.loading import release
 from ich_resources.backbones.views import View
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FoldProbabilities, ViewedFolds

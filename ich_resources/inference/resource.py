@@ -1,8 +1,6 @@
 """The networks as a Dagster resource: their checkpoints, device, back end and batch size."""
 
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,14 +13,7 @@ from ich_resources.backbones.checkpoint import (
     find_checkpoints,
     require_present,
 )
-from ich_resources.backbones.table import (
-    BACKBONES,
-    FOLDS,
-    Backbone,
-    Precision,
-    choose_backbones,
-)
-from ich_resources.backbones.views import View
+from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone, Precision, choose_backbones
 from ich_resources.environment import (
     MAX_FOLDS,
     MODEL_DIR,
@@ -31,18 +22,14 @@ from ich_resources.environment import (
     folder,
     whole_number,
 )
-from ich_resources.findings import FoldProbabilities, ViewedFolds
+from ich_resources.inference.ahead import load_ahead
 from ich_resources.inference.calibrating import calibration_for
 from ich_resources.inference.contexts import slice_context
 from ich_resources.judged import Calibration
 from ich_resources.preprocessing import SliceContext
-from ich_resources.series import SeriesImages
 
 if TYPE_CHECKING:
-    import torch
-
-    from ich_resources.backbones.loading import LoadedFold
-    from ich_resources.inference.batch_size import BatchLimit
+    from ich_resources.inference.runner import Runner
 
 
 class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -200,165 +187,41 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = Path(self.calibration.strip()).expanduser().absolute()
         return calibration_for(path, self.used_checkpoints(), sequence)
 
-    def load(
-        self,
-        files: Sequence[CheckpointFile],
-        *,
-        precision: Precision | None = None,
-        gradients: bool = False,
-    ) -> "list[LoadedFold]":
-        """Return networks with weights, read in several threads; see the module ``loading``.
-
-        Parameters
-        ----------
-        files : sequence of CheckpointFile
-            The checkpoints to load.
-        precision : {"float32", "tf32", "bfloat16", "float16"}, optional
-            Arithmetic of these networks, instead of the configured one.
-        gradients : bool
-            Whether the caller needs gradients with respect to the input. Only PyTorch has them.
-        """
-        from ich_resources.backbones.loading import load_all_compiled, load_folds
-
-        precision = precision or self.precision
-        if self.engine == "openvino" and not gradients:
-            cache = cache_path(self.compiled_dir, "compiled")
-            return load_all_compiled(files, cache, precision)
-        return load_folds(files, self._devices[0], precision)
-
-    def begin_to_load(self) -> None:
-        """Load every chosen network in a thread, while other work goes on.
-
-        Call it only where the input is known to hold work. The thread ends with the process: it
-        loads no other network then. It raises no error. ``load`` meets the same error again and
-        raises it.
-        """
-        threading.Thread(target=self._load_all, name="loading networks").start()
-
-    def _load_all(self) -> None:
-        # Also RuntimeError: the pool that reads takes no more while the process ends.
-        with suppress(Exception):
-            for backbone in self.chosen:
-                for file in self.checkpoints(backbone):
-                    if not threading.main_thread().is_alive():
-                        return  # the program has ended and does not need them
-                    self.load([file])
-
     @property
-    def engine(self) -> Literal["pytorch", "openvino"]:
-        """The back end that runs the networks.
+    def runner(self) -> "Runner":
+        """The chosen networks at work on the configured devices.
 
         Raises
         ------
         InferenceError
-            If this machine cannot run the configured back end or precision.
+            If this machine does not have the configured device.
         """
-        from ich_resources.inference.engine import choose_engine
-
-        asked = backend(self.backend)
-        return choose_engine(self._devices[0].type, asked, self.precision)
-
-    @property
-    def computed_by(self) -> str:
-        """Library, version, processor and instruction set of the predictions."""
-        from ich_resources.inference.engine import computed_by
-
-        return computed_by(self.engine, self._devices[0])
-
-    @property
-    def _devices(self) -> "list[torch.device]":
         from ich_resources.backbones.device import resolve_devices
+        from ich_resources.inference.runner import BatchOptions, Runner
 
-        return resolve_devices(self.device)
-
-    def device_name(self) -> str:
-        """Return the names of the devices of the networks, as results record them."""
-        from ich_resources.backbones.device import describe_devices
-
-        return describe_devices(self._devices)
-
-    def predict(
-        self, folds: "Sequence[LoadedFold]", images: SeriesImages, *, keep_features: bool = False
-    ) -> FoldProbabilities:
-        """Score every slice with every fold; see ``predict.predict_folds``.
-
-        Parameters
-        ----------
-        folds : sequence of LoadedFold
-            Folds of one backbone, on the first device. They are loaded on further devices here.
-        images : SeriesImages
-            ``crops`` are scored.
-        keep_features : bool
-            Keep the feature maps of the first fold for the saliency of the series.
-
-        Returns
-        -------
-        FoldProbabilities
-            float32, shape (F, N, 6).
-        """
-        from ich_resources.backbones.loading import load_folds
-        from ich_resources.inference.predict import predict_folds
-
-        files = [fold.file for fold in folds]
-        others = self._devices[1:]
-        return predict_folds(
-            folds,
-            images.crops,
-            context=self.context_of(files),
-            batch_size=self._limit(),
-            copies=[load_folds(files, device, folds[0].precision) for device in others],
-            keep_features=keep_features,
+        return Runner(
+            devices=resolve_devices(self.device),
+            backend=backend(self.backend),
+            precision=self.precision,
+            compiled=lambda: cache_path(self.compiled_dir, "compiled"),
+            context_of=self.context_of,
+            batch=BatchOptions(
+                self.batch_size, self.auto_batch_size, self.auto_batch_size_max, self._kept_sizes
+            ),
+            ensemble=lambda: [self.checkpoints(backbone) for backbone in self.chosen],
         )
 
-    def predict_with_views(
-        self, folds: "Sequence[LoadedFold]", images: SeriesImages, views: Sequence[View]
-    ) -> tuple[FoldProbabilities, ViewedFolds]:
-        """Score every slice as several views show it; see ``predict.predict_with_views``.
+    def begin_to_load(self) -> None:
+        """Load every chosen network in a thread, while other work goes on; see ``load_ahead``.
 
-        Parameters
-        ----------
-        folds : sequence of LoadedFold
-            Folds of one backbone, on the first device. They are loaded on further devices here.
-        images : SeriesImages
-            ``crops`` are scored.
-        views : sequence of View
-            The first one is that of ``predict``.
-
-        Returns
-        -------
-        probabilities : FoldProbabilities
-            Of the first view: float32, shape (F, N, 6).
-        viewed : ViewedFolds
-            Probabilities and pooled features, mean over the views.
+        Call it only where the input is known to hold work. It raises no error: a later load of the
+        same file raises it.
         """
-        from ich_resources.backbones.loading import load_folds
-        from ich_resources.inference.predict import predict_with_views
-
-        files = [fold.file for fold in folds]
-        return predict_with_views(
-            folds,
-            images.crops,
-            views,
-            context=self.context_of(files),
-            batch_size=self._limit(),
-            copies=[load_folds(files, other, folds[0].precision) for other in self._devices[1:]],
+        load_ahead(
+            lambda: (file for each in self.chosen for file in self.checkpoints(each)),
+            lambda file: self.runner.load([file]),
         )
 
-    def _limit(self) -> "BatchLimit":
-        """Return the number of slices per pass. A process finds it once per configuration."""
-        from ich_resources.inference.batch_size import BatchSizeCache, batch_limit
-        from ich_resources.inference.fitting import largest_batch, machine_key
-
-        device = self._devices[0]
-        if device.type == "cpu" or not self.auto_batch_size:
-            return batch_limit(str((self.device, self.batch_size)), lambda: self.batch_size)
+    def _kept_sizes(self) -> Path | None:
         off = self.batch_size_cache.strip() == "off"
-        path = None if off else cache_path(self.batch_size_cache, "batch_sizes.json")
-        files = [self.checkpoints(backbone) for backbone in self.chosen]
-        key = machine_key(device, files, self.precision, self.auto_batch_size_max)
-        return batch_limit(
-            key,
-            lambda: largest_batch([self.load(f) for f in files], self.auto_batch_size_max),
-            BatchSizeCache(path),
-            self.auto_batch_size_max,
-        )
+        return None if off else cache_path(self.batch_size_cache, "batch_sizes.json")

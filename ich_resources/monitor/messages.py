@@ -1,10 +1,10 @@
 """What is told: results above a threshold, failures, a stalled inbox. No patient data."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ich_resources.digests import bytes_sha256
 from ich_resources.inbox.reading import EndedSeries
 
 Kind = Literal["result", "failure", "stalled"]
@@ -48,7 +48,7 @@ class Message:
 
 def message_id(kind: Kind, *what: str) -> str:
     """Return the id of a message: a digest of what it is about, so that it is never told twice."""
-    return hashlib.sha256("\0".join((kind, *what)).encode()).hexdigest()[:32]
+    return bytes_sha256("\0".join((kind, *what)).encode())[:32]
 
 
 def id_of(series: EndedSeries) -> str:

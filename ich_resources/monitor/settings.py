@@ -1,6 +1,5 @@
 """The settings of the monitor, from the environment."""
 
-import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from ich_resources.environment import (
     RECEIVE_TLS_CERTIFICATE,
     RUN_ROOT,
     folder,
+    read_variable,
     whole_number,
 )
 from ich_resources.errors import IchError
@@ -129,11 +129,11 @@ def settings() -> Settings:
     run_root = folder("", RUN_ROOT, "the environment")
     disks = {"run_root": run_root}
     for name, variable in (("inbox", DICOM_INBOX), ("dagster_home", "DAGSTER_HOME")):
-        if _text(variable):
-            disks[name] = Path(_text(variable)).expanduser().absolute()
+        if read_variable(variable):
+            disks[name] = Path(read_variable(variable)).expanduser().absolute()
     return Settings(
         run_root=run_root,
-        host=_text(MONITOR_HOST) or HOST,
+        host=read_variable(MONITOR_HOST) or HOST,
         port=whole_number(None, MONITOR_PORT, 65535) or PORT,
         webserver=_webserver(),
         code_server=_address(MONITOR_CODE_SERVER),
@@ -146,10 +146,6 @@ def settings() -> Settings:
     )
 
 
-def _text(variable: str) -> str:
-    return os.environ.get(variable, "").strip()
-
-
 def _number(variable: str, default: float, allowed: Callable[[float], bool] | None = None) -> float:
     """Return a number of the environment, or the default.
 
@@ -158,7 +154,7 @@ def _number(variable: str, default: float, allowed: Callable[[float], bool] | No
     IchError
         If it is not a number, or not one that is allowed: a positive one, where nothing is said.
     """
-    text = _text(variable)
+    text = read_variable(variable)
     if not text:
         return default
     try:
@@ -172,7 +168,7 @@ def _number(variable: str, default: float, allowed: Callable[[float], bool] | No
 
 
 def _webserver() -> str:
-    text = _text(MONITOR_WEBSERVER) or f"http://{HOST}:3000"
+    text = read_variable(MONITOR_WEBSERVER) or f"http://{HOST}:3000"
     return "" if text == OFF else _url(text, MONITOR_WEBSERVER).rstrip("/")
 
 
@@ -201,7 +197,7 @@ def _address(variable: str) -> Address | None:
     IchError
         If it is neither.
     """
-    text = _text(variable)
+    text = read_variable(variable)
     if not text:
         return None
     host, _, port = text.rpartition(":")
@@ -216,9 +212,9 @@ def _receiver() -> ReceiverSettings | None:
         return None
     return ReceiverSettings(
         address,
-        _text(RECEIVE_AE_TITLE) or "ICH",
-        _text(RECEIVE_CALLERS).partition(",")[0].strip(),
-        tls=bool(_text(RECEIVE_TLS_CERTIFICATE)),
+        read_variable(RECEIVE_AE_TITLE) or "ICH",
+        read_variable(RECEIVE_CALLERS).partition(",")[0].strip(),
+        tls=bool(read_variable(RECEIVE_TLS_CERTIFICATE)),
     )
 
 
@@ -232,18 +228,18 @@ def _hooks() -> Hooks:
         probability.
     """
     try:
-        command = tuple(shlex.split(_text(HOOK_COMMAND)))
+        command = tuple(shlex.split(read_variable(HOOK_COMMAND)))
     except ValueError as err:
         raise IchError(
             f"{HOOK_COMMAND} cannot be read: {err}", remedy="close its quotation marks"
         ) from err
     threshold = None
-    if _text(HOOK_THRESHOLD):
+    if read_variable(HOOK_THRESHOLD):
         threshold = _number(HOOK_THRESHOLD, 0.5, lambda number: 0 <= number <= 1)
     return Hooks(
         command=command,
-        url=_url(_text(HOOK_URL), HOOK_URL) if _text(HOOK_URL) else "",
-        token=_text(HOOK_TOKEN),
+        url=_url(read_variable(HOOK_URL), HOOK_URL) if read_variable(HOOK_URL) else "",
+        token=read_variable(HOOK_TOKEN),
         threshold=threshold,
         retry_s=_number(HOOK_RETRY_SECONDS, 10.0),
     )

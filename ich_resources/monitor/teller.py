@@ -3,9 +3,9 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from ich_resources.clock import iso_now
 from ich_resources.errors import IchError, StorageError
 from ich_resources.hemorrhage import ANY
 from ich_resources.inbox.reading import EndedSeries
@@ -75,7 +75,7 @@ class Teller:
             return  # earlier results are not known yet
         if ended is not None and ended is self._done_with and stalls.keys() == self._stalls.keys():
             return
-        time = datetime.now(UTC).isoformat(" ", "seconds")
+        time = iso_now()
         known, left = dict(self._series or {}), False
         messages, told_stalls = new_stalls(stalls, self._stalls, time)
         for series in ended or ():
@@ -130,7 +130,7 @@ def highest_any(layout: Layout, series: str) -> float | None:
     # Late: only results above a threshold need pandas.
     from ich_resources.storage.chain import outcome_on_disk
     from ich_resources.storage.ledger import found_series
-    from ich_resources.storage.outputs import shown_probabilities
+    from ich_resources.storage.shown_arrays import shown_probabilities
 
     outcome = outcome_on_disk(found_series(layout, series), Records(layout))
     values = shown_probabilities(layout, [outcome])[series]

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from ich_resources.hemorrhage import ANY, class_index
 from ich_resources.panels import style
 from ich_resources.panels.canvas import add_text, fit_text
+from ich_resources.panels.caption import Caption, Clear
 from ich_resources.panels.overlay import OPACITY
 from ich_resources.panels.panel import (
     BARS_TITLE,
@@ -16,8 +17,6 @@ from ich_resources.panels.panel import (
     RIGHT,
     SIDE,
     TOP,
-    Caption,
-    Clear,
     PanelPainter,
 )
 

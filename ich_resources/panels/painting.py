@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ich_resources.children import Children, asking_threads
+from ich_resources.panels.caption import Caption, Clear
 from ich_resources.panels.checks import check_gray, check_unit_range
 from ich_resources.panels.clear_panel import ClearPainter
-from ich_resources.panels.panel import Caption, Clear, PanelPainter
+from ich_resources.panels.panel import PanelPainter
 
 _PNG = b"\x89PNG"
 """The first bytes of a panel. An answer that begins otherwise is an error."""

@@ -53,11 +53,11 @@ class PanelsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         probabilities : float32 array, shape (6,)
             The bars, in the order of ``CLASSES``.
         **caption
-            Fields of ``panel.Caption``. ``clear`` holds the fields of ``panel.Clear``; it is
+            Fields of ``caption.Caption``. ``clear`` holds the fields of ``caption.Clear``; it is
             None or left out for the preset ``reference``.
         """
+        from ich_resources.panels.caption import Caption, Clear
         from ich_resources.panels.painting import Panel
-        from ich_resources.panels.panel import Caption, Clear
 
         clear = caption.pop("clear", None)
         said = Caption(**caption, clear=None if clear is None else Clear(**clear))

@@ -1,6 +1,5 @@
 """The settings of the receiver, from the environment."""
 
-import os
 import re
 import socket
 import ssl
@@ -21,6 +20,7 @@ from ich_resources.environment import (
     RECEIVE_TLS_CLIENT_CA,
     RECEIVE_TLS_KEY,
     folder,
+    read_variable,
     whole_number,
 )
 from ich_resources.errors import IchError
@@ -67,9 +67,9 @@ def settings() -> Settings:
         If one is missing or wrong, or if other machines can reach the receiver and no list says
         who may send.
     """
-    host = _text(RECEIVE_HOST) or HOST
-    reached_at = _text(RECEIVE_PUBLISHED_HOST) or host
-    title, callers = _text(RECEIVE_AE_TITLE), _callers()
+    host = read_variable(RECEIVE_HOST) or HOST
+    reached_at = read_variable(RECEIVE_PUBLISHED_HOST) or host
+    title, callers = read_variable(RECEIVE_AE_TITLE), _callers()
     if not callers and not _this_machine(reached_at):
         raise IchError(
             f"other machines can send to {reached_at}, and {RECEIVE_CALLERS} is not set",
@@ -87,12 +87,8 @@ def settings() -> Settings:
     )
 
 
-def _text(variable: str) -> str:
-    return os.environ.get(variable, "").strip()
-
-
 def _callers() -> tuple[str, ...]:
-    titles = [each.strip() for each in _text(RECEIVE_CALLERS).split(",")]
+    titles = [each.strip() for each in read_variable(RECEIVE_CALLERS).split(",")]
     return tuple(_title(each, RECEIVE_CALLERS) for each in titles if each)
 
 
@@ -144,8 +140,8 @@ def _tls() -> ssl.SSLContext | None:
     IchError
         If a file cannot be used, or the certificate is missing.
     """
-    certificate, key = _text(RECEIVE_TLS_CERTIFICATE), _text(RECEIVE_TLS_KEY)
-    authorities = _text(RECEIVE_TLS_CLIENT_CA)
+    certificate, key = read_variable(RECEIVE_TLS_CERTIFICATE), read_variable(RECEIVE_TLS_KEY)
+    authorities = read_variable(RECEIVE_TLS_CLIENT_CA)
     if not certificate:
         for variable, value in ((RECEIVE_TLS_KEY, key), (RECEIVE_TLS_CLIENT_CA, authorities)):
             if value:

@@ -6,10 +6,10 @@ import re
 import threading
 import uuid
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
-from ich_resources.uids import is_uid
+from ich_resources.digests import bytes_sha256
+from ich_resources.uids import has_safe_characters, is_uid
 from ich_resources.whole_files import write_new
 
 SUCCESS = 0x0000
@@ -84,7 +84,7 @@ def write_instance(path: Path, meta: bytes, dataset: bytes) -> Path:
 
 
 def _beside(path: Path, dataset: bytes) -> Path:
-    return path.with_name(f"{path.stem}_{sha256(dataset).hexdigest()[:16]}{path.suffix}")
+    return path.with_name(f"{path.stem}_{bytes_sha256(dataset)[:16]}{path.suffix}")
 
 
 def _has(path: Path, dataset: bytes) -> bool:
@@ -113,4 +113,5 @@ def sweep(inbox: Path) -> int:
 
 
 def _ours(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.dcm\.[0-9a-f]{32}\.part", name) is not None
+    uid, _, rest = name.rpartition(".dcm.")
+    return has_safe_characters(uid) and re.fullmatch(r"[0-9a-f]{32}\.part", rest) is not None

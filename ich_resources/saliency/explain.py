@@ -8,7 +8,8 @@ import numpy.typing as npt
 import torch
 
 from ich_resources.backbones.inputs import to_input
-from ich_resources.backbones.loading import LoadedFold, release
+from ich_resources.backbones.loaded import LoadedFold
+from ich_resources.backbones.loading import release
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import FloatArray, SliceSaliency, share

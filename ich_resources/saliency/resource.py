@@ -11,10 +11,10 @@ from ich_resources.errors import IchError
 from ich_resources.findings import SliceSaliency
 from ich_resources.preprocessing import SliceContext
 from ich_resources.saliency.options import PRESETS, Appearance, SaliencyOptions
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 
 if TYPE_CHECKING:
-    from ich_resources.backbones.loading import LoadedFold
+    from ich_resources.backbones.loaded import LoadedFold
 
 
 class SaliencyResource(dg.ConfigurableResource):  # type: ignore[type-arg]

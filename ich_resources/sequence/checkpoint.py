@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ich_resources.backbones.checkpoint import digest_file, known_digests
+from ich_resources.backbones.checkpoint_digests import digest_file, known_digests
 from ich_resources.backbones.table import FOLDS
 from ich_resources.errors import CheckpointError
 from ich_resources.sequence.about import SequenceAbout

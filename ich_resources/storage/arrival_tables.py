@@ -1,12 +1,12 @@
 """The inbox as people read it: a row per series ever seen there."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
 from ich_resources.arrivals import Arrival, Cause, SeriesTimes
+from ich_resources.clock import iso_time
 from ich_resources.series import UnassignedFile
 
 INBOX_COLUMNS = (
@@ -71,7 +71,7 @@ def inbox_table(
             "failed": a.failed,
             "codes": a.codes,
             "sentence": a.sentence,
-            "last_file": _utc(a.last_seen),
+            "last_file": iso_time(a.last_seen),
             "version": a.version[:12],
             "phase": a.phase(cause),
             **_waiting(a, cause),
@@ -97,16 +97,12 @@ def inbox_table(
     return pd.DataFrame(rows, columns=list(INBOX_COLUMNS))
 
 
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(" ", "seconds")
-
-
 def _times(times: SeriesTimes | None) -> dict[str, Any]:
     """Return the cells of the times of a series; those of moments that nobody saw are missing."""
     if times is None:
         return {}
     moments = {name: getattr(times, name) for name in _MOMENTS}
-    cells: dict[str, Any] = {n: _utc(when) for n, when in moments.items() if when is not None}
+    cells: dict[str, Any] = {n: iso_time(when) for n, when in moments.items() if when is not None}
     if times.seconds is not None:
         cells["seconds_to_result"] = round(times.seconds, 1)
     return cells

@@ -1,6 +1,5 @@
 """Files below the run root: written whole, read with errors that say what makes them."""
 
-import io
 import json
 import os
 import re
@@ -9,16 +8,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
 from ich_resources.digests import bytes_sha256, file_sha256
 from ich_resources.errors import DISK, StorageError
 from ich_resources.locks import exclusive_lock, reentrant_lock
 from ich_resources.whole_files import PART, part_name, remedy_for, write_whole
 
-_CHANGED = "the file does not have the digest that its record names: it is damaged or was replaced"
+CHANGED = "the file does not have the digest that its record names: it is damaged or was replaced"
 _UNCHANGED: set[tuple[int, int, int, int, str]] = set()
 """Device, inode, time, size and digest of large files that were read and are whole."""
 _REMEMBERED = 4096
@@ -63,6 +58,19 @@ def _naming(path: Path) -> Iterator[None]:
         ) from err
 
 
+def require_writable(root: Path) -> None:
+    """Check that a file can be written below RUN_ROOT or TRAIN_ROOT.
+
+    Raises
+    ------
+    StorageError
+        If it cannot.
+    """
+    trial = root / "state" / part_name()
+    write_bytes(trial, b"written before the work starts, to test whether the folder is writable")
+    remove([trial])
+
+
 def sweep(folder: Path) -> int:
     """Remove temporary files that killed processes of this machine left; return how many.
 
@@ -104,21 +112,6 @@ def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
     text = re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
     # A file name that is not UTF-8 holds lone surrogates; "\udcf6" is their escape in JSON too.
     write_bytes(path, text.encode(errors="backslashreplace"), durable=durable)
-
-
-def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array as .npy, durable; see ``write_bytes``.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder is made if missing.
-    array : array
-        Of numbers; objects are refused with a ValueError.
-    """
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_bytes(path, buffer.getvalue(), durable=True)
 
 
 def read_json(path: Path, *, remedy: str) -> Any:
@@ -165,7 +158,7 @@ def read_checked(path: Path, sha256: str | None, *, remedy: str) -> bytes:
             f"the file cannot be read: {err.strerror}", path=path, remedy=remedy
         ) from err
     if sha256 is not None and bytes_sha256(content) != sha256:
-        raise StorageError(_CHANGED, path=path, remedy=remedy)
+        raise StorageError(CHANGED, path=path, remedy=remedy)
     return content
 
 
@@ -191,45 +184,6 @@ def is_unchanged(path: Path, sha256: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def read_array(
-    path: Path, *, remedy: str, mapped: bool = False, sha256: str | None = None
-) -> npt.NDArray[Any]:
-    """Read an array written by ``write_array``.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    remedy : str
-        What makes it.
-    mapped : bool
-        Whether to read each row when it is used. The array is then read-only.
-    sha256 : str, optional
-        Digest of the file, from its record.
-
-    Returns
-    -------
-    array
-        The dtype and the shape are those of the file.
-
-    Raises
-    ------
-    StorageError
-        If the file is missing or damaged.
-    """
-    if mapped and sha256 is not None and not is_unchanged(path, sha256):
-        raise StorageError(_CHANGED, path=path, remedy=remedy)
-    try:
-        if mapped:
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-        content = read_checked(path, sha256, remedy=remedy)
-        return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
-    except StorageError:
-        raise
-    except Exception as err:  # numpy lets many kinds through for a damaged header
-        raise StorageError(f"the array cannot be read: {err}", path=path, remedy=remedy) from err
 
 
 @contextmanager
@@ -285,17 +239,3 @@ def remove(paths: Iterable[Path]) -> None:
         except OSError as err:
             remedy = remedy_for(err, "RUN_ROOT")
             raise StorageError(f"cannot remove: {err.strerror}", path=path, remedy=remedy) from err
-
-
-def write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:
-    """Write an 8-bit gray or BGR image losslessly; see ``write_bytes``.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder is made if missing.
-    image : uint8 array, shape (H, W) or (H, W, 3)
-        Gray, or BGR.
-    """
-    _, encoded = cv2.imencode(".png", image)
-    write_bytes(path, encoded.tobytes())

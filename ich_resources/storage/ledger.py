@@ -7,20 +7,16 @@ tens of megabytes.
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from ich_resources.errors import StorageError
-from ich_resources.series import Ledger, SeriesRecord, UnassignedFile
+from ich_resources.series import Ledger, SeriesRecord
 from ich_resources.steps import first_steps
 from ich_resources.storage.files import read_json, remove, write_json
 from ich_resources.storage.layout import Layout
+from ich_resources.storage.ledger_index import REMEDY, UNASSIGNED, read_index, without_series
 from ich_resources.storage.own_files import require_inside
-from ich_resources.storage.series_json import judgement, require, series_from_json, text
+from ich_resources.storage.series_json import series_from_json
 from ich_resources.subjects import series_subject
-
-_UNASSIGNED = "strays"
-"""Key of the files in no series in the JSON file; earlier versions read it under this name."""
-_REMEDY = "materialise series_ledger; for a series of the inbox, touch one of its files"
 
 
 def write_scan(layout: Layout, ledger: Ledger) -> None:
@@ -56,7 +52,7 @@ def _write(layout: Layout, path: Path, ledger: Ledger, earlier: Sequence[str] = 
         write_json(found, asdict(series), durable=True)
     uids = {s.series_instance_uid for s in ledger.series}
     index = asdict(replace(ledger, series=())) | {"series": sorted(uids.union(earlier))}
-    write_json(path, {_UNASSIGNED if key == "unassigned" else key: v for key, v in index.items()})
+    write_json(path, {UNASSIGNED if key == "unassigned" else key: v for key, v in index.items()})
 
 
 def _on_disk(layout: Layout, series_uid: str) -> SeriesRecord | None:
@@ -101,20 +97,6 @@ def read_ledger(layout: Layout) -> Ledger:
     )
 
 
-def inbox_series(layout: Layout) -> list[str]:
-    """Return the SeriesInstanceUIDs of the inbox's ledger; empty where there is no ledger."""
-    return _names(layout.inbox_ledger)
-
-
-def scanned_series(layout: Layout) -> list[str]:
-    """Return the SeriesInstanceUIDs of the last scan; empty where there was none."""
-    return _names(layout.ledger)
-
-
-def _names(path: Path) -> list[str]:
-    return list(_index(path)["series"]) if path.is_file() else []
-
-
 def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
     """Return one series of the last scan or of the inbox.
 
@@ -126,7 +108,7 @@ def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
     indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
     if not indices:
         indices = [layout.ledger]  # its error names what is missing
-    if any(series_uid in _index(path)["series"] for path in indices):
+    if any(series_uid in read_index(path)["series"] for path in indices):
         return found_series(layout, series_uid)
     raise StorageError(
         "the series is not in the ledger of the last scan",
@@ -136,89 +118,10 @@ def find_series(layout: Layout, series_uid: str) -> SeriesRecord:
     )
 
 
-class Listing(NamedTuple):
-    """What is known, without the slices of each series: ``read_ledger`` reads a file for each.
-
-    Attributes
-    ----------
-    series : tuple of str
-        SeriesInstanceUIDs, sorted.
-    unassigned : tuple of UnassignedFile
-        DICOM files in no series.
-    """
-
-    series: tuple[str, ...]
-    unassigned: tuple[UnassignedFile, ...]
-
-
-def read_listing(layout: Layout) -> Listing:
-    """Read the names of everything known: the last scan, and what has come into the inbox.
-
-    Raises
-    ------
-    StorageError
-        If an index is damaged.
-    """
-    uids: set[str] = set()
-    files: list[UnassignedFile] = []
-    for path in (layout.ledger, layout.inbox_ledger):
-        if path.is_file():
-            index = _index(path)
-            uids.update(index["series"])
-            files += _head(index, path).unassigned
-    return Listing(tuple(sorted(uids)), tuple(dict.fromkeys(files)))
-
-
 def _read(layout: Layout, path: Path) -> Ledger:
-    index = _index(path)
+    index = read_index(path)
     series = tuple(found_series(layout, uid) for uid in index["series"])
-    return replace(_head(index, path), series=series)
-
-
-def _head(index: dict[str, Any], path: Path) -> Ledger:
-    """Return an index as a ledger without series.
-
-    Raises
-    ------
-    StorageError
-        If it is damaged.
-    """
-    try:
-        return Ledger(
-            input_dirs=tuple(map(text, index["input_dirs"])),
-            series=(),
-            unassigned=tuple(
-                UnassignedFile(text(file["path"]), require(judgement(file["judgement"])))
-                for file in index[_UNASSIGNED]
-            ),
-            files_seen=int(index["files_seen"]),
-            files_not_dicom=int(index["files_not_dicom"]),
-        )
-    except (LookupError, TypeError, ValueError) as err:
-        raise StorageError("the ledger is damaged", path=path, remedy=_REMEDY) from err
-
-
-def _index(path: Path) -> dict[str, Any]:
-    """Return the index of a ledger, with the UIDs of its series.
-
-    Raises
-    ------
-    StorageError
-        If the file is missing or damaged.
-    """
-    index = read_json(path, remedy=_REMEDY)
-    uids = index.get("series") if isinstance(index, dict) else None
-    if not isinstance(uids, list) or not all(map(_is_name, uids)):
-        raise StorageError("the ledger is damaged", path=path, remedy=_REMEDY)
-    return dict(index)
-
-
-def _is_name(uid: object) -> bool:
-    """Return whether a value is a text that can be the folder of a series."""
-    try:
-        return isinstance(uid, str) and bool(series_subject(uid))
-    except ValueError:
-        return False
+    return replace(without_series(index, path), series=series)
 
 
 def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
@@ -232,7 +135,7 @@ def left_behind(layout: Layout, ledger: Ledger) -> list[str]:
 def admitted_elsewhere(layout: Layout, series_uid: str) -> set[str]:
     """Return the SOPInstanceUIDs of admitted slices of every other series of the ledgers."""
     indices = [path for path in (layout.ledger, layout.inbox_ledger) if path.is_file()]
-    uids = {uid for path in indices for uid in _index(path)["series"]}
+    uids = {uid for path in indices for uid in read_index(path)["series"]}
     others = [_on_disk(layout, uid) for uid in uids - {series_uid}]
     slices = [s for series in others if series is not None for s in series.slices]
     return {s.sop_instance_uid for s in slices if s.judgement is None}
@@ -248,11 +151,11 @@ def found_series(layout: Layout, series_uid: str) -> SeriesRecord:
     """
     path = layout.found(series_uid)
     require_inside(layout, [path])
-    value = read_json(path, remedy=_REMEDY)
+    value = read_json(path, remedy=REMEDY)
     try:
         series = series_from_json(value)
     except (LookupError, TypeError, ValueError) as err:
-        raise StorageError("the entry is damaged", path=path, remedy=_REMEDY) from err
+        raise StorageError("the entry is damaged", path=path, remedy=REMEDY) from err
     if series.series_instance_uid != series_uid:
-        raise StorageError("the entry is of another series", path=path, remedy=_REMEDY)
+        raise StorageError("the entry is of another series", path=path, remedy=REMEDY)
     return series

@@ -13,7 +13,8 @@ import pandas as pd
 
 from ich_resources.errors import StorageError
 from ich_resources.hemorrhage import CLASSES
-from ich_resources.storage.files import read_array, write_array, write_bytes
+from ich_resources.storage.arrays import read_array, write_array
+from ich_resources.storage.files import write_bytes
 from ich_resources.storage.layout import slice_id
 from ich_resources.storage.training_layout import FoldFiles
 

@@ -8,23 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ich_resources.errors import StorageError
 from ich_resources.findings import FloatArray
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.steps import ENSEMBLE, SALIENCY
-from ich_resources.storage.files import read_array, read_checked, remove, write_bytes, write_json
+from ich_resources.storage.files import read_checked, remove, write_bytes, write_json
 from ich_resources.storage.layout import SCORES, Layout
 from ich_resources.storage.outcome import SeriesOutcome
-from ich_resources.storage.prediction_tables import (
-    per_class_table,
-    per_slice_table,
-)
-from ich_resources.storage.probability_schemas import EnsembleContent
-from ich_resources.storage.processed_schema import ProcessedSlice
+from ich_resources.storage.prediction_tables import per_class_table, per_slice_table
 from ich_resources.storage.record import content_as
-from ich_resources.storage.records import Records
 from ich_resources.storage.saliency_schema import SaliencyContent
-from ich_resources.storage.shown import probabilities_from, shown_step
+from ich_resources.storage.shown import probabilities_from
+from ich_resources.storage.shown_arrays import REMEDY, processed_slices, shown_of
 from ich_resources.storage.slice_tables import (
     META_COLUMNS,
     SERIES_COLUMNS,
@@ -35,35 +29,7 @@ from ich_resources.storage.slice_tables import (
     standard_table,
     study_table,
 )
-from ich_resources.subjects import series_subject
 from ich_resources.uids import ALL_SCORES, RUN_MANIFEST
-
-_REMEDY = "delete the folder state/series/<series> and run the batch again"
-
-
-def shown_probabilities(
-    layout: Layout, outcomes: Sequence[SeriesOutcome]
-) -> dict[str, FloatArray | None]:
-    """Return the probabilities that tables and pages show, by SeriesInstanceUID.
-
-    Parameters
-    ----------
-    layout : Layout
-        Paths below the run root.
-    outcomes : sequence of SeriesOutcome
-        One per series.
-
-    Returns
-    -------
-    dict of str to float32 array, shape (N, 6), or None
-        None for a series without any.
-
-    Raises
-    ------
-    StorageError
-        If an array is damaged, or another process has made it again meanwhile.
-    """
-    return {o.series.series_instance_uid: shown_of(layout, o) for o in outcomes}
 
 
 def write_slice_tables(
@@ -89,7 +55,7 @@ def write_slice_tables(
     per_slice = per_slice_table(sop_uids, np.concatenate([nothing, *(v for _, v in found)]))
     write_bytes(layout.output / "predictions.csv", csv_bytes(per_class_table(per_slice)))
     write_bytes(layout.output / "predictions_per_slice.csv", csv_bytes(per_slice))
-    slices = [scored_slices(o.series, _slices(o), values) for o, values in found]
+    slices = [scored_slices(o.series, processed_slices(o), values) for o, values in found]
     table = pd.concat(slices) if slices else pd.DataFrame(columns=list(SLICES_COLUMNS))
     write_bytes(layout.output / "slices.csv", csv_bytes(table))
     _write_ensemble(layout, [outcome for outcome, _ in found])
@@ -120,7 +86,7 @@ def write_saliency_tables(layout: Layout, outcomes: Sequence[SeriesOutcome]) -> 
 def _scores(layout: Layout, outcome: SeriesOutcome) -> bytes:
     path = layout.series_panels(outcome.series.series_instance_uid) / SCORES
     sha256 = outcome.records[SALIENCY].sha256(path.relative_to(layout.run_root).as_posix())
-    return read_checked(path, sha256, remedy=_REMEDY)
+    return read_checked(path, sha256, remedy=REMEDY)
 
 
 def _joined(tables: Sequence[bytes]) -> bytes:
@@ -180,74 +146,15 @@ def write_report(layout: Layout, report: Mapping[str, Any]) -> Path:
     return path
 
 
-def shown_of(layout: Layout, outcome: SeriesOutcome, step: str = "") -> FloatArray | None:
-    """Return the probabilities of a series that the tables show, or those of one step.
-
-    Parameters
-    ----------
-    layout : Layout
-        Paths below the run root.
-    outcome : SeriesOutcome
-        The series.
-    step : str
-        Another step than the one whose probabilities are shown.
-
-    Returns
-    -------
-    float32 array, shape (N, 6), or None
-        None for a series without any.
-
-    Raises
-    ------
-    StorageError
-        If another process has made them again meanwhile.
-    """
-    if outcome.scored == 0:
-        return None
-    uid, step = outcome.series.series_instance_uid, step or shown_step(outcome.records)
-    subject = series_subject(uid)
-    record = content_as(outcome.records[step], EnsembleContent)
-    path = record.content.shown(layout, subject, step)
-    sha256 = record.sha256(path.relative_to(layout.run_root).as_posix())
-    probabilities = read_array(path, remedy=_REMEDY, sha256=sha256)
-    if Records(layout).find(subject, step) != outcome.records[step]:
-        raise StorageError(
-            "another process scored the series again while the tables were written",
-            series=uid,
-            remedy="materialise run_outputs again",
-        )
-    _require_probabilities(probabilities, len(_slices(outcome)), path)
-    return probabilities
-
-
-def _require_probabilities(values: FloatArray, slices: int, path: Path) -> None:
-    """Check that an array has a probability for each slice and class.
-
-    Raises
-    ------
-    StorageError
-        If it has not.
-    """
-    shaped = values.dtype == np.float32 and values.shape == (slices, len(CLASSES))
-    if not shaped or not ((values >= 0) & (values <= 1)).all():
-        raise StorageError(
-            f"the array is not {slices} x {len(CLASSES)} probabilities", path=path, remedy=_REMEDY
-        )
-
-
 def _sop_uids(outcome: SeriesOutcome) -> list[str]:
-    return [item.sop_instance_uid for item in _slices(outcome)]
-
-
-def _slices(outcome: SeriesOutcome) -> tuple[ProcessedSlice, ...]:
-    processed = outcome.processed
-    return () if processed is None else processed.slices
+    return [item.sop_instance_uid for item in processed_slices(outcome)]
 
 
 def _series_table(outcome: SeriesOutcome) -> pd.DataFrame:
     """Return the slices of one series, with their current paths: the folder may have moved."""
     paths = {s.sop_instance_uid: s.path for s in outcome.series.slices if s.judgement is None}
     slices = [
-        item.model_copy(update={"path": paths[item.sop_instance_uid]}) for item in _slices(outcome)
+        item.model_copy(update={"path": paths[item.sop_instance_uid]})
+        for item in processed_slices(outcome)
     ]
     return series_table(outcome.series, slices)

@@ -15,30 +15,18 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from ich_resources.digests import fingerprint
 from ich_resources.steps import final_steps, steps_of
 from ich_resources.storage.content import Content
 from ich_resources.storage.failures import Failures
 from ich_resources.storage.files import held, is_unchanged, remove, write_json
 from ich_resources.storage.layout import Layout
-from ich_resources.storage.own_files import (
-    is_inside,
-    is_own,
-    needed,
-    require_inside,
-    sizes,
-)
+from ich_resources.storage.own_files import is_own, require_inside
 from ich_resources.storage.record import Record, content_as
-from ich_resources.storage.record_files import (
-    files_named,
-    is_text,
-    read_value,
-    require_known_format,
-    sha256_of,
-)
+from ich_resources.storage.record_files import files_named, read_value, require_known_format
 from ich_resources.storage.schemas import schema_of
+from ich_resources.storage.stored_record import read_record, write_record, write_value
 from ich_resources.subjects import Subject
 
 _C = TypeVar("_C", bound=Content)
@@ -59,38 +47,7 @@ class Records:
         FormatError
             If a newer version of ich wrote the record.
         """
-        path = self._layout.record(subject, step)
-        if not is_inside(self._layout, path):
-            return None
-        value = read_value(path)
-        require_known_format(value, step, path)
-        try:
-            content = schema_of(step).model_validate(value["content"])
-            names, digests = tuple(value["files"]), tuple(value.get("digests", ()))
-            record = Record(value["recipe"], value["data_version"], names, content, digests)
-            valid = (
-                is_text(record.inputs_digest, record.data_version, *names, *digests)
-                and all(is_own(self._layout, subject, step, name) for name in names)
-                and needed(self._layout, subject, step, content).issubset(names)
-                and value["sizes"] == sizes(self._layout, names)
-                and self._has_digests(step, value, record)
-            )
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return None
-        return record if valid else None
-
-    def _has_digests(self, step: str, value: dict[str, Any], record: Record[Content]) -> bool:
-        """Return whether a record and its small files are as written, as far as that is known."""
-        if "digests" not in value and "checksum" not in value:
-            return True
-        rest = {key: item for key, item in value.items() if key != "checksum"}
-        if len(record.digests) != len(record.files) or value["checksum"] != fingerprint(rest):
-            return False
-        pictures = record.content.compared_when_read
-        small = [name for name in record.files if not name.endswith(pictures)]
-        small = small if record.content.feeds_tables else []
-        root = self._layout.run_root
-        return all(sha256_of(root / name) == record.sha256(name) for name in small)
+        return read_record(self._layout, subject, step)
 
     def find_as(self, subject: Subject, step: str, schema: type[_C]) -> Record[_C] | None:
         """Return the record of a step, typed by its schema; None where the step has to run.
@@ -167,23 +124,8 @@ class Records:
         StorageError
             If it cannot be written.
         """
-        value = {
-            "format": record.content.format,
-            "recipe": record.inputs_digest,
-            "data_version": record.data_version,
-            "files": list(record.files),
-            "content": record.content.model_dump(exclude_unset=True),
-            "sizes": sizes(self._layout, record.files),
-        }
-        self._write(subject, step, value)
+        write_record(self._layout, subject, step, record)
         remove([self._layout.begun(subject, step)])
-
-    def _write(self, subject: Subject, step: str, value: dict[str, Any]) -> None:
-        """Write a record with the digests of its files and a checksum of itself."""
-        root = self._layout.run_root
-        value = value | {"digests": [sha256_of(root / name) or "" for name in value["files"]]}
-        value["checksum"] = fingerprint(value)
-        write_json(self._layout.record(subject, step), value, durable=True)
 
     def add_digests(self, subject: Subject) -> None:
         """Add the digests to the valid records that an earlier version wrote, under the lock.
@@ -200,7 +142,7 @@ class Records:
                 continue
             if self.find(subject, step.name) is not None:
                 times = path.stat()
-                self._write(subject, step.name, value)
+                write_value(self._layout, subject, step.name, value)
                 os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def have_digests(self, subject: Subject) -> bool:

@@ -5,7 +5,6 @@ to it again. After a kill an object may go again, with the same UID and the same
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -130,11 +129,6 @@ class Sent(Schema):
         """
         objects = self.to(place).objects
         return any(objects.get(sha, SentObject()).state == "waiting" for sha in digests)
-
-
-def now() -> str:
-    """Return the time as the ledger has it."""
-    return datetime.now(UTC).isoformat(" ", "seconds")
 
 
 def read_sent(layout: Layout, subject: Subject) -> Sent:

@@ -1,12 +1,11 @@
 """The secret key of a training root: hashes of patients and studies are made with it."""
 
-import os
 import secrets
 from contextlib import suppress
 
 from ich_resources.errors import StorageError
 from ich_resources.storage.training_layout import TrainingLayout
-from ich_resources.whole_files import remedy_for
+from ich_resources.whole_files import part_name, remedy_for, write_new
 
 _BYTES = 32
 _REMEDY = "put the earlier key back; with another key, take another TRAIN_ROOT"
@@ -29,7 +28,6 @@ def training_key(layout: TrainingLayout) -> bytes:
     """
     path = layout.key
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _make(layout)
         text = path.read_text(encoding="ascii").strip()
         key = bytes.fromhex(text)
@@ -49,14 +47,6 @@ def _make(layout: TrainingLayout) -> None:
     """Make the key where there is none; of two processes that do so, one wins."""
     if layout.key.exists():
         return
-    aside = layout.key.with_name(f".part-key-{os.getpid()}-{secrets.token_hex(8)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            layout.key.hardlink_to(aside)
-    finally:
-        aside.unlink()
+    content = (secrets.token_hex(_BYTES) + "\n").encode("ascii")
+    with suppress(FileExistsError):
+        write_new(layout.key, [content], part_name(), mode=0o600)

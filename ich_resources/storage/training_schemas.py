@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from ich_resources.backbones.table import BACKBONES, Backbone
-from ich_resources.steps import (
-    FOLD_LIST,
-    OOF_PREDICTIONS,
-    TEST_PREDICTIONS,
-    TRAINED_FOLD,
-)
+from ich_resources.steps import FOLD_LIST, OOF_PREDICTIONS, TEST_PREDICTIONS, TRAINED_FOLD
 from ich_resources.storage.content import Content, Text
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.training_layout import FoldFiles, TrainingLayout

@@ -16,12 +16,7 @@ import numpy.typing as npt
 from ich_resources.training.augment import augment
 from ich_resources.training.images import read_stack
 from ich_resources.training.recipe import Recipe
-from ich_resources.training.sampling import (
-    batch_positions,
-    draw_centre,
-    epoch_order,
-    neighbours,
-)
+from ich_resources.training.sampling import batch_positions, draw_centre, epoch_order, neighbours
 from ich_resources.training.seeds import sample_generator
 from ich_resources.training.slices import TrainingSlices
 

@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ich_resources.backbones.checkpoint import digest_file, find_checkpoint
+from ich_resources.backbones.checkpoint import find_checkpoint
+from ich_resources.backbones.checkpoint_digests import digest_file
 from ich_resources.backbones.recipe_in_file import Trained
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.errors import CheckpointError, IchError

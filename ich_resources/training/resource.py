@@ -1,6 +1,5 @@
 """The settings of a training as a Dagster resource."""
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from ich_resources.backbones.table import Backbone
-from ich_resources.environment import IMAGENET_DIR, MODEL_DIR
+from ich_resources.environment import IMAGENET_DIR, MODEL_DIR, read_variable
 from ich_resources.errors import IchError
 from ich_resources.preprocessing import SliceContext
 from ich_resources.training.initial_files import InitialFile, find_initial
@@ -155,5 +154,5 @@ class TrainingResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _optional_folder(configured: str, variable: str) -> Path | None:
-    text = configured.strip() or os.environ.get(variable, "").strip()
+    text = configured.strip() or read_variable(variable)
     return Path(text).expanduser().absolute() if text else None

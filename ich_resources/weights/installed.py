@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE, digest_file, known_digests
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE, digest_file, known_digests
 from ich_resources.backbones.table import Backbone, checkpoint_name
 from ich_resources.weights.disk import read_json, write_text, writing
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from ich_resources.backbones.checkpoint import digest_file, known_digests
+from ich_resources.backbones.checkpoint_digests import digest_file, known_digests
 from ich_resources.backbones.table import Backbone, checkpoint_name
 from ich_resources.digests import stream_sha256
 from ich_resources.errors import FetchError

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ich_resources.backbones.checkpoint import parse_digests
+from ich_resources.backbones.checkpoint_digests import parse_digests
 from ich_resources.backbones.table import FOLDS, Backbone, checkpoint_name
 from ich_resources.errors import FetchError
 

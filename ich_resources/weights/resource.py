@@ -146,7 +146,8 @@ class WeightsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _source(self) -> "Source":
         from ich_resources.weights.drive import GoogleDrive
-        from ich_resources.weights.sources import PrivateRelease, from_base_url, public_release
+        from ich_resources.weights.github import PrivateRelease, public_release
+        from ich_resources.weights.sources import from_base_url
 
         if self.source == "google_drive":
             return GoogleDrive()

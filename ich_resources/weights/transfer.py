@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,12 @@ import requests
 
 from ich_resources.errors import FetchError
 from ich_resources.weights.answers import chunks, continues, describe, size_shown
+from ich_resources.weights.attempts import FIRST_WAITS, WAITS_S, repeat
 from ich_resources.weights.disk import read_json, require_room, write_text, writing
 from ich_resources.weights.limits import Limits, require_size
 from ich_resources.weights.progress import Progress, megabytes
-from ich_resources.weights.web import Address, InterruptedTransferError, open_address, unreachable
+from ich_resources.weights.web import Address, InterruptedTransferError, open_address
 
-WAITS_S = (1.0, 3.0, 9.0, 20.0)
-"""Seconds to wait before each further attempt. Attempts that bring new bytes do not count."""
-FIRST_WAITS = 2
-"""How many of these waits the first small file gets, so that a missing network is reported soon."""
 _SMALL = 1 << 20
 _SMALL_S = 600.0
 
@@ -67,7 +64,7 @@ def read_small(
                     )
         return 0
 
-    _repeat(attempt, lambda: 0, address, (waits[:FIRST_WAITS], end), lambda text: None)
+    repeat(attempt, lambda: 0, address, (waits[:FIRST_WAITS], end), lambda text: None)
     return content
 
 
@@ -117,7 +114,7 @@ def download(
         progress.say(f"  {part.stem}: {megabytes(part.stat().st_size)} are here from before")
     bounds = limits or Limits()
     end = time.monotonic() + bounds.total_s
-    _repeat(
+    repeat(
         lambda: _attempt(session, address, _Target(part, expected, bounds, end), progress),
         lambda: part.stat().st_size if part.is_file() else 0,
         address,
@@ -230,30 +227,3 @@ def discard(part: Path) -> None:
     with writing(part):
         part.unlink(missing_ok=True)
         _note(part).unlink(missing_ok=True)
-
-
-def _repeat(
-    attempt: Callable[[], object],
-    reached: Callable[[], int],
-    address: Address,
-    patience: tuple[Sequence[float], float],
-    say: Callable[[str], None],
-) -> None:
-    waits, end = patience
-    furthest, failures = reached(), 0
-    while True:
-        try:
-            attempt()
-        except InterruptedTransferError as err:
-            why = str(err)
-        else:
-            return
-        if reached() > furthest:
-            furthest, failures = reached(), 0
-        if time.monotonic() >= end:
-            raise unreachable(why, address)
-        if failures == len(waits):
-            raise unreachable(f"{why} ({failures + 1} attempts)", address)
-        say(f"  {why}; again in {waits[failures]:.0f} s")
-        time.sleep(waits[failures])
-        failures += 1

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ich_resources.backbones.checkpoint import digest_file, find_checkpoint
+from ich_resources.backbones.checkpoint import find_checkpoint
+from ich_resources.backbones.checkpoint_digests import digest_file
 from ich_resources.backbones.loading import try_fold
 from ich_resources.backbones.table import Backbone, checkpoint_name
 from ich_resources.errors import CheckpointError, FormatError

@@ -8,7 +8,6 @@ import requests
 
 from ich_resources.deadlines import in_time
 from ich_resources.errors import FetchError
-from ich_resources.weights.release import UNREACHABLE
 
 TIMEOUT_S = (15, 60)
 """Seconds to wait for a connection, and for the next bytes."""
@@ -189,11 +188,6 @@ def _connection_error(err: Exception, address: Address) -> FetchError | Interrup
                 remedy="check repository, tag and base_url",
             )
     return InterruptedTransferError(text)
-
-
-def unreachable(why: str, address: Address) -> FetchError:
-    """Return the error for a source that could not be reached after all attempts."""
-    return FetchError(why, path=address.display_name, code=UNREACHABLE)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

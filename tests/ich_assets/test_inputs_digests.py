@@ -27,15 +27,7 @@ from ich_resources.inference.resource import NetworksResource
 from ich_resources.panels.resource import PanelsResource
 from ich_resources.saliency.resource import SaliencyResource
 from ich_resources.series import SeriesRecord, SliceRecord
-from ich_resources.steps import (
-    CODE_VERSIONS,
-    ENSEMBLE,
-    PROCESSED,
-    SALIENCY,
-    SOURCE,
-    STEPS,
-    Option,
-)
+from ich_resources.steps import CODE_VERSIONS, ENSEMBLE, PROCESSED, SALIENCY, SOURCE, STEPS, Option
 from ich_resources.storage.resource import ResultsResource, StorageResource
 
 SERIES = SeriesRecord("1.1", "1.2", "", (SliceRecord("a", "1.2.1", "aa", None, 0.0, 0.0),))

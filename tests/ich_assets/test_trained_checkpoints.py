@@ -18,7 +18,7 @@ from workplace import Finished, Workplace
 
 from ich_resources.backbones.checkpoint import find_checkpoint
 from ich_resources.backbones.loading import load_folds
-from ich_resources.backbones.recipe_in_file import study_hash
+from ich_resources.backbones.study_hashes import study_hash
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo.study import uid, write_series
 from ich_resources.hemorrhage import CLASSES

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ich_resources.findings import FoldProbabilities, SliceSaliency
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 
 
 @pytest.mark.parametrize("edge", [0.0, 1.0])

@@ -3,11 +3,10 @@
 import hashlib
 from dataclasses import FrozenInstanceError, replace
 
-import numpy as np
 import pytest
 
 from ich_resources.reasons import Reason
-from ich_resources.series import Judgement, SeriesImages, SeriesRecord, SliceRecord
+from ich_resources.series import Judgement, SeriesRecord, SliceRecord
 
 REFUSED = Judgement("refused", Reason.LOCALIZER, "a localizer")
 FAILED = Judgement("failed", Reason.NO_PIXELS, "no pixels")
@@ -77,13 +76,3 @@ def test_version_is_of_content(other):
 def test_records_are_frozen():
     with pytest.raises(FrozenInstanceError):
         A.path = "b"  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (2, 8), (2, 8, 8, 1)])
-def test_one_crop_per_slice(shape):
-    with pytest.raises(ValueError, match="2 slices"):
-        SeriesImages(("1.1", "1.2"), np.zeros(shape, np.uint8))
-
-
-def test_series_images():
-    assert SeriesImages(("1.1", "1.2"), np.zeros((2, 8, 8), np.uint8)).crops.shape == (2, 8, 8)

@@ -4,7 +4,15 @@ import hashlib
 
 import pytest
 
-from ich_resources.uids import OWN_NAMES, is_uid, names_a_series, slice_stem
+from ich_resources.uids import (
+    OWN_NAMES,
+    has_safe_characters,
+    is_dicom_uid,
+    is_rooted_uid,
+    is_uid,
+    names_a_series,
+    slice_stem,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +91,27 @@ def finished_names(tmp_path):
     layout = Layout(tmp_path)
     write_saliency_tables(layout, [])
     return {path.name for path in layout.panels.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("text", "dicom", "rooted"),
+    [
+        ("1.2.840.10008", True, True),
+        ("1.2.0840.1", True, False),  # leading zeros
+        ("1.2.3", True, False),
+        ("3.2.840.10008", True, False),
+        ("1.2.840." + "1" * 60, False, True),  # its length is judged elsewhere
+        ("12", False, False),
+        ("1..2.3.4", False, False),
+        ("1.2.840.10008\n", False, False),
+        ("ID_0a1b2c3d4", False, False),
+        ("", False, False),
+    ],
+)
+def test_forms_of_uids(text, dicom, rooted):
+    assert (is_dicom_uid(text), is_rooted_uid(text)) == (dicom, rooted)
+
+
+def test_safe_characters_say_nothing_of_length_and_ending():
+    assert has_safe_characters("a" * 65 + ".part") and not is_uid("a" * 65 + ".part")
+    assert not any(map(has_safe_characters, ("", ".a", "-a", "a/b", "a b", "a\n", "\u00e9")))

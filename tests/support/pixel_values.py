@@ -13,7 +13,8 @@ from ich_resources.demo.study import write_series
 from ich_resources.dicom.reading import DEFAULT_READING, ReadingOptions, read_series
 from ich_resources.dicom.series_values import SeriesValues, ValuesVerdict
 from ich_resources.preprocessing import window_to_uint8
-from ich_resources.series import HuSlice, SeriesRecord
+from ich_resources.series import SeriesRecord
+from ich_resources.series_images import HuSlice
 
 Change = Callable[[np.ndarray], np.ndarray]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ich_assets.learning.data_set import data_set, test_set, training_slices
-from ich_assets.learning.holding import predictions_digest, trained_digest
-from ich_assets.learning.oof import oof_table
+from ich_assets.learning.oof_table import oof_table
 from ich_assets.learning.resources import LearningResources
+from ich_assets.learning.training_digests import predictions_digest, trained_digest
 from ich_resources.backbones.table import BACKBONES, FOLDS, Backbone
 from ich_resources.digests import bytes_sha256
 from ich_resources.sequence.resource import SequenceResource
@@ -24,7 +24,8 @@ from ich_resources.steps import (
     TRAINED_FOLD,
     TRAINED_SEQUENCE,
 )
-from ich_resources.storage.files import write_array, write_bytes
+from ich_resources.storage.arrays import write_array
+from ich_resources.storage.files import write_bytes
 from ich_resources.storage.oof import ORDER_COLUMNS, write_fold, write_table
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource

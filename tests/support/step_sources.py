@@ -64,9 +64,11 @@ _IMAGES = (
     "ich_resources/dicom/plausibility.py",
     "ich_resources/dicom/reading.py",
     "ich_resources/dicom/series_values.py",
+    "ich_resources/dicom/shares.py",
     "ich_resources/dicom/stored_values.py",
     "ich_resources/dicom/windows.py",
     "ich_resources/preprocessing.py",
+    "ich_resources/storage/arrays.py",
     "ich_resources/storage/files.py",
 )
 _TRAINING = (
@@ -114,6 +116,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/backbones/kept_features.py",
         "ich_resources/panels/bars.py",
         "ich_resources/panels/canvas.py",
+        "ich_resources/panels/caption.py",
         "ich_resources/panels/clear_panel.py",
         "ich_resources/panels/overlay.py",
         "ich_resources/panels/painting.py",
@@ -155,7 +158,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "ich_resources/dataset/text_table.py",
         "ich_resources/hemorrhage.py",
     ),
-    FOLD_LIST: ("ich_resources/dataset/folds.py",),
+    FOLD_LIST: ("ich_resources/dataset/fold_table.py", "ich_resources/dataset/folds.py"),
     TRAINED_FOLD: (
         *_TRAINING,
         "ich_resources/metric.py",
@@ -174,9 +177,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     OOF_PREDICTIONS: _FOLD_PREDICTIONS,
     TEST_PREDICTIONS: _FOLD_PREDICTIONS,
     OOF_TABLE: (
-        "ich_assets/learning/oof.py:_gather",
-        "ich_assets/learning/oof.py:_mean",
-        "ich_assets/learning/oof.py:_table",
+        "ich_assets/learning/oof_table.py:_gather",
+        "ich_assets/learning/oof_table.py:_mean",
+        "ich_assets/learning/oof_table.py:_table",
         "ich_resources/hemorrhage.py",
         "ich_resources/metric.py",
         "ich_resources/storage/oof.py",

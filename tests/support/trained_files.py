@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from ich_resources.backbones.checkpoint import find_checkpoint
-from ich_resources.backbones.recipe_in_file import PART, Trained, study_hash, study_salt
+from ich_resources.backbones.recipe_in_file import PART, Trained
 from ich_resources.backbones.state_dict import read_state_dict
+from ich_resources.backbones.study_hashes import study_hash, study_salt
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 
 SALT = study_salt(b"the key of a TRAIN_ROOT")

@@ -18,11 +18,12 @@ from ich_assets.learning.checks import (
 )
 from ich_assets.learning.resources import LearningResources
 from ich_resources.backbones.networks import build_network
-from ich_resources.backbones.recipe_in_file import Trained, study_hash
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.study_hashes import study_hash
 from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.sequence.resource import SequenceResource
 from ich_resources.steps import OOF_TABLE
-from ich_resources.storage.files import write_array
+from ich_resources.storage.arrays import write_array
 from ich_resources.storage.oof import ORDER_COLUMNS, write_fold, write_table
 from ich_resources.storage.record import Record
 from ich_resources.storage.resource import TrainRootResource

@@ -15,7 +15,8 @@ from rsna import CORRUPT, Rsna, write_rsna
 from small_disk import small_disk
 from workplace import Finished, Workplace
 
-from ich_resources.dataset.table import read_folds, read_slices
+from ich_resources.dataset.fold_table import read_folds
+from ich_resources.dataset.table import read_slices
 
 pytestmark = pytest.mark.slow
 

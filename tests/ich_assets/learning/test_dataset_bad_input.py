@@ -12,7 +12,8 @@ from rsna import CORRUPT, write_rsna
 
 from ich_assets.definitions import defs
 from ich_assets.runtime.console import failure_text
-from ich_resources.dataset.table import read_folds, read_slices
+from ich_resources.dataset.fold_table import read_folds
+from ich_resources.dataset.table import read_slices
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,9 @@ import pytest
 from training_root import Amount, write_training_root
 
 from ich_assets.learning.data_set import data_set, training_slices
-from ich_assets.learning.holding import (
-    current_trained,
-    recorded_fold,
-    trained_digest,
-    why_stale,
-)
+from ich_assets.learning.holding import current_trained, recorded_fold, why_stale
 from ich_assets.learning.resources import LearningResources
+from ich_assets.learning.training_digests import trained_digest
 from ich_assets.training_partitions import BACKBONE_AND_FOLD, backbone_and_fold, chosen_backbones
 from ich_resources.backbones.table import BACKBONES, FOLDS
 from ich_resources.digests import bytes_sha256

@@ -13,13 +13,14 @@ from training_root import Amount, TrainingPlace, tiny_config, write_training_roo
 
 from ich_assets.learning.data_set import DataSet, data_set
 from ich_assets.learning.honesty import is_of_rsna, require_honest
-from ich_assets.learning.oof import oof_table
 from ich_assets.learning.oof_scores import weights_of
+from ich_assets.learning.oof_table import oof_table
 from ich_assets.learning.resources import LearningResources
 from ich_assets.learning.sequence import trained_sequence
 from ich_assets.learning.sequence_oof import sequence_oof
 from ich_assets.learning.submission import submission
-from ich_resources.backbones.recipe_in_file import Trained, study_hash
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.study_hashes import study_hash
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.dataset.table import write_dataset
 from ich_resources.digests import file_sha256

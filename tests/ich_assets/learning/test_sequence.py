@@ -10,15 +10,16 @@ from training_root import Amount, write_training_root
 
 from ich_assets import definitions, graph
 from ich_assets.learning.data_set import data_set
+from ich_assets.learning.out_of_fold import require_out_of_fold
 from ich_assets.learning.resources import LearningResources
-from ich_assets.learning.sequence_data import out_of_fold_series, require_out_of_fold
+from ich_assets.learning.sequence_data import out_of_fold_series
 from ich_assets.learning.sequence_holding import (
     current_sequence,
     current_sequence_oof,
     recorded_sequences,
 )
 from ich_assets.learning.sequence_test import sequence_test_probabilities
-from ich_resources.backbones.checkpoint import known_digests
+from ich_resources.backbones.checkpoint_digests import known_digests
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import CheckpointError, IchError
 from ich_resources.metric import weighted_log_loss

@@ -1,12 +1,12 @@
 """Checkpoint files: all of them or an error, and the digests that were promised."""
 
 import hashlib
-import os
 import re
 
 import pytest
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE, digest_file, find_checkpoints
+from ich_resources.backbones.checkpoint import find_checkpoints
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.table import BACKBONES, checkpoint_name
 from ich_resources.errors import CheckpointError
 
@@ -93,19 +93,3 @@ def test_digests_that_are_no_text(models):
         find_checkpoints(models, BACKBONE, 1)
     assert caught.value.path == models / DIGESTS_FILE
     assert "sha256sum" in caught.value.remedy
-
-
-def test_a_changed_file_is_digested_anew(tmp_path):
-    path = tmp_path / "weights.pth"
-    path.write_bytes(b"before")
-    assert digest_file(path) == digest_file(path) == sha256(b"before")
-    path.write_bytes(b"behind")
-    os.utime(path, ns=(0, 1))
-    assert digest_file(path) == sha256(b"behind")
-
-
-def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(CheckpointError, match="cannot be read: No such file") as caught:
-        digest_file(tmp_path / "gone.pth")
-    assert caught.value.path == tmp_path / "gone.pth"
-    assert caught.value.remedy

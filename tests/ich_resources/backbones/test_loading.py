@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ich_resources.backbones.checkpoint import (
-    CheckpointFile,
-    digest_file,
-    find_checkpoint,
-    find_checkpoints,
-)
-from ich_resources.backbones.loading import LoadedFold, load_folds
+from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoint, find_checkpoints
+from ich_resources.backbones.checkpoint_digests import digest_file
+from ich_resources.backbones.loaded import LoadedFold
+from ich_resources.backbones.loading import load_folds
 from ich_resources.backbones.state_dict import UNTRAINED_KEY, read_state_dict
 from ich_resources.backbones.table import BACKBONES, Backbone
 from ich_resources.errors import CheckpointError

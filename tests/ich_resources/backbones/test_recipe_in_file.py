@@ -1,19 +1,12 @@
 """What a checkpoint says about itself: the way there and back, and what is not believed."""
 
-import hashlib
 from collections import OrderedDict
 from pathlib import Path
 
 import pytest
-from trained_files import SALT, trained
+from trained_files import trained
 
-from ich_resources.backbones.recipe_in_file import (
-    PART,
-    from_checkpoint,
-    is_plain,
-    study_hash,
-    study_salt,
-)
+from ich_resources.backbones.recipe_in_file import PART, from_checkpoint, is_plain
 from ich_resources.errors import CheckpointError, FormatError
 
 
@@ -90,14 +83,6 @@ def test_it_knows_its_studies_by_hash_alone():
     assert [about.fold_of(uid) for uid in ("1.1", "1.2", "1.3")] == [0, 1, None]
     assert [about.was_trained_on(uid) for uid in ("1.1", "1.2", "1.3")] == [False, True, False]
     assert "1.2" not in str(about.to_plain()["studies"])
-
-
-def test_hashes_of_studies_are_those_of_the_page():
-    """docs/reference.md, section 3: PBKDF2-HMAC-SHA256, 10,000 rounds, 16 bytes."""
-    salt = bytes.fromhex(SALT)
-    expected = hashlib.pbkdf2_hmac("sha256", b"1.2.3", salt, 10_000, 16).hex()
-    assert study_hash(SALT, "1.2.3") == expected
-    assert study_salt(b"one") != study_salt(b"two") and len(study_salt(b"one")) == 32
 
 
 def test_recipes_are_equal_by_value():

@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from ich_resources.dataset.table import (
-    COLUMNS,
-    folds_bytes,
-    read_folds,
-    read_slices,
-    slices_bytes,
-    write_dataset,
-)
+from ich_resources.dataset.fold_table import read_folds
+from ich_resources.dataset.table import COLUMNS, read_slices, slices_bytes, write_dataset
 from ich_resources.errors import DatasetError
 from ich_resources.labels import Folds, LabelledSlices
 
@@ -79,13 +73,6 @@ def test_another_image_is_another_version(tmp_path):
     )
     assert changed != version
     assert read_slices(tmp_path / "slices.csv", tmp_path).version == changed
-
-
-def test_a_patient_of_two_folds_is_an_error(tmp_path):
-    path = tmp_path / "folds.csv"
-    path.write_bytes(folds_bytes([("p1", 0), ("p1", 1)]))
-    with pytest.raises(DatasetError, match="a patient stands in two folds"):
-        read_folds(path)
 
 
 def test_a_patient_without_a_fold_is_not_written(tmp_path):

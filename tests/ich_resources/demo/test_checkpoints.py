@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE, find_checkpoints
-from ich_resources.backbones.loading import LoadedFold, load_folds
+from ich_resources.backbones.checkpoint import find_checkpoints
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
+from ich_resources.backbones.loaded import LoadedFold
+from ich_resources.backbones.loading import load_folds
 from ich_resources.backbones.state_dict import UNTRAINED_KEY
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo.checkpoints import stand_in_state, write_checkpoints

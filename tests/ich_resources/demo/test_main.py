@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.demo import __main__ as demo
 from ich_resources.demo.teaching import MADE_FROM
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE, find_checkpoints
+from ich_resources.backbones.checkpoint import find_checkpoints
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.state_dict import read_state_dict
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.demo import cohort

@@ -20,11 +20,10 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from ich_resources.dicom.limits import NESTING, PIXELS
 from ich_resources.dicom.reading import read_series
-from ich_resources.dicom.resource import DicomResource
 from ich_resources.dicom.scanned import scan_file
 from ich_resources.dicom.walk import is_plain
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 pytestmark = pytest.mark.slow
 
@@ -159,14 +158,6 @@ def test_ordinary_files_are_parsed_without_a_child(phantom):
     many = b"\x19\0\x10\x10SQ\0\0" + struct.pack("<L", len(empty)) + empty
     for odd in (content[:-1], content[132:], content[:at] + many + content[at:], content + b"x"):
         assert not is_plain(odd)
-
-
-@pytest.mark.parametrize(("seconds", "expected"), [(0, 1), (-5, 1), (60, 3)])
-def test_a_tick_without_time_reads_one_file(folder, seconds, expected):
-    """So that a file that takes long does not keep the next ticks from what was read."""
-    paths = sorted(path.name for path in folder.iterdir())
-    files = DicomResource().scan_files(paths, folder, seconds=seconds)
-    assert [file.path for file in files] == paths[:expected]
 
 
 @pytest.mark.slow

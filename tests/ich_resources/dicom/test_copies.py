@@ -14,7 +14,7 @@ from ich_resources.dicom.policy import verdicts
 from ich_resources.dicom.reading import read_series
 from ich_resources.dicom.scanned import ScannedFile, scan_file
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 
 @pytest.fixture

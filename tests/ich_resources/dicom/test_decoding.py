@@ -14,7 +14,8 @@ from ich_resources.demo.study import write_series
 from ich_resources.dicom.decoding import decode
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice, SliceRecord
+from ich_resources.series import SliceRecord
+from ich_resources.series_images import HuSlice
 
 
 def test_a_crash_of_the_decoder_fails_one_slice(tmp_path):

@@ -6,7 +6,7 @@ from ich_resources.demo.study import write_series
 from ich_resources.dicom.discovery import scan, scan_folders
 from ich_resources.dicom.reading import read_series
 from ich_resources.errors import DicomError
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from ich_resources.demo.study import write_series
 from ich_resources.dicom.limits import SECONDS
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 SEED = 20261126
 FILES_OF_A_KIND = 64

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pixel_values import head, judge, rewrite
 
-from ich_resources.dicom.plausibility import background, count_values, fault, gray_levels
+from ich_resources.dicom.plausibility import gray_levels
 
 RNG = np.random.default_rng(3)
 
@@ -206,20 +206,6 @@ def test_a_black_slice_between_others_is_a_remark(tmp_path):
     found = judge(tmp_path)
     assert found.codes == {"EMPTY_SLICES"}
     assert found.verdict.remarks[0].reason == "black or white slices between others: 1"
-
-
-def test_counts_leave_padding_out_and_clip_at_the_ends():
-    hu = np.array([[-40_000.0, 0.4], [200_000.0, 7.0]])
-    counts = count_values(hu, np.array([[False, False], [False, True]]))
-    assert counts.sum() == 3
-    assert (counts[0], counts[-1], counts[32768]) == (1, 1, 1)
-
-
-def test_background_stands_alone():
-    air = count_values(np.round(-1000 + np.random.default_rng(0).standard_normal(10_000)))
-    assert background(air) is None
-    assert background(count_values(np.repeat([-1000.0, 30, 40], [500, 20, 20]))) == -1000
-    assert "near air" in fault(count_values(np.linspace(0, 80, 1000)))
 
 
 def test_gray_levels_do_not_count_black_and_white():

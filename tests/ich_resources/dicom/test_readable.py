@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 DICM = 132
 FRAMED = [kind for kind in COMPRESSED if kind != "RLE"]

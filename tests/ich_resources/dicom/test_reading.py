@@ -14,7 +14,7 @@ from pydicom.uid import MPEG2MPML, UID
 from ich_resources.dicom.reading import READ_AHEAD, read_series, read_slice
 from ich_resources.errors import DicomError
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 
 def _read(folder):

@@ -12,7 +12,7 @@ from research import write_research
 from ich_resources.dicom.discovery import scan
 from ich_resources.dicom.reading import read_series
 from ich_resources.reasons import Reason
-from ich_resources.series import HuSlice
+from ich_resources.series_images import HuSlice
 
 NAMES = ("ID_66929e09d4", "ID_e22a5534e6")
 STEMS = [f"ID_{number:09x}" for number in (0x9A, 0x3, 0x77, 0xF0)]

@@ -8,7 +8,8 @@ from scored_objects import headers_of, hottest, in_patient, made_up, marked_map,
 
 from ich_resources.demo.study import write_series
 from ich_resources.dicom_objects.make import wanted
-from ich_resources.dicom_objects.source import is_dicom_uid, moment, planes, why_no_objects
+from ich_resources.dicom_objects.source import moment, planes, why_no_objects
+from ich_resources.uids import is_dicom_uid
 
 SPOT = marked_map(20, 40, 64, 64)
 

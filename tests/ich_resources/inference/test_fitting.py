@@ -8,12 +8,12 @@ import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.heads import Network
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.inference.fitting import largest_batch
 from ich_resources.inference.resource import NetworksResource
-from ich_resources.series import SeriesImages
+from ich_resources.series_images import SeriesImages
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
@@ -66,12 +66,12 @@ def test_found_once_for_a_real_card(stand_in_models, tmp_path):
     )
     crops = np.random.default_rng(0).integers(0, 256, (9, 512, 512), np.uint8)
     images = SeriesImages(tuple("abcdefghi"), crops)
-    folds = networks.load(networks.checkpoints(networks.chosen[1]))
-    found = networks.predict(folds, images).probabilities
+    folds = networks.runner.load(networks.checkpoints(networks.chosen[1]))
+    found = networks.runner.predict(folds, images).probabilities
     assert torch.cuda.get_device_name(0) in (tmp_path / "sizes.json").read_text()
     on_cpu = networks.model_copy(update={"device": "cpu", "backend": "pytorch"})
-    folds = on_cpu.load(on_cpu.checkpoints(on_cpu.chosen[1]))
-    assert np.abs(on_cpu.predict(folds, images).probabilities - found).max() < 1e-4
+    folds = on_cpu.runner.load(on_cpu.checkpoints(on_cpu.chosen[1]))
+    assert np.abs(on_cpu.runner.predict(folds, images).probabilities - found).max() < 1e-4
 
 
 @pytest.mark.gpu
@@ -80,10 +80,10 @@ def test_device_memory_stays_flat_over_many_series(stand_in_models):
     networks = NetworksResource(
         model_dir=str(stand_in_models), max_folds_per_backbone=1, device="cuda:0"
     )
-    folds = networks.load(networks.checkpoints(networks.chosen[0]))
+    folds = networks.runner.load(networks.checkpoints(networks.chosen[0]))
     crops = np.zeros((40, 512, 512), np.uint8)
     held = []
     for _ in range(5):
-        networks.predict(folds, SeriesImages(tuple(str(i) for i in range(40)), crops))
+        networks.runner.predict(folds, SeriesImages(tuple(str(i) for i in range(40)), crops))
         held.append(torch.cuda.memory_allocated())
     assert held[1:] == held[:-1]

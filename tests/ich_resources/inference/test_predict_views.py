@@ -8,7 +8,7 @@ import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile
 from ich_resources.backbones.heads import Network
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.backbones.views import FIXED_VIEWS
 from ich_resources.errors import InferenceError
 from ich_resources.inference.predict import predict_folds, predict_with_views

@@ -11,10 +11,10 @@ from matplotlib.text import Text
 
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.panels import style
+from ich_resources.panels.caption import Caption, Clear
 from ich_resources.panels.clear_panel import ClearPainter
 from ich_resources.panels.overlay import blend
 from ich_resources.panels.painting import Panel, paint_all
-from ich_resources.panels.panel import Caption, Clear
 from ich_resources.worth import BANNERS
 
 CLEAR = Clear(

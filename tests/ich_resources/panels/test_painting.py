@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ich_resources.panels import painting
+from ich_resources.panels.caption import Caption
 from ich_resources.panels.painting import Panel, paint_all
-from ich_resources.panels.panel import Caption
 
 
 def panel(index: int) -> Panel:

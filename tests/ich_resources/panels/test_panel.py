@@ -13,8 +13,9 @@ from matplotlib.transforms import Bbox
 
 from ich_resources.hemorrhage import CLASSES
 from ich_resources.panels import style
+from ich_resources.panels.caption import Caption
 from ich_resources.panels.overlay import blend
-from ich_resources.panels.panel import Caption, PanelPainter
+from ich_resources.panels.panel import PanelPainter
 from ich_resources.worth import BANNERS
 
 LONGEST_UIDS = ("1." + "2" * 62, "1." + "8" * 62, "1." + "0" * 62)

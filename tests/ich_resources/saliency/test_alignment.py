@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ich_resources.backbones.checkpoint import CheckpointFile
-from ich_resources.backbones.loading import LoadedFold
+from ich_resources.backbones.loaded import LoadedFold
 from ich_resources.backbones.networks import build_network
 from ich_resources.backbones.table import BACKBONES, CELL
 from ich_resources.saliency.alignment import aligned

@@ -11,7 +11,8 @@ from trained_files import trained
 
 from ich_resources.backbones.checkpoint import CheckpointFile, find_checkpoints
 from ich_resources.backbones.heads import Network
-from ich_resources.backbones.loading import LoadedFold, load_folds
+from ich_resources.backbones.loaded import LoadedFold
+from ich_resources.backbones.loading import load_folds
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import InferenceError
 from ich_resources.findings import share

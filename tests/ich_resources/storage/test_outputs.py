@@ -14,14 +14,16 @@ from ich_resources.reasons import Reason
 from ich_resources.series import Judgement, Ledger, SeriesRecord, SliceRecord, UnassignedFile
 from ich_resources.steps import ENSEMBLE, PROCESSED, SALIENCY
 from ich_resources.storage import outputs
+from ich_resources.storage.arrays import write_array
 from ich_resources.storage.failures import Failure
-from ich_resources.storage.files import write_array, write_bytes
+from ich_resources.storage.files import write_bytes
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger_tables import write_ledger_tables
 from ich_resources.storage.outcome import SeriesOutcome, judge_outcome
 from ich_resources.storage.record import Record
 from ich_resources.storage.records import Records
 from ich_resources.storage.series_tables import write_series_tables
+from ich_resources.storage.shown_arrays import shown_probabilities
 from ich_resources.storage.slice_tables import META_COLUMNS, SLICES_COLUMNS, csv_bytes
 from ich_resources.subjects import series_subject
 
@@ -76,9 +78,7 @@ def read(path) -> pd.DataFrame:
 
 
 def write(layout, outcomes) -> pd.DataFrame:
-    return outputs.write_slice_tables(
-        layout, outcomes, outputs.shown_probabilities(layout, outcomes)
-    )
+    return outputs.write_slice_tables(layout, outcomes, shown_probabilities(layout, outcomes))
 
 
 def test_predictions_over_all_series(layout, outcomes):

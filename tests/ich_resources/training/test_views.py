@@ -8,7 +8,8 @@ from training_data import make_slices
 from ich_resources.backbones.checkpoint import find_checkpoint
 from ich_resources.backbones.inputs import to_input
 from ich_resources.backbones.loading import load_folds
-from ich_resources.backbones.recipe_in_file import Trained, study_salt
+from ich_resources.backbones.recipe_in_file import Trained
+from ich_resources.backbones.study_hashes import study_salt
 from ich_resources.backbones.table import BACKBONES
 from ich_resources.errors import CheckpointError, InferenceError
 from ich_resources.inference.predict import predict_folds

@@ -7,7 +7,8 @@ import pytest
 from fetching import Site
 from release import REPOSITORY, TAG, ReleaseServer, public, running, small_release
 
-from ich_resources.weights.sources import Source, public_release
+from ich_resources.weights.github import public_release
+from ich_resources.weights.sources import Source
 
 
 @pytest.fixture

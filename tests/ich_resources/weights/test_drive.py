@@ -6,7 +6,7 @@ from google_drive import HOSTS, Drive
 from release import packed, sha256, small_fold, small_release
 from tls import internet
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.table import FOLDS, checkpoint_name
 from ich_resources.errors import FetchError
 from ich_resources.weights.drive import GoogleDrive

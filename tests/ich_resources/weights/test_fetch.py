@@ -14,7 +14,8 @@ import pytest
 from fetching import ALL, Site, expected_checkpoints
 from release import REPOSITORY, TAG, packed, public, sha256, small_fold, stated
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE, find_checkpoints
+from ich_resources.backbones.checkpoint import find_checkpoints
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.table import checkpoint_name
 from ich_resources.errors import FetchError
 from ich_resources.weights.fetch import WORK_FOLDER

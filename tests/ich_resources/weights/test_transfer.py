@@ -20,9 +20,9 @@ from release import (
 
 from ich_resources.errors import FetchError
 from ich_resources.weights.fetch import WORK_FOLDER
+from ich_resources.weights.github import public_release
 from ich_resources.weights.progress import Progress
 from ich_resources.weights.release import ARCHIVES, DIGESTS, UNREACHABLE
-from ich_resources.weights.sources import public_release
 
 ARCHIVE = ARCHIVES[ALL[0].name]
 BASE = f"/{REPOSITORY}/releases/download/{TAG}"

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from trained_files import save, write_trained
 
-from ich_resources.backbones.checkpoint import DIGESTS_FILE
+from ich_resources.backbones.checkpoint_digests import DIGESTS_FILE
 from ich_resources.backbones.table import BACKBONES, FOLDS, checkpoint_name
 from ich_resources.weights.verify import verify
 
