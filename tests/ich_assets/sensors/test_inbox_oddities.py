@@ -19,11 +19,6 @@ from ich_resources.storage.layout import Layout
 from ich_resources.storage.ledger import found_series, write_scan
 
 
-@pytest.fixture
-def inbox(tmp_path) -> Inbox:
-    return Inbox(tmp_path)
-
-
 def test_a_dangling_link_and_odd_files_do_not_hold_up_a_series(inbox):
     series = head(inbox)
     (inbox.folder / "head" / "link.dcm").symlink_to("nowhere")
