@@ -2,12 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ich_resources.digests import bytes_sha256
 from ich_resources.inbox.reading import EndedSeries
+from ich_resources.worth import TrainedOn
 
 Kind = Literal["result", "failure", "stalled"]
+
+
+class Highest(NamedTuple):
+    """The highest probability of a series.
+
+    Attributes
+    ----------
+    p_any : float
+        Highest P(any) of a slice.
+    trained_on : {"nothing", "phantoms", "patients"}
+        What its networks were trained on.
+    """
+
+    p_any: float
+    trained_on: TrainedOn
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,9 @@ class Message:
         State and reason codes of the series; codes of what stalls the inbox.
     p_any, threshold : float or None
         The highest P(any) of a slice, and the threshold that it reaches.
+    trained_on : str
+        What the networks of ``p_any`` were trained on: ``nothing``, ``phantoms`` or ``patients``.
+        Empty where there is no number.
     """
 
     id: str
@@ -40,6 +59,7 @@ class Message:
     codes: str = ""
     p_any: float | None = None
     threshold: float | None = None
+    trained_on: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -63,7 +83,10 @@ def kind_of(series: EndedSeries) -> Kind:
 
 
 def about_series(
-    series: EndedSeries, time: str, p_any: float | None = None, threshold: float | None = None
+    series: EndedSeries,
+    time: str,
+    highest: Highest | None = None,
+    threshold: float | None = None,
 ) -> Message:
     """Return the message about the end of a series.
 
@@ -73,8 +96,8 @@ def about_series(
         UIDs, state and codes. The state says of which kind the message is.
     time : str
         When the message is written, UTC.
-    p_any : float, optional
-        Highest P(any) of a slice; None for a series that failed.
+    highest : Highest, optional
+        Its highest probability; None for a series that failed.
     threshold : float, optional
         The threshold that it reaches; None for a series that failed.
     """
@@ -86,8 +109,9 @@ def about_series(
         series.study,
         series.state,
         series.codes,
-        p_any,
+        highest.p_any if highest else None,
         threshold,
+        highest.trained_on if highest else "",
     )
 
 

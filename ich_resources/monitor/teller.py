@@ -9,12 +9,13 @@ from ich_resources.clock import iso_now
 from ich_resources.errors import IchError, StorageError
 from ich_resources.hemorrhage import ANY
 from ich_resources.inbox.reading import EndedSeries
-from ich_resources.monitor.messages import Message, about_series, id_of, new_stalls
+from ich_resources.monitor.messages import Highest, Message, about_series, id_of, new_stalls
 from ich_resources.monitor.outbox import Outbox
 from ich_resources.storage.files import read_json, remove
 from ich_resources.storage.layout import Layout
 from ich_resources.storage.records import Records
 from ich_resources.whole_files import part_name, write_whole
+from ich_resources.worth import least
 
 log = logging.getLogger("ich.monitor")
 
@@ -102,18 +103,18 @@ class Teller:
             return [about_series(series, time)]
         if self._threshold is None:
             return []
-        p_any = highest_any(self._layout, series.series)
-        if p_any is None or p_any < self._threshold:
+        highest = highest_any(self._layout, series.series)
+        if highest is None or highest.p_any < self._threshold:
             return []
-        return [about_series(series, time, p_any, self._threshold)]
+        return [about_series(series, time, highest, self._threshold)]
 
     def _write(self, value: Mapping[str, Any]) -> None:
         content = json.dumps(value).encode()
         write_whole(self._path, content, part_name(), durable=True, durable_name=True)
 
 
-def highest_any(layout: Layout, series: str) -> float | None:
-    """Return the highest P(any) of the slices of a series, None if it has no probabilities.
+def highest_any(layout: Layout, series: str) -> Highest | None:
+    """Return the highest P(any) of a series and what it is worth, None without probabilities.
 
     Parameters
     ----------
@@ -134,4 +135,7 @@ def highest_any(layout: Layout, series: str) -> float | None:
 
     outcome = outcome_on_disk(found_series(layout, series), Records(layout))
     values = shown_probabilities(layout, [outcome])[series]
-    return None if values is None else float(values[:, ANY].max())
+    if values is None:
+        return None
+    worth = least(record.content.worth for record in outcome.records.values())
+    return Highest(float(values[:, ANY].max()), worth)

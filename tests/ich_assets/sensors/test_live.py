@@ -118,6 +118,7 @@ def _repeat_what_failed(site: Workplace, server: Webserver, port: int, out: Path
 def _assert_told(site: Workplace, message: Mapping[str, Any], series: str) -> None:
     assert (message["kind"], message["series_instance_uid"]) == ("result", series)
     assert message["p_any"] == pytest.approx(_scored(site)["any"].max(), abs=1e-6)
+    assert message["trained_on"] == "nothing"
 
 
 def _watching(server: Webserver, port: int, hook: WebhookServer) -> dict[str, str]:

@@ -39,6 +39,7 @@ def test_a_webhook_gets_message_id_and_token(server):
         "codes",
         "p_any",
         "threshold",
+        "trained_on",
     }
 
 

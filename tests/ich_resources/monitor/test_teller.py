@@ -7,6 +7,7 @@ import pytest
 from ich_resources.errors import StorageError
 from ich_resources.inbox.reading import EndedSeries
 from ich_resources.monitor import teller
+from ich_resources.monitor.messages import Highest
 from ich_resources.monitor.outbox import Outbox
 from ich_resources.monitor.teller import Teller
 from ich_resources.storage.layout import Layout
@@ -26,7 +27,11 @@ class Site:
     def __init__(self, root, monkeypatch) -> None:
         self.layout = Layout(root)
         self.p_any: dict[str, float | None] = {"1.2": 0.75}
-        monkeypatch.setattr(teller, "highest_any", lambda _layout, series: self.p_any[series])
+        monkeypatch.setattr(teller, "highest_any", lambda _layout, series: self._highest(series))
+
+    def _highest(self, series: str) -> Highest | None:
+        p_any = self.p_any[series]
+        return None if p_any is None else Highest(p_any, "phantoms")
 
     def new(self, threshold: float | None = 0.5) -> tuple[Teller, Outbox]:
         """Return what a new process has."""
@@ -54,6 +59,7 @@ def test_a_result_at_the_threshold_is_told_once_also_by_a_new_process(site):
     message = outbox.due().message
     assert (message.kind, message.series_instance_uid, message.p_any) == ("result", "1.2", 0.75)
     assert (message.study_instance_uid, message.threshold) == ("1.1", 0.75)
+    assert message.trained_on == "phantoms"
     outbox.delivered(outbox.due())
     again, _ = site.new(0.75)
     again.tell([DONE], {})
