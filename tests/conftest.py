@@ -1,6 +1,7 @@
 """What several tests share: stand-in checkpoints, made once; and which tests run side by side."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ class SharedEngines(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedEngines:
     """Let pytest-xdist distribute the tests by group."""
     return SharedEngines(config, log)
+
+
+def pytest_configure() -> None:
+    """Let SIGINT end the processes that tests start.
+
+    A shell that starts a command in the background of a script lets it ignore SIGINT, and so would
+    every process that it starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
