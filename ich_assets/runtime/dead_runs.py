@@ -145,8 +145,8 @@ def _pid(instance: dg.DagsterInstance, run_id: str) -> int | None:
 def is_running(pid: int) -> bool:
     """Return whether a process runs and is a Python process, which may be a run.
 
-    The system gives the id of an ended process to another one later. The start time does not help:
-    a clock that is set would then fail every run.
+    The system gives the id of an ended process to another process, or to a thread of one, later.
+    The start time does not help: a clock that is set would then fail every run.
 
     Parameters
     ----------
@@ -159,6 +159,9 @@ def is_running(pid: int) -> bool:
     try:
         state = (process / "stat").read_text().rpartition(")")[2].split()[0]
         command = (process / "cmdline").read_bytes()
+        status = (process / "status").read_text().split()
     except OSError:
         return False
+    if status[status.index("Tgid:") + 1] != str(pid):
+        return False  # a thread; proc(5) shows its process under its id too
     return state != "Z" and (b"python" in command or b"dagster" in command)

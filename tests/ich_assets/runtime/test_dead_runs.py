@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import ClassVar
 
 import dagster as dg
@@ -54,6 +56,19 @@ def test_a_number_that_another_program_has_got_is_not_our_run():
     with subprocess.Popen(["sleep", "60"]) as other:
         assert not is_running(other.pid)
         other.kill()
+
+
+def test_a_number_that_a_thread_has_got_is_not_our_run():
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert Path(f"/proc/{thread.native_id}/cmdline").read_bytes()
+        assert not is_running(thread.native_id)
+        assert is_running(os.getpid())
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_only_runs_of_this_machine_whose_process_is_gone_fail(process):
