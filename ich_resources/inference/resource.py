@@ -22,7 +22,7 @@ from ich_resources.environment import (
     folder,
     whole_number,
 )
-from ich_resources.inference.ahead import load_ahead
+from ich_resources.inference.ahead import load_ahead, wait_for_the_first
 from ich_resources.inference.calibrating import calibration_for
 from ich_resources.inference.contexts import slice_context
 from ich_resources.judged import Calibration
@@ -196,6 +196,10 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         InferenceError
             If this machine does not have the configured device.
         """
+        wait_for_the_first()
+        return self._runner()
+
+    def _runner(self) -> "Runner":
         from ich_resources.backbones.device import resolve_devices
         from ich_resources.inference.runner import BatchOptions, Runner
 
@@ -219,7 +223,7 @@ class NetworksResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         load_ahead(
             lambda: (file for each in self.chosen for file in self.checkpoints(each)),
-            lambda file: self.runner.load([file]),
+            lambda file: self._runner().load([file]),
         )
 
     def _kept_sizes(self) -> Path | None:

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from ich_resources.backbones.checkpoint import CheckpointFile
-from ich_resources.inference.ahead import load_ahead
+from ich_resources.inference.ahead import load_ahead, wait_for_the_first
 
 FILES = [CheckpointFile("b", Path(f"{fold}.pth"), "", False) for fold in range(3)]
 
@@ -44,3 +44,26 @@ def test_an_error_of_the_search_for_files_is_not_raised_either():
     load_ahead(files, loaded.append)
     finished()
     assert loaded == []
+
+
+def test_who_waits_for_the_first_network_goes_on_while_the_others_are_loaded():
+    loaded, go_on = [], threading.Event()
+
+    def load(file):
+        if loaded:
+            assert go_on.wait(60)
+        loaded.append(file)
+
+    load_ahead(lambda: FILES, load)
+    wait_for_the_first()
+    assert loaded == FILES[:1]
+    go_on.set()
+    finished()
+    assert loaded == FILES
+
+
+def test_nobody_waits_for_a_thread_that_could_load_nothing():
+    load_ahead(lambda: FILES, lambda _file: 1 / 0)
+    wait_for_the_first()
+    finished()
+    wait_for_the_first()
